@@ -1,0 +1,56 @@
+/* A doubly linked list whose links live inside the objects it chains.
+ *
+ * The head and the links are the same type. A zeroed link is idle; a head is
+ * made by weir_list_init. Everything is O(1), and nothing can fail.
+ *
+ *	struct job { struct weir_list link; int number; };
+ *
+ *	struct weir_list jobs;
+ *	weir_list_init(&jobs);
+ *	weir_list_append(&jobs, &job->link);
+ *	...
+ *	struct weir_list *first = weir_list_pop(&jobs);
+ *	struct job *job = weir_container_of(first, struct job, link);
+ */
+#ifndef WEIR_LIST_H
+#define WEIR_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The object of TYPE whose MEMBER is at PTR. The way through void * tells
+ * -Wcast-align that the alignment is known to be right. */
+#define weir_container_of(PTR, TYPE, MEMBER) \
+	((TYPE *)(void *)((char *)(PTR)-offsetof(TYPE, MEMBER)))
+
+struct weir_list {
+	struct weir_list *next; /* NULL: in no list */
+	struct weir_list *prev;
+};
+
+/* Make an empty head. */
+void weir_list_init(struct weir_list *head);
+
+static inline bool weir_list_is_empty(const struct weir_list *head)
+{
+	return head->next == head;
+}
+
+static inline bool weir_list_is_linked(const struct weir_list *link)
+{
+	return link->next != NULL;
+}
+
+/* Put an idle link last. */
+void weir_list_append(struct weir_list *head, struct weir_list *link);
+
+/* Take a link out of whatever list it is in; an idle one stays idle. */
+void weir_list_remove(struct weir_list *link);
+
+/* Take out the first link, or return NULL when there is none. */
+struct weir_list *weir_list_pop(struct weir_list *head);
+
+/* Move all of from's links, in order, behind to's; from ends up empty. */
+void weir_list_move_all(struct weir_list *to, struct weir_list *from);
+
+#endif

@@ -1,0 +1,38 @@
+/* Signals as events of the loop, by signalfd(2).
+ *
+ * Opening blocks the signal in the calling thread, closing restores what was
+ * before; dispositions are left alone. Open before starting threads: a thread
+ * that has the signal unblocked would take it the old way.
+ *
+ *	static void on_term(struct weir_signal *signal) { ... }
+ *
+ *	weir_signal_open(&term, loop, SIGTERM, on_term);
+ */
+#ifndef WEIR_SIGNAL_H
+#define WEIR_SIGNAL_H
+
+#include <stdbool.h>
+
+#include <weir/loop.h>
+
+struct weir_signal;
+
+/* Once or more since the last call: the kernel merges pending instances. */
+typedef void weir_signal_fn(struct weir_signal *signal);
+
+/* Embedded by its owner; zeroed is closed. */
+struct weir_signal {
+	struct weir_watch watch;
+	weir_signal_fn *on_signal;
+	int number;
+	bool was_blocked;
+};
+
+/* -EINVAL for a number that is no signal or cannot be caught, -EMFILE,
+ * -ENFILE, -ENOMEM; on failure nothing has changed. */
+int weir_signal_open(struct weir_signal *signal, struct weir_loop *loop,
+		     int number, weir_signal_fn *on_signal);
+/* Complete on return; from the thread that opened it. */
+void weir_signal_close(struct weir_signal *signal);
+
+#endif

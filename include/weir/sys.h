@@ -1,0 +1,105 @@
+/* The library's only door to the kernel, the clock and the heap. Not for
+ * programs: weir.h does not include it.
+ *
+ * Every function returns a count, a descriptor or 0, or a negative errno; no
+ * other file of the library reads errno. EINTR is dealt with here: a call that
+ * waits is retried or ends as a spurious wake-up, a non-blocking socket call
+ * reports it as -EAGAIN, which level-triggered epoll makes good.
+ *
+ * Descriptors are made CLOEXEC and non-blocking. The socket calls pass
+ * MSG_DONTWAIT and MSG_NOSIGNAL, so they neither block nor raise SIGPIPE
+ * whatever the state of the descriptor.
+ *
+ * Tests replace this file's object by tests/fault.o, which has the same
+ * functions with faults and a clock on request.
+ */
+#ifndef WEIR_SYS_H
+#define WEIR_SYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct epoll_event;
+struct stat;
+
+/* -- memory and time -- */
+
+/* At least n_bytes, not zeroed, aligned for anything; NULL: none left. */
+void *weir_sys_alloc(size_t n_bytes);
+/* p may be NULL. */
+void weir_sys_free(void *p);
+/* CLOCK_MONOTONIC in ns. It does not run while the machine is suspended. */
+uint64_t weir_sys_now(void);
+
+/* -- epoll and its companions -- */
+
+int weir_sys_epoll_open(void);
+int weir_sys_epoll_add(int epoll_fd, int fd, uint32_t events, void *ptr);
+int weir_sys_epoll_mod(int epoll_fd, int fd, uint32_t events, void *ptr);
+int weir_sys_epoll_del(int epoll_fd, int fd);
+/* timeout_ns < 0 waits without end. It is never cut short but by an event or
+ * a signal (then 0): epoll_pwait2(2) from Linux 5.11, else rounded up to ms. */
+int weir_sys_epoll_wait(int epoll_fd, struct epoll_event *events,
+			int max_events, int64_t timeout_ns);
+int weir_sys_timerfd_open(void);
+/* Absolute CLOCK_MONOTONIC; 0 disarms. Either way an expiry that has not been
+ * read is forgotten (timerfd_setup in fs/timerfd.c), so no read is needed. */
+int weir_sys_timerfd_set(int fd, uint64_t deadline_ns);
+/* Block signo in the calling thread and open a descriptor that reads it. */
+int weir_sys_signalfd_open(int signo, bool *was_blocked);
+/* 1: an instance of the signal was taken; 0: none is pending. */
+int weir_sys_signalfd_take(int fd);
+int weir_sys_signal_unblock(int signo);
+
+/* -- sockets -- */
+
+int weir_sys_socket(int family, int type);
+int weir_sys_bind(int fd, const struct sockaddr *addr, socklen_t len);
+int weir_sys_listen(int fd, int backlog);
+/* The peer's address goes to addr; *len is its room, then its length. */
+int weir_sys_accept(int fd, struct sockaddr *addr, socklen_t *len);
+/* -EINPROGRESS: wait for EPOLLOUT, then ask weir_sys_socket_error. */
+int weir_sys_connect(int fd, const struct sockaddr *addr, socklen_t len);
+/* The pending error, cleared by asking, as a negative errno or 0. */
+int weir_sys_socket_error(int fd);
+/* Set O_NONBLOCK on a descriptor that somebody else opened; all who share the
+ * open file description see it. */
+int weir_sys_set_nonblocking(int fd);
+int weir_sys_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
+int weir_sys_setsockopt(int fd, int level, int option, int value);
+int weir_sys_getsockopt(int fd, int level, int option, int *value);
+/* Let the next close of this socket send a TCP reset (SO_LINGER of 0 s). */
+int weir_sys_reset_on_close(int fd);
+ssize_t weir_sys_recv(int fd, void *data, size_t n_bytes);
+ssize_t weir_sys_send(int fd, const void *data, size_t n_bytes);
+ssize_t weir_sys_sendv(int fd, const struct iovec *iov, size_t n_iov);
+int weir_sys_shutdown_write(int fd);
+/* EINTR counts as success: Linux has released the descriptor by then. */
+int weir_sys_close(int fd);
+/* Bytes that can be received (FIONREAD, tcp(7)). */
+int weir_sys_unread(int fd);
+/* TCP only: bytes not yet acknowledged, an unacknowledged FIN counting as one
+ * (SIOCOUTQ, tcp(7)), and bytes not yet sent (SIOCOUTQNSD, -ENOTTY elsewhere,
+ * as is measured on Unix sockets). */
+int weir_sys_unacked(int fd);
+int weir_sys_unsent(int fd);
+
+/* -- files and names -- */
+
+/* As lstat(2): a symbolic link is not followed. */
+int weir_sys_lstat(const char *path, struct stat *st);
+int weir_sys_unlink(const char *path);
+
+struct addrinfo;
+/* As getaddrinfo(3), whose codes become: -ENOENT no such host, -EAGAIN no
+ * answer at the moment, -ENOMEM, -EINVAL for the rest. It waits for the
+ * resolver, so call it before the loop runs. */
+int weir_sys_getaddrinfo(const char *host, const char *port,
+			 const struct addrinfo *hints, struct addrinfo **found);
+void weir_sys_freeaddrinfo(struct addrinfo *found);
+
+#endif

@@ -1,0 +1,64 @@
+/* Timers: one call at an absolute monotonic time.
+ *
+ * A timer is embedded by its owner, who finds himself by weir_container_of; a
+ * zeroed one is idle. Arming and cancelling allocate nothing and cannot fail:
+ * the timers of a loop are an intrusive pairing heap (Fredman, Sedgewick,
+ * Sleator and Tarjan, 1986): arming is O(1), cancelling O(log n) amortized.
+ *
+ * The callback comes from the loop, at or after the deadline, in order of
+ * deadlines (in no stated order among equal ones). The timer is idle by then:
+ * it may be armed again or freed inside. One that is armed from a timer's
+ * callback runs in the next turn at the earliest, even if its time has come.
+ *
+ *	static void tick(struct weir_timer *timer) { ... }
+ *
+ *	weir_timer_arm(&beat, loop, weir_loop_now(loop) + 1000000000, tick);
+ *
+ * An armed timer keeps weir_loop_run from returning.
+ */
+#ifndef WEIR_TIMER_H
+#define WEIR_TIMER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct weir_loop;
+struct weir_timer;
+
+typedef void weir_timer_fn(struct weir_timer *timer);
+
+/* A deadline, or a limit, that never comes. */
+#define WEIR_NEVER UINT64_MAX
+
+struct weir_timer {
+	struct weir_loop *loop; /* NULL: idle */
+	weir_timer_fn *on_expire;
+	struct weir_timer *child; /* the heap's links are timer.c's */
+	struct weir_timer *next;
+	struct weir_timer *prev;
+	uint64_t deadline_ns;
+};
+
+/* Arm an idle timer, or move an armed one. WEIR_NEVER cancels. */
+void weir_timer_arm(struct weir_timer *timer, struct weir_loop *loop,
+		    uint64_t deadline_ns, weir_timer_fn *on_expire);
+
+/* Idle on return; an idle one stays so. */
+void weir_timer_cancel(struct weir_timer *timer);
+
+static inline bool weir_timer_is_armed(const struct weir_timer *timer)
+{
+	return timer->loop != NULL;
+}
+
+/* -- for the loop: the heap itself, without a clock -- */
+
+/* Put timer, idle and with its deadline set, into the heap; the new root. */
+struct weir_timer *weir_timer_heap_add(struct weir_timer *root,
+				       struct weir_timer *timer);
+/* Take timer, which is in the heap, out; the new root, NULL when empty. */
+struct weir_timer *weir_timer_heap_remove(struct weir_timer *root,
+					  struct weir_timer *timer);
+
+#endif

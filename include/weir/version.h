@@ -1,0 +1,11 @@
+/* The version of the library, by semantic versioning (semver.org). */
+#ifndef WEIR_VERSION_H
+#define WEIR_VERSION_H
+
+#define WEIR_VERSION "0.1.0"
+
+/* The version of the library that was linked; compare with WEIR_VERSION, the
+ * one that was compiled against. A static string. */
+const char *weir_version(void);
+
+#endif

@@ -1,0 +1,51 @@
+/* A signal is a descriptor to read. One instance is taken each turn: level
+ * trigger brings the next, so a flood of them cannot hold the loop. */
+#include <weir/signal.h>
+#include <weir/sys.h>
+
+#include <assert.h>
+
+static void take_one(struct weir_watch *watch, uint32_t events)
+{
+	struct weir_signal *signal =
+		weir_container_of(watch, struct weir_signal, watch);
+
+	(void)events;
+	/* none: somebody else took it, by another descriptor or sigwait(3) */
+	if (weir_sys_signalfd_take(watch->fd) == 1)
+		signal->on_signal(signal);
+}
+
+int weir_signal_open(struct weir_signal *signal, struct weir_loop *loop,
+		     int number, weir_signal_fn *on_signal)
+{
+	bool was_blocked;
+	int fd;
+	int error;
+
+	assert(!signal->watch.loop);
+	fd = weir_sys_signalfd_open(number, &was_blocked);
+	if (fd < 0)
+		return fd;
+	error = weir_watch_open(&signal->watch, loop, fd, EPOLLIN, take_one);
+	if (error < 0) {
+		weir_sys_close(fd);
+		if (!was_blocked)
+			weir_sys_signal_unblock(number);
+		return error;
+	}
+	signal->on_signal = on_signal;
+	signal->number = number;
+	signal->was_blocked = was_blocked;
+	return 0;
+}
+
+void weir_signal_close(struct weir_signal *signal)
+{
+	if (!signal->watch.loop)
+		return;
+	weir_watch_close(&signal->watch);
+	weir_sys_close(signal->watch.fd);
+	if (!signal->was_blocked)
+		weir_sys_signal_unblock(signal->number);
+}
