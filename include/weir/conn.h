@@ -1,0 +1,234 @@
+/* A connection: a stream socket that is sent to without blocking, losing,
+ * reordering or hoarding a byte.
+ *
+ * The whole heart of an echo server, right under every fault:
+ *
+ *	static size_t on_data(struct weir_conn *c, const void *data, size_t n)
+ *	{
+ *		return weir_conn_sendall(c, data, n) == 0 ? n : 0;
+ *	}
+ *
+ *	static void on_end(struct weir_conn *c, const void *rest, size_t n)
+ *	{
+ *		weir_conn_finish(c);
+ *	}
+ *
+ * States, and what is possible in them:
+ *
+ *	closed	    zeroed, or after on_close: weir_conn_open, free
+ *	open	    everything
+ *	ended       after end: everything, but sends return -EPIPE
+ *	finishing   after finish: progress, abort; sends return -EPIPE
+ *	failed	    an error was found: progress, abort; sends return it
+ *	            (input that had arrived is still offered)
+ *	closing	    after abort or a limit: progress; sends return -EPIPE
+ *
+ * From open on the object must stay where it is until on_close, which comes
+ * from the loop, last, exactly once; then it may be freed, also inside.
+ * Calling any function from any callback is safe.
+ *
+ * The first end wins: a finish or abort after an error changes nothing but
+ * how soon on_close comes.
+ */
+#ifndef WEIR_CONN_H
+#define WEIR_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <weir/buf.h>
+#include <weir/loop.h>
+#include <weir/reason.h>
+#include <weir/timer.h>
+
+struct weir_conn;
+struct weir_input;
+
+/* Bytes, in the life of one connection.
+ *
+ *	accepted = sent + queued + dropped, always */
+struct weir_progress {
+	uint64_t received; /* read from the kernel */
+	uint64_t unread;   /* of them, those that on_data has not consumed */
+	uint64_t accepted; /* by send, sendall and sendbuf */
+	uint64_t sent;	   /* the kernel took them */
+	uint64_t queued;   /* gathered, or in the send queue */
+	uint64_t dropped;  /* given up; the connection failed before them */
+	/* How often the kernel took less than it was offered; of these, how
+	 * often nothing; and how often EPOLLOUT was armed. */
+	uint32_t n_short_sends;
+	uint32_t n_would_blocks;
+	uint32_t n_arms;
+	size_t queue_peak;	/* most bytes ever queued after a send */
+	uint64_t stalled_ns;	/* in sum, with the kernel known to be full */
+	uint64_t oldest_age_ns; /* of the oldest queued byte; 0: none */
+	int64_t kernel_unsent;	/* TCP: in the kernel, not yet on the wire */
+	int64_t kernel_unacked; /* TCP: not acknowledged; -1: unknown */
+};
+
+/* How it ended. */
+struct weir_result {
+	enum weir_reason reason;
+	int error; /* negative errno where there is one, else 0 */
+	/* progress.dropped is what was accepted and never sent;
+	 * progress.unread also counts what is left in the kernel, and what
+	 * came after finish and was discarded */
+	struct weir_progress progress;
+};
+
+/* What the loop calls; shared by many connections, and good until the last
+ * on_close. All but on_data and on_close may be NULL. */
+struct weir_conn_events {
+	/* n bytes have come. Returns how many of them were consumed, from the
+	 * front: take all complete messages, in a loop of your own. The rest
+	 * is kept and offered again: with what follows, and whenever reading
+	 * resumes. data is good during the call, and not yours to change.
+	 *
+	 * When n has reached the input limit and nothing is consumed, while
+	 * nobody holds reading: closed, input_limit. */
+	size_t (*on_data)(struct weir_conn *c, const void *data, size_t n);
+	/* The peer has sent its FIN; rest is what on_data never consumed.
+	 * Sending goes on until finish. NULL: finish. */
+	void (*on_end)(struct weir_conn *c, const void *rest, size_t n);
+	/* Once after a weir_conn_send that was short or asked for it: the
+	 * queue is empty and the kernel has room for something, not always
+	 * for everything. */
+	void (*on_writable)(struct weir_conn *c);
+	/* above: the queue reached high, or a sendall was refused with
+	 * -ENOBUFS or -ENOMEM; not above: it is back at low. They alternate.
+	 * Judged after the kernel was offered the bytes, so what it swallows
+	 * at once is no crossing. */
+	void (*on_pressure)(struct weir_conn *c, bool above);
+	/* The descriptor is closed, the memory released. The last call. */
+	void (*on_close)(struct weir_conn *c, const struct weir_result *result);
+};
+
+enum weir_conn_flags {
+	/* go on reading while the own output is above high */
+	WEIR_CONN_NO_THROTTLE = 1,
+	/* leave TCP_NODELAY as it is; otherwise it is set */
+	WEIR_CONN_KEEP_NAGLE = 2
+};
+
+/* Shared by many connections, and good until the last on_close. 0 is the
+ * default in parentheses; WEIR_NEVER is for times only. Sizes in bytes. */
+struct weir_conn_limits {
+	/* marks on the send queue; low <= high and
+	 * high + WEIR_READ_SIZE <= max <= 1 GiB */
+	size_t low;  /* back to normal (a quarter of high) */
+	size_t high; /* pressure; own reading pauses (256 KiB) */
+	size_t max;  /* sendall refuses beyond (high + 768 KiB) */
+	/* kept input (64 KiB); at most 1 GiB */
+	size_t input;
+	/* the peer's kernel takes nothing for so long while something is
+	 * queued or on_writable is owed: closed by reset, stalled (60 s).
+	 * Time during which the loop itself was away is not charged. Looked
+	 * at every quarter, so up to a quarter late, never early. */
+	uint64_t stall_ns;
+	/* from our FIN to the peer's: closed, linger (30 s) */
+	uint64_t linger_ns;
+	unsigned flags; /* enum weir_conn_flags */
+};
+
+/* Embedded by its owner; zeroed is closed. The fields are the library's. */
+struct weir_conn {
+	struct weir_watch watch;
+	const struct weir_conn_events *events;
+	const struct weir_conn_limits *limits;
+	struct weir_input *input; /* kept bytes; NULL: none */
+	struct weir_debt *debt;	  /* the queue; NULL until first needed */
+	struct weir_timer timer;  /* the earliest limit to look at */
+	uint32_t state;		  /* enum weir_conn_state; 0: open, at ease */
+	int error;		  /* why it failed; 0: it did not */
+	uint64_t sent;
+	uint64_t received;
+	uint64_t discarded;
+	uint32_t n_short_sends;
+	uint32_t n_would_blocks;
+	uint32_t n_arms;
+	uint32_t read_size; /* what a recv asks for when nothing is kept */
+	uint8_t is_tcp;
+	uint8_t reason;
+};
+
+/* Take over fd, a connected stream socket, and read from it. events and
+ * limits (NULL: all defaults) are not copied. Non-blocking or not is the
+ * same: every call passes MSG_DONTWAIT.
+ *
+ * -EINVAL: marks out of order; -ENOTSOCK, -EPROTOTYPE: no stream socket;
+ * -ENOMEM, -ENOSPC (epoll_ctl(2)). On failure fd stays the caller's and c is
+ * as it was; on success fd is closed before on_close. */
+int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
+		   const struct weir_conn_events *events,
+		   const struct weir_conn_limits *limits);
+
+/* Offer data to the kernel, once: 0..n bytes were taken, the count returned.
+ * It never queues, and never overtakes: 0 while bytes are queued or the
+ * kernel is full. When it took less than n, on_writable follows once, when
+ * the queue is empty and the kernel has room; n = 0 sends nothing and asks for
+ * just that. From inside on_writable it follows in the next turn, so a source
+ * that sends one piece and asks again leaves the loop to others in between.
+ * -EPIPE after finish or abort; after an error, that error. */
+ssize_t weir_conn_send(struct weir_conn *c, const void *data, size_t n);
+
+/* Accept all n bytes, to be sent in order behind all before them, or none.
+ *
+ * Inside the connection's own callbacks small ones gather and leave in one
+ * send(2) when the callback returns; elsewhere they leave at the end of the
+ * turn; one larger than 4 KiB leaves at once, behind what waits, and only
+ * what the kernel did not take is copied and queued.
+ *
+ * 0		all n are accepted; data may be reused
+ * -EMSGSIZE	n > max: it can never succeed
+ * -ENOBUFS	no room below max now, even after offering the kernel what
+ *		was gathered
+ * -ENOMEM	no memory for what the kernel might leave
+ * -EPIPE	after finish or abort
+ * others	the connection's error; the same from now on
+ *
+ * On any failure none of the n bytes was taken. After -ENOBUFS and -ENOMEM
+ * on_pressure follows, and unless WEIR_CONN_NO_THROTTLE is set reading is
+ * held until the queue has shrunk and is back at low, or after -ENOMEM for at
+ * most 10 ms, so input left unconsumed for this reason is offered again. */
+int weir_conn_sendall(struct weir_conn *c, const void *data, size_t n);
+
+/* As sendall, sharing buf instead of copying; it is unreferenced when it was
+ * sent. Always leaves at the end of the callback or turn. A buffer counts at
+ * least 64 bytes against the marks. An empty one does nothing. */
+int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf);
+
+/* Hold reading; on_data and on_end do not come until resume. Nested calls do
+ * not count. A connection that does not read and owes nothing leaves epoll,
+ * and learns of its peer's death only at resume or by a limit. */
+void weir_conn_pause(struct weir_conn *c);
+void weir_conn_resume(struct weir_conn *c);
+
+/* No more will be sent: flush, then FIN, while input comes as before. Sends
+ * return -EPIPE from here on. Both directions ended, it still takes a finish
+ * (which is what on_end does when it is NULL) or an abort. For clients that
+ * half-close; servers finish. */
+void weir_conn_end(struct weir_conn *c);
+
+/* End it and lose nothing: flush, FIN, discard input until the peer's FIN or
+ * the linger limit, close. Pauses no longer hold, on_data no longer comes. */
+void weir_conn_finish(struct weir_conn *c);
+
+/* End it now: drop what is queued. with_reset lets a TCP connection end by
+ * RST, which also throws away what the kernel still holds; a Unix socket
+ * cannot reset, there it changes nothing. */
+void weir_conn_abort(struct weir_conn *c, bool with_reset);
+
+/* Asks the kernel for its share, so it costs up to two system calls. */
+void weir_conn_progress(struct weir_conn *c, struct weir_progress *progress);
+
+static inline int weir_conn_fd(const struct weir_conn *c)
+{
+	return c->watch.fd;
+}
+
+/* From a successful open until on_close, in which it is no longer. */
+bool weir_conn_is_open(const struct weir_conn *c);
+
+#endif

@@ -1,0 +1,48 @@
+/* Looking on while connections of a loop send: for traces and lessons.
+ *
+ * Hooks are called where the thing happens, also inside the functions that
+ * you call; they may look at anything and call nothing on the loop's objects.
+ * NULL ones are skipped. A loop without an observer pays nothing for it on
+ * the path of a message that the kernel takes whole.
+ *
+ *	struct weir_observer observer = {.on_short = note_it};
+ *	weir_loop_observe(loop, &observer);
+ */
+#ifndef WEIR_OBSERVER_H
+#define WEIR_OBSERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct weir_conn;
+struct weir_loop;
+struct weir_observer;
+struct weir_result;
+
+struct weir_observer {
+	/* The kernel was offered bytes for the first time, by send or sendall,
+	 * and took so many of them (a short send when taken < offered). */
+	void (*on_offer)(struct weir_observer *o, struct weir_conn *c,
+			 size_t offered, size_t taken);
+	/* n bytes of a sendall were queued, which makes n_queued in all. */
+	void (*on_queue)(struct weir_observer *o, struct weir_conn *c, size_t n,
+			 size_t n_queued);
+	/* EPOLLOUT is wanted from the next wait on. */
+	void (*on_arm)(struct weir_observer *o, struct weir_conn *c);
+	/* Queued bytes were offered again, and the kernel took so many. */
+	void (*on_move)(struct weir_observer *o, struct weir_conn *c,
+			size_t taken, size_t n_queued);
+	/* The queue is empty; it had been stalled for so long in all. */
+	void (*on_drain)(struct weir_observer *o, struct weir_conn *c,
+			 uint64_t stalled_ns);
+	/* EPOLLOUT is no longer wanted. */
+	void (*on_disarm)(struct weir_observer *o, struct weir_conn *c);
+	/* Just before the connection's own on_close. */
+	void (*on_close)(struct weir_observer *o, struct weir_conn *c,
+			 const struct weir_result *result);
+};
+
+/* NULL: nobody looks on. The observer must outlive its time here. */
+void weir_loop_observe(struct weir_loop *loop, struct weir_observer *observer);
+
+#endif

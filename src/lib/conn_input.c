@@ -1,0 +1,268 @@
+/* What comes in: received into the loop's one buffer, offered to on_data from
+ * there, and only what it does not consume is kept, in memory of its size. */
+#include <weir/conn.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include <weir/conn_inside.h>
+#include <weir/sys.h>
+
+/* 1. 0 < n_bytes <= size */
+struct weir_input {
+	size_t n_bytes;
+	size_t size;
+	unsigned char bytes[];
+};
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+size_t weir_conn_n_kept(const struct weir_conn *c)
+{
+	return c->input ? c->input->n_bytes : 0;
+}
+
+static void free_kept(struct weir_conn *c)
+{
+	weir_sys_free(c->input);
+	c->input = NULL;
+	c->state &= ~(uint32_t)(WEIR_CONN_KEPT | WEIR_CONN_OFFER);
+}
+
+void weir_conn_discard_kept(struct weir_conn *c)
+{
+	c->discarded += weir_conn_n_kept(c);
+	free_kept(c);
+}
+
+static struct weir_input *input_new(size_t size, const struct weir_input *from)
+{
+	struct weir_input *input = weir_sys_alloc(sizeof *input + size);
+
+	if (!input)
+		return NULL;
+	input->size = size;
+	input->n_bytes = 0;
+	if (from) {
+		memcpy(input->bytes, from->bytes, from->n_bytes);
+		input->n_bytes = from->n_bytes;
+	}
+	return input;
+}
+
+static void replace_kept(struct weir_conn *c, struct weir_input *input)
+{
+	weir_sys_free(c->input);
+	c->input = input;
+	c->state |= WEIR_CONN_KEPT;
+}
+
+/* Keep n more bytes behind those that are kept. Room at least doubles, so a
+ * long message is not copied for each piece of it. */
+static int keep(struct weir_conn *c, const void *data, size_t n)
+{
+	size_t n_kept = weir_conn_n_kept(c);
+
+	if (!c->input || c->input->size - n_kept < n) {
+		size_t size = n_kept + n;
+		struct weir_input *input;
+
+		if (c->input && size < 2 * c->input->size)
+			size = smaller(2 * c->input->size,
+				       weir_conn_input_limit(c));
+		input = input_new(size, c->input);
+		if (!input)
+			return -ENOMEM;
+		replace_kept(c, input);
+	}
+	memcpy(c->input->bytes + n_kept, data, n);
+	c->input->n_bytes = n_kept + n;
+	return 0;
+}
+
+/* Input that cannot be kept leaves a hole, behind which nothing may be
+ * offered. */
+static void keep_or_end(struct weir_conn *c, const unsigned char *data,
+			size_t n)
+{
+	if ((c->state & (WEIR_CONN_FINISHING | WEIR_CONN_CLOSING)) == 0 &&
+	    keep(c, data, n) == 0)
+		return;
+	c->discarded += n;
+	if (c->state & WEIR_CONN_FAILED)
+		c->state |= WEIR_CONN_CLOSING;
+	if (!(c->state & (WEIR_CONN_FINISHING | WEIR_CONN_CLOSING)))
+		weir_conn_end_for(c, WEIR_REASON_ERROR, -ENOMEM, false);
+}
+
+static size_t offer(struct weir_conn *c, const unsigned char *data, size_t n)
+{
+	size_t n_used;
+
+	weir_conn_gather(c);
+	n_used = c->events->on_data(c, data, n);
+	weir_conn_gather_end(c);
+	assert(n_used <= n);
+	return n_used;
+}
+
+/* The first n bytes of what is kept were consumed. A small rest in a large
+ * block moves to one of its size, if there is memory for that. */
+static void consume_kept(struct weir_conn *c, size_t n)
+{
+	struct weir_input *input = c->input;
+	struct weir_input *fitting = NULL;
+
+	input->n_bytes -= n;
+	if (input->n_bytes == 0) {
+		free_kept(c);
+		return;
+	}
+	memmove(input->bytes, input->bytes + n, input->n_bytes);
+	if (input->n_bytes < input->size / 4)
+		fitting = input_new(input->n_bytes, input);
+	if (fitting)
+		replace_kept(c, fitting);
+}
+
+/* As much is kept as may be, and on_data wants none of it. */
+static void enforce_limit(struct weir_conn *c)
+{
+	if (weir_conn_n_kept(c) >= weir_conn_input_limit(c) &&
+	    weir_conn_is_reading(c) && !(c->state & WEIR_CONN_FINISHING))
+		weir_conn_end_for(c, WEIR_REASON_INPUT_LIMIT, 0, false);
+}
+
+void weir_conn_offer_kept(struct weir_conn *c)
+{
+	size_t n_used;
+
+	c->state &= ~(uint32_t)WEIR_CONN_OFFER;
+	n_used = offer(c, c->input->bytes, c->input->n_bytes);
+	if (n_used > 0)
+		consume_kept(c, n_used);
+	else
+		enforce_limit(c);
+}
+
+/* on_data consumed only the first n_used bytes of n. */
+static __attribute__((noinline)) void keep_rest(struct weir_conn *c,
+						const unsigned char *data,
+						size_t n, size_t n_used)
+{
+	assert(n_used <= n);
+	keep_or_end(c, data + n_used, n - n_used);
+	if (n_used == 0)
+		enforce_limit(c);
+}
+
+ssize_t weir_conn_read(struct weir_conn *c)
+{
+	unsigned char *data = c->watch.loop->input;
+	size_t room = WEIR_READ_SIZE;
+	size_t n_used;
+	ssize_t n;
+
+	if (!(c->state & WEIR_CONN_FINISHING))
+		room = weir_conn_input_limit(c) - weir_conn_n_kept(c);
+	if (c->state & WEIR_CONN_FAILED)
+		room = smaller(room, c->read_size);
+	/* A recv of nothing would look like the FIN. */
+	if (room == 0)
+		return -EAGAIN;
+	n = weir_sys_recv(c->watch.fd, data, smaller(room, WEIR_READ_SIZE));
+	if (n <= 0)
+		return n;
+	if (c->state & WEIR_CONN_FAILED)
+		c->read_size -= (uint32_t)n;
+	c->received += (uint64_t)n;
+	if (c->state & WEIR_CONN_FINISHING) {
+		c->discarded += (uint64_t)n;
+	} else if (c->input) {
+		keep_or_end(c, data, (size_t)n);
+		if (!(c->state & WEIR_CONN_CLOSING))
+			weir_conn_offer_kept(c);
+	} else {
+		n_used = offer(c, data, (size_t)n);
+		if (n_used < (size_t)n)
+			keep_rest(c, data, (size_t)n, n_used);
+	}
+	return n;
+}
+
+/* The callback is over, but not in the plainest way. */
+static __attribute__((noinline)) void end_offer(struct weir_conn *c, size_t n,
+						size_t n_used)
+{
+	weir_conn_gather_end(c);
+	if (n_used != n)
+		keep_rest(c, c->watch.loop->input, n, n_used);
+}
+
+/* As offer, for a connection at ease, and inline: this is every echo's way,
+ * on which all input is consumed and the kernel takes all that was gathered. */
+static inline void offer_at_ease(struct weir_conn *c, size_t n)
+{
+	struct weir_loop *loop = c->watch.loop;
+	struct weir_gather *g = &loop->gather;
+	size_t n_used;
+	ssize_t taken;
+
+	c->received += n;
+	g->owner = c;
+	g->end = g->limit;
+	n_used = c->events->on_data(c, loop->input, n);
+	if (n_used != n || g->next == g->start) {
+		end_offer(c, n, n_used);
+		return;
+	}
+	taken = weir_sys_send(c->watch.fd, g->start,
+			      (size_t)(g->next - g->start));
+	if (taken != g->next - g->start || loop->observer) {
+		weir_conn_note_gathered(c, taken);
+	} else {
+		c->sent += (size_t)taken;
+		g->next = g->start;
+	}
+	g->owner = NULL;
+}
+
+void weir_conn_on_ready(struct weir_watch *watch, uint32_t events)
+{
+	struct weir_conn *c = weir_container_of(watch, struct weir_conn, watch);
+	ssize_t n;
+
+	if (events != EPOLLIN || c->state != 0) {
+		weir_conn_get_ready(c, events);
+		return;
+	}
+	n = weir_sys_recv(watch->fd, watch->loop->input, c->read_size);
+	if (n > 0)
+		offer_at_ease(c, (size_t)n);
+	else
+		weir_conn_take_no_data(c, n, events);
+	if (c->state != 0)
+		weir_conn_settle(c);
+}
+
+void weir_conn_take_end(struct weir_conn *c)
+{
+	static const unsigned char nothing[1];
+
+	c->state |= WEIR_CONN_PEER_ENDED;
+	if (c->state & WEIR_CONN_FINISHING)
+		return;
+	if (!c->events->on_end) {
+		weir_conn_finish(c);
+		return;
+	}
+	weir_conn_gather(c);
+	c->events->on_end(c, c->input ? c->input->bytes : nothing,
+			  weir_conn_n_kept(c));
+	weir_conn_gather_end(c);
+	free_kept(c);
+}
