@@ -1,0 +1,56 @@
+/* Weir: sending to peers that read slower than you write, from one thread,
+ * without blocking, losing, reordering or hoarding a byte.
+ *
+ * A whole echo server (error checks left out):
+ *
+ *	static size_t on_data(struct weir_conn *c, const void *data, size_t n)
+ *	{
+ *		return weir_conn_sendall(c, data, n) == 0 ? n : 0;
+ *	}
+ *
+ *	static void on_close(struct weir_conn *c, const struct weir_result *r)
+ *	{
+ *		free(c);
+ *	}
+ *
+ *	static const struct weir_conn_events echo = {
+ *		.on_data = on_data, .on_close = on_close};
+ *
+ *	static void on_accept(struct weir_listener *l, int fd,
+ *			      const struct weir_address *peer)
+ *	{
+ *		struct weir_conn *c = calloc(1, sizeof *c);
+ *
+ *		weir_conn_open(c, l->watch.loop, fd, &echo, NULL);
+ *	}
+ *
+ *	int main(void)
+ *	{
+ *		struct weir_loop loop;
+ *		struct weir_listener l = {0};
+ *		struct weir_address a;
+ *
+ *		weir_loop_init(&loop);
+ *		weir_address_resolve("127.0.0.1:7007", WEIR_ADDRESS_LISTEN,
+ *				     &a, 1);
+ *		weir_listener_open(&l, &loop, &a, NULL, on_accept);
+ *		return weir_loop_run(&loop);
+ *	}
+ */
+#ifndef WEIR_H
+#define WEIR_H
+
+#include <weir/address.h>
+#include <weir/buf.h>
+#include <weir/conn.h>
+#include <weir/connector.h>
+#include <weir/list.h>
+#include <weir/listener.h>
+#include <weir/loop.h>
+#include <weir/observer.h>
+#include <weir/reason.h>
+#include <weir/signal.h>
+#include <weir/timer.h>
+#include <weir/version.h>
+
+#endif

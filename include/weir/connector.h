@@ -1,0 +1,58 @@
+/* Connecting a stream socket without waiting.
+ *
+ * The addresses are tried one after another until one connects, as RFC 6724
+ * ordered them in getaddrinfo's answer. A Unix socket whose backlog is full
+ * says EAGAIN, and nothing tells when there is room (connect(2)): it is tried
+ * again every 10 ms.
+ *
+ *	static void on_connect(struct weir_connector *connector, int fd) { ... }
+ *
+ *	n = weir_address_resolve("localhost:80", WEIR_ADDRESS_CONNECT, a, 8);
+ *	weir_connector_open(&connector, loop, a, n,
+ *			    weir_loop_now(loop) + 5000000000, on_connect);
+ */
+#ifndef WEIR_CONNECTOR_H
+#define WEIR_CONNECTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weir/address.h>
+#include <weir/loop.h>
+#include <weir/timer.h>
+
+struct weir_connector;
+
+/* Once, from the loop, unless cancelled. fd >= 0: connected, non-blocking,
+ * CLOEXEC, and yours to close; < 0: the error of the last address tried, or
+ * -ETIMEDOUT when the deadline came first. The connector is closed by then:
+ * it may be opened again or freed inside. */
+typedef void weir_connect_fn(struct weir_connector *connector, int fd);
+
+/* Embedded by its owner; zeroed is closed. */
+struct weir_connector {
+	struct weir_watch watch; /* of the attempt under way */
+	struct weir_timer timer; /* the deadline, a retry, or the outcome */
+	weir_connect_fn *on_connect;
+	const struct weir_address *addresses;
+	size_t n_addresses;
+	size_t i_address; /* the one under way */
+	uint64_t deadline_ns;
+	int error; /* of the last failed attempt */
+};
+
+/* Start. addresses (n > 0, all of SOCK_STREAM) stay the caller's and must be
+ * good until the outcome or the close. deadline_ns is absolute; WEIR_NEVER
+ * leaves it to the kernel (tcp(7), tcp_syn_retries: about two minutes).
+ * Nothing is reported from here: even an immediate failure comes by callback.
+ * -EINVAL: no address, or one that is no stream. */
+int weir_connector_open(struct weir_connector *connector,
+			struct weir_loop *loop,
+			const struct weir_address *addresses, size_t n,
+			uint64_t deadline_ns, weir_connect_fn *on_connect);
+
+/* Cancel: the callback does not come. Complete on return; a closed one stays
+ * so. */
+void weir_connector_close(struct weir_connector *connector);
+
+#endif

@@ -1,0 +1,89 @@
+/* Listening stream sockets.
+ *
+ *	static void on_accept(struct weir_listener *listener, int fd,
+ *			      const struct weir_address *peer) { ... }
+ *
+ *	struct weir_listener_options options = {.backlog = 64};
+ *	weir_listener_open(&listener, loop, &address, &options, on_accept);
+ *
+ * About the backlog (listen(2), and measured on Linux 6.18): it bounds the
+ * connections that are established but not accepted yet, silently capped by
+ * net.core.somaxconn, and Linux lets in one more than it says. When it is
+ * full, TCP drops the handshake's last packet and new SYNs: the client
+ * retries them by itself and sees a slow connect, not a refusal. On a Unix
+ * socket a blocking connect waits and a non-blocking one gets EAGAIN.
+ */
+#ifndef WEIR_LISTENER_H
+#define WEIR_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <weir/address.h>
+#include <weir/loop.h>
+#include <weir/timer.h>
+
+struct weir_listener;
+
+/* fd is connected, non-blocking, CLOEXEC, and yours to close. peer is good
+ * during the call. The listener may be closed, and freed, inside. */
+typedef void weir_accept_fn(struct weir_listener *listener, int fd,
+			    const struct weir_address *peer);
+
+struct weir_listener_options {
+	int backlog; /* 0: 511 */
+	/* bytes for the accepted sockets; 0: the kernel tunes them. On TCP
+	 * they are set before listen(2), so that the window is negotiated by
+	 * them, and inherited. On Unix sockets, which do not inherit, sndbuf
+	 * is set on each accepted one; rcvbuf means nothing there. */
+	int sndbuf;
+	int rcvbuf;
+	bool reuseport; /* share the port with others who set it too */
+};
+
+struct weir_listener {
+	struct weir_watch watch;
+	struct weir_timer retry; /* armed while accepting is paused */
+	weir_accept_fn *on_accept;
+	bool *closed_inside; /* set by a close inside on_accept */
+	dev_t dev;	     /* of the Unix path that we bound, with ino */
+	ino_t ino;
+	int unix_sndbuf; /* for each accepted Unix socket; 0: leave it */
+	struct weir_address address; /* as bound: a port 0 has its number */
+	uint64_t n_accepted;
+	uint64_t n_skipped; /* gone before accept: ECONNABORTED and its kin */
+	uint64_t n_pauses;  /* EMFILE, ENFILE, ENOBUFS, ENOMEM */
+};
+
+/* Bind, listen and accept. TCP gets SO_REUSEADDR, IPv6 stays IPv6 only.
+ *
+ * A Unix path that exists is taken over if it is a socket on which nobody
+ * listens; -EADDRINUSE if somebody does or it is no socket. Only the socket
+ * file that this call made is removed at close.
+ *
+ * -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EAFNOSUPPORT, -ENOENT (no such
+ * folder), -EMFILE, -ENFILE, -ENOMEM; on failure nothing is left behind. */
+int weir_listener_open(struct weir_listener *listener, struct weir_loop *loop,
+		       const struct weir_address *address,
+		       const struct weir_listener_options *options,
+		       weir_accept_fn *on_accept);
+
+/* Accept on a socket that listens already, inherited from a supervisor. The
+ * listener closes it in the end, but removes no file. It is set non-blocking,
+ * which all who share the open file description see: accept(2) has no flag to
+ * ask for that alone. On failure fd stays the caller's. -EINVAL: it does not
+ * listen. */
+int weir_listener_adopt(struct weir_listener *listener, struct weir_loop *loop,
+			int fd, weir_accept_fn *on_accept);
+
+/* Accept one connection now, without a callback: the descriptor, -EAGAIN when
+ * none waits, or why it cannot be had. For emptying the queue before a close,
+ * so that no client who was let in is reset. */
+int weir_listener_take(struct weir_listener *listener,
+		       struct weir_address *peer);
+
+/* Complete on return; a closed one stays so. */
+void weir_listener_close(struct weir_listener *listener);
+
+#endif

@@ -1,0 +1,322 @@
+/* Accepting: so many in a turn, past those who are gone already, and with a
+ * pause when descriptors or memory run out. A pause takes the socket out of
+ * epoll: what waits in the backlog keeps it readable, so a watch would spin. */
+#include <weir/listener.h>
+#include <weir/sys.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+	ACCEPT_BUDGET = 64,
+	DEFAULT_BACKLOG = 511,
+	RETRY_NS = 100000000
+};
+
+/* A name in the file system, and not an abstract one. */
+static bool is_path(const struct weir_address *address)
+{
+	return address->sa.any.sa_family == AF_UNIX &&
+	       address->len > offsetof(struct sockaddr_un, sun_path) &&
+	       address->sa.un.sun_path[0] != '\0';
+}
+
+static socklen_t smaller(socklen_t a, size_t b)
+{
+	return a < b ? a : (socklen_t)b;
+}
+
+/* The client gave up while it waited, or the network did for it: accept(2)
+ * asks to treat these as if he had never come. */
+static bool is_skipped(int error)
+{
+	switch (error) {
+	case -ECONNABORTED:
+	case -EPROTO:
+	case -EPERM: /* a firewall's word */
+	case -ENETDOWN:
+	case -ENOPROTOOPT:
+	case -EHOSTDOWN:
+	case -ENONET:
+	case -EHOSTUNREACH:
+	case -EOPNOTSUPP:
+	case -ENETUNREACH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int accept_one(struct weir_listener *l, struct weir_address *peer)
+{
+	socklen_t len = sizeof peer->sa;
+	int fd;
+
+	memset(peer, 0, sizeof *peer);
+	fd = weir_sys_accept(l->watch.fd, &peer->sa.any, &len);
+	if (fd < 0) {
+		l->n_skipped += is_skipped(fd);
+		return fd;
+	}
+	peer->type = SOCK_STREAM;
+	peer->len = smaller(len, sizeof peer->sa);
+	l->n_accepted++;
+	/* a size that the kernel does not take is no reason to lose him */
+	if (l->unix_sndbuf > 0)
+		(void)weir_sys_setsockopt(fd, SOL_SOCKET, SO_SNDBUF,
+					  l->unix_sndbuf);
+	return fd;
+}
+
+static void pause_accepting(struct weir_listener *l);
+
+static void resume_accepting(struct weir_timer *timer)
+{
+	struct weir_listener *l =
+		weir_container_of(timer, struct weir_listener, retry);
+
+	if (weir_watch_set(&l->watch, EPOLLIN) < 0)
+		pause_accepting(l);
+}
+
+static void pause_accepting(struct weir_listener *l)
+{
+	struct weir_loop *loop = l->watch.loop;
+
+	weir_watch_set(&l->watch, 0);
+	weir_timer_arm(&l->retry, loop, weir_loop_now(loop) + RETRY_NS,
+		       resume_accepting);
+	l->n_pauses++;
+}
+
+static void accept_some(struct weir_watch *watch, uint32_t events)
+{
+	struct weir_listener *l =
+		weir_container_of(watch, struct weir_listener, watch);
+	bool is_closed = false;
+	int n_skipped = 0;
+	int i;
+
+	(void)events;
+	for (i = 0; i < ACCEPT_BUDGET; i++) {
+		struct weir_address peer;
+		int fd = accept_one(l, &peer);
+
+		if (fd == -EAGAIN)
+			return;
+		if (is_skipped(fd)) {
+			n_skipped++;
+			continue;
+		}
+		if (fd < 0) {
+			pause_accepting(l);
+			return;
+		}
+		l->closed_inside = &is_closed;
+		l->on_accept(l, fd, &peer);
+		if (is_closed)
+			return;
+		l->closed_inside = NULL;
+	}
+	/* nobody but those: an error that stays would spin */
+	if (n_skipped == ACCEPT_BUDGET)
+		pause_accepting(l);
+}
+
+/* IPv6 stays IPv6 only, so that [::] and 0.0.0.0 can share a port. */
+static int set_tcp_options(int fd, int family,
+			   const struct weir_listener_options *options)
+{
+	const struct {
+		bool is_wanted;
+		int level;
+		int option;
+		int value;
+	} table[] = {
+		{true, SOL_SOCKET, SO_REUSEADDR, 1},
+		{options->reuseport, SOL_SOCKET, SO_REUSEPORT, 1},
+		{family == AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, 1},
+		{options->sndbuf > 0, SOL_SOCKET, SO_SNDBUF, options->sndbuf},
+		{options->rcvbuf > 0, SOL_SOCKET, SO_RCVBUF, options->rcvbuf},
+	};
+	int error = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof table / sizeof *table; i++) {
+		if (table[i].is_wanted && error == 0)
+			error = weir_sys_setsockopt(fd, table[i].level,
+						    table[i].option,
+						    table[i].value);
+	}
+	return error;
+}
+
+/* A server that died leaves its socket file behind. Only a refusal proves
+ * that nobody listens: a full backlog, a datagram socket or a lack of rights
+ * do not. */
+static int remove_stale(const struct weir_address *address)
+{
+	struct stat st;
+	int probe;
+	int error = weir_sys_lstat(address->sa.un.sun_path, &st);
+
+	if (error < 0)
+		return error;
+	if (!S_ISSOCK(st.st_mode))
+		return -EADDRINUSE;
+	probe = weir_sys_socket(AF_UNIX, SOCK_STREAM);
+	if (probe < 0)
+		return probe;
+	error = weir_sys_connect(probe, &address->sa.any, address->len);
+	weir_sys_close(probe);
+	if (error != -ECONNREFUSED)
+		return -EADDRINUSE;
+	return weir_sys_unlink(address->sa.un.sun_path);
+}
+
+static int bind_to(int fd, const struct weir_address *address)
+{
+	int error = weir_sys_bind(fd, &address->sa.any, address->len);
+
+	if (error != -EADDRINUSE || !is_path(address))
+		return error;
+	error = remove_stale(address);
+	if (error < 0 && error != -ENOENT)
+		return error;
+	return weir_sys_bind(fd, &address->sa.any, address->len);
+}
+
+/* Take over a socket that listens. */
+static int start(struct weir_listener *l, struct weir_loop *loop, int fd,
+		 weir_accept_fn *on_accept)
+{
+	struct weir_address bound = {.type = SOCK_STREAM};
+	socklen_t len = sizeof bound.sa;
+	int error;
+
+	assert(!l->watch.loop);
+	error = weir_sys_getsockname(fd, &bound.sa.any, &len);
+	if (error < 0)
+		return error;
+	bound.len = smaller(len, sizeof bound.sa);
+	error = weir_watch_open(&l->watch, loop, fd, EPOLLIN, accept_some);
+	if (error < 0)
+		return error;
+	l->on_accept = on_accept;
+	l->dev = 0;
+	l->ino = 0;
+	l->unix_sndbuf = 0;
+	l->address = bound;
+	l->n_accepted = 0;
+	l->n_skipped = 0;
+	l->n_pauses = 0;
+	return 0;
+}
+
+int weir_listener_open(struct weir_listener *l, struct weir_loop *loop,
+		       const struct weir_address *address,
+		       const struct weir_listener_options *options,
+		       weir_accept_fn *on_accept)
+{
+	static const struct weir_listener_options defaults;
+	struct stat st = {0};
+	int family = address->sa.any.sa_family;
+	int error = 0;
+	int fd;
+
+	if (!options)
+		options = &defaults;
+	if (address->type != SOCK_STREAM)
+		return -EINVAL;
+	fd = weir_sys_socket(family, SOCK_STREAM);
+	if (fd < 0)
+		return fd;
+	if (family != AF_UNIX)
+		error = set_tcp_options(fd, family, options);
+	if (error == 0)
+		error = bind_to(fd, address);
+	if (error < 0)
+		goto close_fd;
+	if (is_path(address))
+		error = weir_sys_lstat(address->sa.un.sun_path, &st);
+	if (error == 0)
+		error = weir_sys_listen(fd, options->backlog ? options->backlog
+							     : DEFAULT_BACKLOG);
+	if (error == 0)
+		error = start(l, loop, fd, on_accept);
+	if (error < 0)
+		goto remove_file;
+	l->dev = st.st_dev;
+	l->ino = st.st_ino;
+	l->unix_sndbuf = family == AF_UNIX ? options->sndbuf : 0;
+	return 0;
+
+remove_file:
+	if (is_path(address))
+		weir_sys_unlink(address->sa.un.sun_path);
+close_fd:
+	weir_sys_close(fd);
+	return error;
+}
+
+int weir_listener_adopt(struct weir_listener *l, struct weir_loop *loop, int fd,
+			weir_accept_fn *on_accept)
+{
+	int is_listening;
+	int error = weir_sys_getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN,
+					&is_listening);
+
+	if (error < 0)
+		return error;
+	if (!is_listening)
+		return -EINVAL;
+	error = start(l, loop, fd, on_accept);
+	if (error < 0)
+		return error;
+	/* last, since on failure it would have to be undone for all */
+	error = weir_sys_set_nonblocking(fd);
+	if (error < 0) {
+		weir_watch_close(&l->watch);
+		*l = (struct weir_listener){0};
+	}
+	return error;
+}
+
+int weir_listener_take(struct weir_listener *l, struct weir_address *peer)
+{
+	int fd = accept_one(l, peer);
+	int i;
+
+	for (i = 1; i < ACCEPT_BUDGET && is_skipped(fd); i++)
+		fd = accept_one(l, peer);
+	return fd;
+}
+
+/* The path may be somebody else's by now: a server that was started after an
+ * administrator removed ours, say. */
+static void remove_own_file(const struct weir_listener *l)
+{
+	const char *path = l->address.sa.un.sun_path;
+	struct stat st;
+
+	if (l->ino == 0 || weir_sys_lstat(path, &st) < 0)
+		return;
+	if (st.st_dev == l->dev && st.st_ino == l->ino)
+		weir_sys_unlink(path);
+}
+
+void weir_listener_close(struct weir_listener *l)
+{
+	if (!l->watch.loop)
+		return;
+	if (l->closed_inside)
+		*l->closed_inside = true;
+	l->closed_inside = NULL;
+	weir_timer_cancel(&l->retry);
+	weir_watch_close(&l->watch);
+	/* before the descriptor, so that nobody finds the file stale */
+	remove_own_file(l);
+	weir_sys_close(l->watch.fd);
+}
