@@ -1,0 +1,94 @@
+/* Lines on standard error, each in one write(2).
+ *
+ * A terminal that is stopped, or a pipe that nobody reads, must not stop the
+ * clients: while standard error takes nothing, lines are lost, and counted;
+ * the next one that gets through is preceded by the count. (O_NONBLOCK would
+ * not do: the shell, and whoever else has the descriptor, share the flag.) */
+#include "server.h"
+
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	/* a greeting of 1000 bytes, each of which may be escaped by four */
+	LINE_SIZE = 4400
+};
+
+/* Write prefix and text as a line, cut if it is too long; its size. */
+__attribute__((format(printf, 3, 0))) static size_t put(char *line,
+							const char *prefix,
+							const char *format,
+							va_list args)
+{
+	const size_t room = LINE_SIZE - 1;
+	size_t n_line = (size_t)(stpcpy(line, prefix) - line);
+	int n = vsnprintf(line + n_line, room - n_line, format, args);
+
+	if (n > 0)
+		n_line += (size_t)n;
+	if (n_line >= room)
+		n_line = room - 1;
+	line[n_line++] = '\n';
+	return n_line;
+}
+
+static bool takes_more(void)
+{
+	struct pollfd pollfd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return poll(&pollfd, 1, 0) == 1 && (pollfd.revents & POLLOUT);
+}
+
+static void write_line(struct server *server, const char *line, size_t n)
+{
+	if (server->n_lines_lost > 0 && takes_more()) {
+		complain("%llu lines lost: standard error took no more",
+			 (unsigned long long)server->n_lines_lost);
+		server->n_lines_lost = 0;
+	}
+	if (!takes_more() || write(STDERR_FILENO, line, n) < 0)
+		server->n_lines_lost++;
+}
+
+void log_say(struct server *server, const char *format, ...)
+{
+	char line[LINE_SIZE];
+	size_t n;
+	va_list args;
+
+	if (server->settings->is_quiet)
+		return;
+	va_start(args, format);
+	n = put(line, "weir-server: ", format, args);
+	va_end(args);
+	write_line(server, line, n);
+}
+
+void log_trace(struct server *server, const char *format, ...)
+{
+	char line[LINE_SIZE];
+	size_t n;
+	va_list args;
+
+	va_start(args, format);
+	n = put(line, "trace ", format, args);
+	va_end(args);
+	write_line(server, line, n);
+}
+
+void complain(const char *format, ...)
+{
+	char line[LINE_SIZE];
+	ssize_t n;
+	va_list args;
+
+	va_start(args, format);
+	n = (ssize_t)put(line, "weir-server: ", format, args);
+	va_end(args);
+	/* When this fails there is nobody to tell. */
+	n = write(STDERR_FILENO, line, (size_t)n);
+	(void)n;
+}

@@ -1,0 +1,89 @@
+/* --trace: the send path, one line for each thing that happens on it.
+ *
+ *	trace 127.0.0.1:4242 sendall 65536: kernel took 20480
+ *	trace 127.0.0.1:4242 queued 45056 (45056 in all)
+ *	trace 127.0.0.1:4242 EPOLLOUT armed
+ *	trace 127.0.0.1:4242 EPOLLOUT: 20480 moved, 24576 left
+ *	trace 127.0.0.1:4242 EPOLLOUT: 24576 moved, 0 left
+ *	trace 127.0.0.1:4242 drained, stalled 12.3 ms in all
+ *	trace 127.0.0.1:4242 EPOLLOUT disarmed
+ *
+ * The first line is where send would have stopped, and left the rest to its
+ * caller; all the others are what sendall does about it. */
+#include "server.h"
+
+static struct server *server_of(struct weir_observer *o)
+{
+	return weir_container_of(o, struct server, observer);
+}
+
+static void on_offer(struct weir_observer *o, struct weir_conn *c,
+		     size_t offered, size_t taken)
+{
+	char peer[PEER_TEXT_SIZE];
+
+	log_trace(server_of(o), "%s sendall %zu: kernel took %zu",
+		  client_peer(c, peer), offered, taken);
+}
+
+static void on_queue(struct weir_observer *o, struct weir_conn *c, size_t n,
+		     size_t n_queued)
+{
+	char peer[PEER_TEXT_SIZE];
+
+	log_trace(server_of(o), "%s queued %zu (%zu in all)",
+		  client_peer(c, peer), n, n_queued);
+}
+
+static void on_arm(struct weir_observer *o, struct weir_conn *c)
+{
+	char peer[PEER_TEXT_SIZE];
+
+	log_trace(server_of(o), "%s EPOLLOUT armed", client_peer(c, peer));
+}
+
+static void on_move(struct weir_observer *o, struct weir_conn *c, size_t taken,
+		    size_t n_queued)
+{
+	char peer[PEER_TEXT_SIZE];
+
+	log_trace(server_of(o), "%s EPOLLOUT: %zu moved, %zu left",
+		  client_peer(c, peer), taken, n_queued);
+}
+
+static void on_drain(struct weir_observer *o, struct weir_conn *c,
+		     uint64_t stalled_ns)
+{
+	char peer[PEER_TEXT_SIZE];
+
+	log_trace(server_of(o), "%s drained, stalled %.1f ms in all",
+		  client_peer(c, peer), (double)stalled_ns / 1e6);
+}
+
+static void on_disarm(struct weir_observer *o, struct weir_conn *c)
+{
+	char peer[PEER_TEXT_SIZE];
+
+	log_trace(server_of(o), "%s EPOLLOUT disarmed", client_peer(c, peer));
+}
+
+static void on_close(struct weir_observer *o, struct weir_conn *c,
+		     const struct weir_result *result)
+{
+	char peer[PEER_TEXT_SIZE];
+
+	log_trace(server_of(o), "%s closed: %s", client_peer(c, peer),
+		  weir_reason_name(result->reason));
+}
+
+void trace_start(struct server *server)
+{
+	server->observer = (struct weir_observer){.on_offer = on_offer,
+						  .on_queue = on_queue,
+						  .on_arm = on_arm,
+						  .on_move = on_move,
+						  .on_drain = on_drain,
+						  .on_disarm = on_disarm,
+						  .on_close = on_close};
+	weir_loop_observe(&server->loop, &server->observer);
+}
