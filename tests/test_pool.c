@@ -1,0 +1,164 @@
+#include <weir/pool.h>
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "fault.h"
+#include "harness.h"
+
+TestSuite(pool, .init = harness_begin, .fini = harness_end);
+
+enum {
+	N_KEPT_AT_MOST = WEIR_POOL_KEEP / WEIR_CHUNK_SIZE,
+	N_PIECES = 2 * N_KEPT_AT_MOST
+};
+
+static void *pieces[N_PIECES];
+
+/* Every byte of the heap is on the pool's account, in use or kept. */
+static void expect(const struct weir_pool *pool, size_t n_used, size_t n_free)
+{
+	cr_assert_eq(pool->n_used_bytes, n_used);
+	cr_assert_eq(pool->n_free_bytes, n_free);
+	cr_assert_eq(fault_n_live_bytes(), n_used + n_free);
+}
+
+static void take_all(struct weir_pool *pool)
+{
+	size_t i;
+
+	for (i = 0; i < N_PIECES; i++)
+		pieces[i] = weir_pool_alloc(pool, WEIR_CHUNK_SIZE);
+}
+
+static void give_all(struct weir_pool *pool)
+{
+	size_t i;
+
+	for (i = 0; i < N_PIECES; i++)
+		weir_pool_free(pool, pieces[i], WEIR_CHUNK_SIZE);
+}
+
+Test(pool, counts_what_is_out_to_the_byte)
+{
+	struct weir_pool pool = {0};
+	void *a = weir_pool_alloc(&pool, 1);
+	void *b = weir_pool_alloc(&pool, 1000);
+
+	expect(&pool, 1001, 0);
+	weir_pool_free(&pool, a, 1);
+	expect(&pool, 1000, 0);
+	weir_pool_free(&pool, b, 1000);
+	expect(&pool, 0, 0);
+	weir_pool_deinit(&pool);
+}
+
+Test(pool, keeps_a_freed_chunk_and_gives_it_out_again)
+{
+	struct weir_pool pool = {0};
+	void *chunk = weir_pool_alloc(&pool, WEIR_CHUNK_SIZE);
+
+	weir_pool_free(&pool, chunk, WEIR_CHUNK_SIZE);
+	expect(&pool, 0, WEIR_CHUNK_SIZE);
+	cr_assert_eq(weir_pool_alloc(&pool, WEIR_CHUNK_SIZE), chunk);
+	cr_assert_eq(fault_count(FAULT_ALLOC), 1);
+	expect(&pool, WEIR_CHUNK_SIZE, 0);
+	weir_pool_free(&pool, chunk, WEIR_CHUNK_SIZE);
+	weir_pool_deinit(&pool);
+	expect(&pool, 0, 0);
+}
+
+Test(pool, keeps_no_piece_of_another_size)
+{
+	struct weir_pool pool = {0};
+	void *small = weir_pool_alloc(&pool, WEIR_CHUNK_SIZE - 1);
+	void *large = weir_pool_alloc(&pool, WEIR_CHUNK_SIZE + 1);
+
+	weir_pool_free(&pool, small, WEIR_CHUNK_SIZE - 1);
+	weir_pool_free(&pool, large, WEIR_CHUNK_SIZE + 1);
+	expect(&pool, 0, 0);
+}
+
+Test(pool, what_a_burst_took_goes_back_but_for_the_kept_chunks)
+{
+	struct weir_pool pool = {0};
+
+	take_all(&pool);
+	expect(&pool, (size_t)N_PIECES * WEIR_CHUNK_SIZE, 0);
+	give_all(&pool);
+	expect(&pool, 0, WEIR_POOL_KEEP);
+	weir_pool_deinit(&pool);
+	expect(&pool, 0, 0);
+}
+
+Test(pool, a_second_burst_within_the_kept_chunks_costs_no_allocation)
+{
+	struct weir_pool pool = {0};
+
+	take_all(&pool);
+	give_all(&pool);
+	fault_reset();
+	take_all(&pool);
+	cr_assert_eq(fault_count(FAULT_ALLOC), N_PIECES - N_KEPT_AT_MOST);
+	give_all(&pool);
+	weir_pool_deinit(&pool);
+}
+
+Test(pool, deinit_leaves_pieces_that_are_out_alone)
+{
+	struct weir_pool pool = {0};
+	void *out = weir_pool_alloc(&pool, WEIR_CHUNK_SIZE);
+	void *kept = weir_pool_alloc(&pool, WEIR_CHUNK_SIZE);
+
+	harness_fill(out, WEIR_CHUNK_SIZE, 1, 0);
+	weir_pool_free(&pool, kept, WEIR_CHUNK_SIZE);
+	weir_pool_deinit(&pool);
+	expect(&pool, WEIR_CHUNK_SIZE, 0);
+	harness_check(out, WEIR_CHUNK_SIZE, 1, 0);
+	weir_pool_free(&pool, out, WEIR_CHUNK_SIZE);
+	weir_pool_deinit(&pool);
+}
+
+Test(pool, is_as_it_was_when_there_is_no_memory)
+{
+	struct weir_pool pool = {0};
+	void *piece = weir_pool_alloc(&pool, 100);
+
+	fault_next(FAULT_ALLOC, -ENOMEM);
+	cr_assert_null(weir_pool_alloc(&pool, WEIR_CHUNK_SIZE));
+	expect(&pool, 100, 0);
+	weir_pool_free(&pool, piece, 100);
+	expect(&pool, 0, 0);
+}
+
+/* A slot is empty or holds a piece whose bytes know the slot. */
+Test(pool, pieces_never_overlap_under_random_operations)
+{
+	static const size_t sizes[] = {1, 256, WEIR_CHUNK_SIZE, 40000};
+	struct weir_pool pool = {0};
+	size_t n_bytes[N_PIECES] = {0};
+	size_t n_used = 0;
+	size_t i;
+	int step;
+
+	for (step = 0; step < 20000; step++) {
+		i = harness_random_below(N_PIECES);
+		if (n_bytes[i] == 0) {
+			n_bytes[i] = sizes[harness_random_below(4)];
+			pieces[i] = weir_pool_alloc(&pool, n_bytes[i]);
+			harness_fill(pieces[i], n_bytes[i] % 256, i, 0);
+			n_used += n_bytes[i];
+		} else {
+			harness_check(pieces[i], n_bytes[i] % 256, i, 0);
+			weir_pool_free(&pool, pieces[i], n_bytes[i]);
+			n_used -= n_bytes[i];
+			n_bytes[i] = 0;
+		}
+		cr_assert_leq(pool.n_free_bytes, WEIR_POOL_KEEP);
+		expect(&pool, n_used, pool.n_free_bytes);
+	}
+	for (i = 0; i < N_PIECES; i++)
+		if (n_bytes[i] > 0)
+			weir_pool_free(&pool, pieces[i], n_bytes[i]);
+	weir_pool_deinit(&pool);
+}

@@ -1,0 +1,384 @@
+/* What weir-server refuses, in one line, before anything is started; and the
+ * socket files it removes and leaves alone. */
+#include <criterion/criterion.h>
+
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "harness_net.h"
+#include "harness_server.h"
+
+enum {
+	/* a test that takes so long hangs */
+	PATIENCE_S = 60,
+	REFUSED = 2,
+	NOBODY = 65534,
+	CANNOT_EXEC = 127,
+	OFFER_SIZE = 256,
+	LINE_SIZE = 512
+};
+
+TestSuite(server_refusals, .init = harness_begin, .fini = harness_end,
+	  .timeout = PATIENCE_S);
+
+/* Die unless it refuses with this line and nothing more. */
+static void expect_refusal(const char *const *arguments, const char *line)
+{
+	struct served s;
+	char expected[LINE_SIZE];
+	int status;
+
+	snprintf(expected, sizeof expected, "weir-server: %s\n", line);
+	served_start_prepared(&s, NULL, arguments);
+	status = served_wait(&s);
+	cr_expect_str_eq(s.text, expected);
+	cr_expect_eq(status, REFUSED, "%d after %s", status, line);
+	served_forget(&s);
+}
+
+static void expect_refusal_of(const char *argument, const char *line)
+{
+	const char *const arguments[] = {argument, NULL};
+
+	expect_refusal(arguments, line);
+}
+
+/* -- the command line -- */
+
+Test(server_refusals, options_that_do_not_exist)
+{
+	expect_refusal_of("--foo",
+			  "--foo: there is no such option, see --help");
+	expect_refusal_of("--foo=1",
+			  "--foo=1: there is no such option, see --help");
+	expect_refusal_of("-q", "-q: there are no short options, see --help");
+	expect_refusal_of("--quiet=1", "--quiet=1: expected no value");
+}
+
+static void expect_bad_value(const char *option, const char *value,
+			     const char *expected)
+{
+	const char *const apart[] = {option, value, NULL};
+	char joined[OFFER_SIZE];
+	char line[LINE_SIZE];
+
+	snprintf(line, sizeof line, "%s %s: expected %s", option, value,
+		 expected);
+	snprintf(joined, sizeof joined, "%s=%s", option, value);
+	expect_refusal(apart, line);
+	expect_refusal_of(joined, line);
+}
+
+Test(server_refusals, sizes_that_are_none)
+{
+	static const char *const options[] = {"--low", "--high", "--max",
+					      "--sndbuf", "--rcvbuf"};
+	static const char *const values[] = {
+		"",	"0",	 "0K",	       "-1",
+		"+1",	" 1",	 "1k",	       "1KB",
+		"1.5M", "K",	 "1G1",	       "0x10",
+		"2G",	"1025M", "1073741825", "18446744073709551617"};
+	const char *expected = "a size from 1 to 1G, such as 65536, 64K or 1M";
+
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+		expect_bad_value(options[i % 5], values[i], expected);
+}
+
+Test(server_refusals, times_that_are_none)
+{
+	static const char *const values[] = {"",
+					     "60",
+					     "0s",
+					     "-1s",
+					     "1h",
+					     "1 s",
+					     "s",
+					     "1.5s",
+					     "1S",
+					     "1000001m",
+					     "18446744073709551617ns"};
+	const char *expected =
+		"a time from 1ns to 1000000m, such as 500ms, 60s or 2m";
+
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+		expect_bad_value(i % 2 ? "--stall" : "--linger", values[i],
+				 expected);
+}
+
+Test(server_refusals, backlogs_that_are_none)
+{
+	const char *expected = "a number from 1 to 2147483647";
+
+	expect_bad_value("--backlog", "0", expected);
+	expect_bad_value("--backlog", "-5", expected);
+	expect_bad_value("--backlog", "5K", expected);
+	expect_bad_value("--backlog", "2147483648", expected);
+}
+
+Test(server_refusals, options_without_their_value)
+{
+	expect_refusal_of("--backlog", "--backlog: expected a value: "
+				       "a number from 1 to 2147483647");
+	expect_refusal_of("--stall", "--stall: expected a value: a time from "
+				     "1ns to 1000000m, such as 500ms, 60s or "
+				     "2m");
+}
+
+Test(server_refusals, marks_out_of_order)
+{
+	const char *const low[] = {"--low=2K", "--high=1K", NULL};
+	const char *const max[] = {"--high=64K", "--max=127K", NULL};
+
+	expect_refusal(low, "--low 2048: expected at most --high, "
+			    "which is 1024");
+	expect_refusal_of("--low=300K", "--low 307200: expected at most "
+					"--high, which is 262144");
+	expect_refusal(max, "--max 130048: expected at least --high + 64K, "
+			    "which is 131072");
+	expect_refusal_of("--max=256K", "--max 262144: expected at least "
+					"--high + 64K, which is 327680");
+	expect_refusal_of("--high=1G",
+			  "--high 1073741824: expected at most 1073676288");
+}
+
+Test(server_refusals, services_that_do_not_exist)
+{
+	expect_refusal_of("echo", "echo: expected SERVICE=ADDRESS, "
+				  "such as echo=127.0.0.1:7007");
+	expect_refusal_of("ech=:0", "ech=:0: expected a service: greet, echo, "
+				    "discard or chargen");
+	expect_refusal_of("=:0", "=:0: expected a service: greet, echo, "
+				 "discard or chargen");
+}
+
+Test(server_refusals, addresses_that_are_none)
+{
+	static const char *const addresses[] = {"",
+						"7",
+						"1:2",
+						":65536",
+						"host",
+						"host:",
+						"[::1:7",
+						"127.0.0.1:7x",
+						"unix:",
+						"unix:@",
+						"udp:127.0.0.1:0",
+						"unixgram:@x"};
+
+	for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+		char offer[OFFER_SIZE];
+		char line[LINE_SIZE];
+
+		snprintf(offer, sizeof offer, "echo=%s", addresses[i]);
+		snprintf(line, sizeof line,
+			 "%s: expected HOST:PORT, [V6]:PORT, :PORT, "
+			 "unix:PATH or unix:@NAME",
+			 offer);
+		expect_refusal_of(offer, line);
+	}
+}
+
+/* -- addresses that cannot be had -- */
+
+/* Two dots in a row are in no name, so the resolver asks nobody. */
+Test(server_refusals, a_host_that_does_not_exist)
+{
+	expect_refusal_of("echo=no..host:7007",
+			  "echo=no..host:7007: no such host");
+}
+
+Test(server_refusals, an_address_of_another_machine)
+{
+	expect_refusal_of("echo=192.0.2.1:7007",
+			  "echo: cannot listen on 192.0.2.1:7007: "
+			  "this machine has no such address");
+}
+
+/* Nothing is started: not even what comes before the taken port. */
+Test(server_refusals, a_port_that_is_taken)
+{
+	struct weir_address address = harness_address("127.0.0.1:0");
+	struct weir_address path = harness_unix_path("first");
+	int listener = harness_listen(&address, 1);
+	char text[WEIR_ADDRESS_TEXT_SIZE];
+	char first[OFFER_SIZE];
+	char second[OFFER_SIZE];
+	char line[LINE_SIZE];
+	const char *const arguments[] = {"--quiet", first, second, NULL};
+
+	weir_address_format(&path, text, sizeof text);
+	snprintf(first, sizeof first, "greet=%s", text);
+	weir_address_format(&address, text, sizeof text);
+	snprintf(second, sizeof second, "echo=%s", text);
+	snprintf(line, sizeof line,
+		 "echo: cannot listen on %s: Address already in use", text);
+	expect_refusal(arguments, line);
+	cr_assert_lt(access(path.sa.un.sun_path, F_OK), 0);
+	close(listener);
+	harness_remove_folder();
+}
+
+static void become_nobody(void)
+{
+	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 ||
+			       setuid(NOBODY) < 0))
+		_exit(CANNOT_EXEC);
+}
+
+static long first_open_port(void)
+{
+	FILE *file =
+		fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "re");
+	char text[16] = "1024";
+
+	if (!file)
+		return 1024;
+	if (!fgets(text, sizeof text, file))
+		text[0] = '\0';
+	fclose(file);
+	return strtol(text, NULL, 10);
+}
+
+Test(server_refusals, a_reserved_port_without_the_right)
+{
+	static const char *const arguments[] = {"echo=127.0.0.1:7", NULL};
+	struct served s;
+	int status;
+
+	if (first_open_port() <= 7)
+		cr_skip_test("no port is reserved on this machine");
+	served_start_prepared(&s, become_nobody, arguments);
+	status = served_wait(&s);
+	if (status == CANNOT_EXEC) {
+		served_forget(&s);
+		cr_skip_test("another user cannot start the server");
+	}
+	cr_assert_str_eq(s.text,
+			 "weir-server: echo: cannot listen on 127.0.0.1:7: "
+			 "the port is reserved, and you are not root\n");
+	cr_assert_eq(status, REFUSED);
+	served_forget(&s);
+}
+
+/* -- Unix paths -- */
+
+/* A SERVICE=ADDRESS for a path in the test's folder, and the path. */
+static const char *offer_path(char offer[OFFER_SIZE])
+{
+	struct weir_address address = harness_unix_path("socket");
+
+	snprintf(offer, OFFER_SIZE, "echo=unix:%s", address.sa.un.sun_path);
+	return strchr(offer, ':') + 1;
+}
+
+static void expect_path_refusal(const char *offer, const char *cause)
+{
+	char line[LINE_SIZE];
+
+	snprintf(line, sizeof line, "echo: cannot listen on %s: %s",
+		 strchr(offer, '=') + 1, cause);
+	expect_refusal_of(offer, line);
+}
+
+static void start_on(struct served *s, const char *offer)
+{
+	char address[SERVED_ADDRESS_SIZE];
+
+	served_start(s, offer, NULL);
+	served_address(s, "echo", address);
+}
+
+static void create_file(const char *path)
+{
+	close(open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
+}
+
+Test(server_refusals, a_path_on_which_a_server_listens)
+{
+	struct served s;
+	char offer[OFFER_SIZE];
+	const char *path = offer_path(offer);
+	int fd;
+
+	start_on(&s, offer);
+	expect_path_refusal(offer, "another server listens there");
+	fd = dial(strchr(offer, '=') + 1, 0);
+	expect_echo(fd, "still here");
+	close(fd);
+	cr_assert_eq(served_stop(&s), 0);
+	cr_assert_lt(access(path, F_OK), 0);
+	harness_remove_folder();
+}
+
+Test(server_refusals, a_path_that_is_a_file)
+{
+	char offer[OFFER_SIZE];
+	const char *path = offer_path(offer);
+
+	create_file(path);
+	expect_path_refusal(
+		offer, "there is a file of that name, and it is no socket");
+	cr_assert_eq(access(path, F_OK), 0);
+	harness_remove_folder();
+}
+
+Test(server_refusals, a_path_in_no_folder)
+{
+	expect_refusal_of("echo=unix:/no/folder/socket",
+			  "echo: cannot listen on unix:/no/folder/socket: "
+			  "No such file or directory");
+}
+
+Test(server_refusals, a_path_that_is_too_long)
+{
+	char offer[OFFER_SIZE] = "echo=unix:/";
+	char line[LINE_SIZE];
+
+	memset(offer + strlen(offer), 'x', 120);
+	snprintf(line, sizeof line, "%.140s: path too long for a Unix socket",
+		 offer);
+	expect_refusal_of(offer, line);
+}
+
+Test(server_refusals, not_the_socket_file_of_a_dead_server)
+{
+	struct served s;
+	char offer[OFFER_SIZE];
+	const char *path = offer_path(offer);
+	int fd;
+
+	start_on(&s, offer);
+	kill(s.pid, SIGKILL);
+	cr_assert_eq(served_wait(&s), 128 + SIGKILL);
+	served_forget(&s);
+	cr_assert_eq(access(path, F_OK), 0);
+	start_on(&s, offer);
+	fd = dial(strchr(offer, '=') + 1, 0);
+	expect_echo(fd, "risen");
+	close(fd);
+	cr_assert_eq(served_stop(&s), 0);
+	cr_assert_lt(access(path, F_OK), 0);
+	harness_remove_folder();
+}
+
+Test(server_refusals, to_remove_a_file_that_is_not_its_own)
+{
+	struct served s;
+	char offer[OFFER_SIZE];
+	const char *path = offer_path(offer);
+
+	start_on(&s, offer);
+	cr_assert_eq(unlink(path), 0);
+	create_file(path);
+	cr_assert_eq(served_stop(&s), 0);
+	cr_assert_eq(access(path, F_OK), 0);
+	harness_remove_folder();
+}
