@@ -5,15 +5,52 @@
  * long as the bytes are queued. The bytes must not change once it has been
  * queued anywhere.
  *
- *	struct weir_buf *news = weir_buf_new(n);
- *	memcpy(weir_buf_data(news), text, n);
- *	for (each subscriber)
- *		weir_conn_sendbuf(&subscriber->conn, news);
- *	weir_buf_unref(news);
+ * Example:
+ *
+ *	#include <string.h>
+ *	#include <sys/socket.h>
+ *	#include <weir.h>
+ *
+ *	static size_t skip(struct weir_conn *c, const void *data, size_t n)
+ *	{
+ *		return n;
+ *	}
+ *
+ *	static void on_close(struct weir_conn *c, const struct weir_result *r)
+ *	{
+ *	}
+ *
+ *	static const struct weir_conn_events events = {.on_data = skip,
+ *						       .on_close = on_close};
+ *
+ *	int main(void)
+ *	{
+ *		struct weir_conn subscribers[2] = {0};
+ *		struct weir_buf *news = weir_buf_new(6);
+ *		struct weir_loop loop;
+ *		int peers[2][2];
+ *		char text[6];
+ *
+ *		weir_loop_init(&loop);
+ *		memcpy(weir_buf_data(news), "Hey~~~", 6);
+ *		for (int i = 0; i < 2; i++) {
+ *			socketpair(AF_UNIX, SOCK_STREAM, 0, peers[i]);
+ *			weir_conn_open(&subscribers[i], &loop, peers[i][0],
+ *				       &events, NULL);
+ *			weir_conn_sendbuf(&subscribers[i], news);
+ *			weir_conn_finish(&subscribers[i]);
+ *			shutdown(peers[i][1], SHUT_WR);
+ *		}
+ *		weir_buf_unref(news);
+ *		weir_loop_run(&loop);
+ *		return recv(peers[1][1], text, 6, 0) != 6 ||
+ *		       weir_loop_deinit(&loop) < 0;
+ *	}
  */
 #ifndef WEIR_BUF_H
 #define WEIR_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct weir_buf;
@@ -26,5 +63,13 @@ struct weir_buf *weir_buf_ref(struct weir_buf *buf);
 void weir_buf_unref(struct weir_buf *buf);
 void *weir_buf_data(struct weir_buf *buf);
 size_t weir_buf_size(const struct weir_buf *buf);
+
+/* -- for the send queue -- */
+
+/* One more queue holds it: true if it is the first. */
+bool weir_buf_queue(struct weir_buf *buf);
+bool weir_buf_is_queued(const struct weir_buf *buf);
+/* One queue less: true if it was the last. */
+bool weir_buf_unqueue(struct weir_buf *buf);
 
 #endif

@@ -3,14 +3,29 @@
  * The head and the links are the same type. A zeroed link is idle; a head is
  * made by weir_list_init. Everything is O(1), and nothing can fail.
  *
- *	struct job { struct weir_list link; int number; };
+ * Example:
  *
- *	struct weir_list jobs;
- *	weir_list_init(&jobs);
- *	weir_list_append(&jobs, &job->link);
- *	...
- *	struct weir_list *first = weir_list_pop(&jobs);
- *	struct job *job = weir_container_of(first, struct job, link);
+ *	#include <weir.h>
+ *
+ *	struct job {
+ *		struct weir_list link;
+ *		int number;
+ *	};
+ *
+ *	int main(void)
+ *	{
+ *		struct job a = {.number = 1};
+ *		struct job b = {.number = 2};
+ *		struct weir_list jobs;
+ *		struct weir_list *first;
+ *
+ *		weir_list_init(&jobs);
+ *		weir_list_append(&jobs, &a.link);
+ *		weir_list_append(&jobs, &b.link);
+ *		weir_list_remove(&b.link);
+ *		first = weir_list_pop(&jobs);
+ *		return weir_container_of(first, struct job, link)->number - 1;
+ *	}
  */
 #ifndef WEIR_LIST_H
 #define WEIR_LIST_H

@@ -11,14 +11,35 @@
  * for it are forgotten, and a new owner of its descriptor's number cannot get
  * them.
  *
- *	struct weir_loop loop;
- *	int error = weir_loop_init(&loop);
- *	...
- *	error = weir_loop_run(&loop);
- *	weir_loop_deinit(&loop);
- *
  * Several loops may live in one process, each used by one thread at a time;
  * they share nothing. Errors are negative errno.
+ *
+ * Example:
+ *
+ *	#include <unistd.h>
+ *	#include <weir.h>
+ *
+ *	static void on_readable(struct weir_watch *watch, uint32_t events)
+ *	{
+ *		weir_watch_close(watch);
+ *	}
+ *
+ *	int main(void)
+ *	{
+ *		struct weir_watch watch = {0};
+ *		struct weir_loop loop;
+ *		int fd[2];
+ *
+ *		if (weir_loop_init(&loop) < 0 || pipe(fd) < 0)
+ *			return 1;
+ *		// all send queues of this loop together: 64 MiB at most
+ *		weir_loop_budget(&loop, 64 << 20, 56 << 20);
+ *		weir_watch_open(&watch, &loop, fd[0], EPOLLIN, on_readable);
+ *		close(fd[1]);
+ *		weir_loop_run(&loop);
+ *		close(fd[0]);
+ *		return weir_loop_deinit(&loop);
+ *	}
  */
 #ifndef WEIR_LOOP_H
 #define WEIR_LOOP_H
@@ -28,6 +49,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
+#include <weir/budget.h>
 #include <weir/list.h>
 #include <weir/pool.h>
 #include <weir/timer.h>
@@ -127,6 +149,7 @@ struct weir_loop {
 	unsigned char *input; /* WEIR_READ_SIZE bytes for the current receive */
 	struct weir_gather gather;
 	struct weir_pool pool;
+	struct weir_budget budget;
 	struct weir_observer *observer;
 	uint64_t n_turns;
 };
@@ -156,6 +179,23 @@ void weir_loop_stop(struct weir_loop *loop);
 /* CLOCK_MONOTONIC in ns. During a turn it is read once, when first asked for,
  * and then the same to the turn's end; between turns it is read each time. */
 uint64_t weir_loop_now(struct weir_loop *loop);
+
+/* How much heap the send queues of all connections may hold together: their
+ * payload (a shared one once, from its first queueing to its last), nodes and
+ * unused room. Beyond high the largest debtors (within a factor of two) are
+ * closed by reset, reason budget, until low is reached. Their queues are freed
+ * at once, so the sum never passes high by more than what one call reserves;
+ * on_close follows from the loop. When it is the caller himself who owes most,
+ * his sendall returns -ENOBUFS.
+ *
+ * Closing a debtor frees a shared payload only if nobody else owes it: where
+ * all owe the same, many may go. Kept input (bounded for each connection) and
+ * the kernel's own buffers (up to net.ipv4.tcp_wmem[2] for each stalled peer)
+ * come on top.
+ *
+ * It is kept whenever something is to be queued; lowering it closes nobody by
+ * itself. 0 is the default: 1 GiB, and seven eighths of high. -EINVAL: low > high. */
+int weir_loop_budget(struct weir_loop *loop, size_t high, size_t low);
 
 void weir_loop_stats(const struct weir_loop *loop,
 		     struct weir_loop_stats *stats);

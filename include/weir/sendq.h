@@ -1,8 +1,9 @@
 /* The send queue: bytes that were accepted and that the kernel has not taken.
  *
- * A singly linked FIFO of segments, each either a chunk that owns a copy or a
- * node that shares a weir_buf. It does no I/O: peek fills an iovec for
- * sendmsg(2), consume takes away what the kernel took.
+ * A singly linked FIFO of segments: a chunk that owns a copy, a node that
+ * shares a weir_buf, or a node that owns a file's descriptor. It does no I/O:
+ * peek fills an iovec for sendmsg(2), peek_file tells what to sendfile(2),
+ * consume takes away what the kernel took.
  *
  * Internal: a connection owns one; weir.h does not include it.
  */
@@ -23,8 +24,17 @@ enum {
 	WEIR_SENDQ_MIN_WEIGHT = 64
 };
 
+/* A range of a file, in the bytes[] of its segment. */
+struct weir_sendq_file {
+	off_t offset;
+	uint64_t n_bytes; /* left */
+	int fd;
+};
+
 /* 1. begin <= end <= size
- * 2. size is the room of bytes[], or buf's size when buf is set */
+ * 2. size is the room of bytes[], or buf's size when buf is set, or 0 in a
+ *    file's segment, which has a struct weir_sendq_file there
+ * 3. the head has no gap */
 struct weir_sendq_segment {
 	struct weir_sendq_segment *next;
 	struct weir_buf *buf; /* NULL: the bytes are in bytes[] */
@@ -32,6 +42,7 @@ struct weir_sendq_segment {
 	uint32_t begin;
 	uint32_t end;
 	uint32_t size;
+	uint32_t gap; /* bytes dropped between the one before and this */
 	unsigned char bytes[];
 };
 
@@ -39,7 +50,9 @@ struct weir_sendq_segment {
  *
  * 1. tail is NULL if and only if head is; tail->next is NULL
  * 2. n_bytes is the sum of end - begin over all segments, none of them empty
- * 3. n_padding is what the shared buffers count beyond their bytes */
+ *    but files', whose sum is n_file_bytes
+ * 3. n_padding is what the shared buffers count beyond their bytes
+ * 4. n_gap is the sum of gap over all segments, and tail_gap */
 struct weir_sendq {
 	struct weir_pool *pool;
 	struct weir_sendq_segment *head;
@@ -47,18 +60,35 @@ struct weir_sendq {
 	struct weir_sendq_segment *reserve; /* chunks for append to use */
 	size_t n_bytes;
 	size_t n_padding;
+	uint64_t n_file_bytes;
+	uint64_t n_gap;
+	uint32_t tail_gap; /* bytes dropped behind the tail */
 };
 
-/* What the marks count. */
+static inline bool weir_sendq_is_empty(const struct weir_sendq *q)
+{
+	return !q->head;
+}
+
+/* All bytes, those of files too. */
+static inline uint64_t weir_sendq_length(const struct weir_sendq *q)
+{
+	return q->n_bytes + q->n_file_bytes;
+}
+
+/* What the marks count: files are not in memory. */
 static inline size_t weir_sendq_weight(const struct weir_sendq *q)
 {
 	return q->n_bytes + q->n_padding;
 }
 
-/* What can be appended without a new chunk. */
+/* What can be appended without a new chunk: nothing behind a gap, which lies
+ * between segments. */
 static inline size_t weir_sendq_tail_room(const struct weir_sendq *q)
 {
-	return q->tail && !q->tail->buf ? q->tail->size - q->tail->end : 0;
+	if (!q->tail || q->tail->buf || q->tail_gap > 0)
+		return 0;
+	return q->tail->size - q->tail->end;
 }
 
 /* Make sure that appending up to n_bytes cannot fail, or fail with -ENOMEM
@@ -81,12 +111,36 @@ struct weir_sendq_segment *weir_sendq_segment_new(struct weir_pool *pool,
 void weir_sendq_segment_free(struct weir_pool *pool,
 			     struct weir_sendq_segment *segment);
 
-/* Describe the oldest bytes: at most max_iov pieces and about max_bytes bytes
+/* What doing so adds to the pool's account. */
+size_t weir_sendq_cost_of_buf(const struct weir_buf *buf);
+/* Queue n_bytes (> 0) of the file fd from offset on; fd is the queue's to
+ * close from now on. -ENOMEM: it is not. */
+int weir_sendq_append_file(struct weir_sendq *q, int fd, off_t offset,
+			   uint64_t n_bytes, uint64_t now_ns);
+
+/* Describe the oldest bytes, up to the first file: at most max_iov pieces and about max_bytes bytes
  * (the last piece is cut). Returns the pieces, and their bytes in *n_bytes. */
 size_t weir_sendq_peek(const struct weir_sendq *q, struct iovec *iov,
 		       size_t max_iov, size_t max_bytes, size_t *n_bytes);
+/* The file whose turn it is; NULL: it is not a file's. */
+struct weir_sendq_file *weir_sendq_peek_file(const struct weir_sendq *q);
+/* Is a file behind what peek described, n_iov pieces? */
+bool weir_sendq_has_file_behind(const struct weir_sendq *q, size_t n_iov);
+/* Of the file at the head n_bytes are gone, and its offset has moved. */
+void weir_sendq_consume_file(struct weir_sendq *q, uint64_t n_bytes);
 /* The oldest n_bytes are gone; at most as many as there are. */
 void weir_sendq_consume(struct weir_sendq *q, size_t n_bytes);
+/* Told of every byte that is dropped: n of them, which had at bytes of the
+ * queue (dropped ones included) before them. */
+typedef void weir_sendq_drop_fn(void *user, uint64_t at, uint64_t n);
+
+/* Drop the oldest whole shared buffers of which no byte has left, until the
+ * weight is target at most or none is left. Returns how many were dropped. */
+size_t weir_sendq_trim(struct weir_sendq *q, size_t target,
+		       weir_sendq_drop_fn *on_drop, void *user);
+/* Tell on_drop of all bytes, oldest first, without freeing them. */
+void weir_sendq_tell(const struct weir_sendq *q, weir_sendq_drop_fn *on_drop,
+		     void *user);
 /* Free all. */
 void weir_sendq_clear(struct weir_sendq *q);
 /* When the oldest byte was accepted (its segment's first, so it may be a

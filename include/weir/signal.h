@@ -4,9 +4,29 @@
  * before; dispositions are left alone. Open before starting threads: a thread
  * that has the signal unblocked would take it the old way.
  *
- *	static void on_term(struct weir_signal *signal) { ... }
+ * Example:
  *
- *	weir_signal_open(&term, loop, SIGTERM, on_term);
+ *	#include <signal.h>
+ *	#include <weir.h>
+ *
+ *	static void on_term(struct weir_signal *signal)
+ *	{
+ *		weir_loop_stop(signal->watch.loop);
+ *	}
+ *
+ *	int main(void)
+ *	{
+ *		struct weir_signal term = {0};
+ *		struct weir_loop loop;
+ *
+ *		weir_loop_init(&loop);
+ *		if (weir_signal_open(&term, &loop, SIGTERM, on_term) < 0)
+ *			return 1;
+ *		raise(SIGTERM);
+ *		weir_loop_run(&loop);
+ *		weir_signal_close(&term);
+ *		return weir_loop_deinit(&loop);
+ *	}
  */
 #ifndef WEIR_SIGNAL_H
 #define WEIR_SIGNAL_H

@@ -24,6 +24,7 @@
 #include <sys/uio.h>
 
 struct epoll_event;
+struct mmsghdr;
 struct stat;
 
 /* -- memory and time -- */
@@ -32,6 +33,9 @@ struct stat;
 void *weir_sys_alloc(size_t n_bytes);
 /* p may be NULL. */
 void weir_sys_free(void *p);
+/* Give the heap's free pages back to the system, where the C library has a
+ * way to ask for that (malloc_trim(3) in glibc; musl does it by itself). */
+void weir_sys_release_memory(void);
 /* CLOCK_MONOTONIC in ns. It does not run while the machine is suspended. */
 uint64_t weir_sys_now(void);
 
@@ -54,6 +58,15 @@ int weir_sys_signalfd_open(int signo, bool *was_blocked);
 /* 1: an instance of the signal was taken; 0: none is pending. */
 int weir_sys_signalfd_take(int fd);
 int weir_sys_signal_unblock(int signo);
+int weir_sys_eventfd_open(void);
+/* Make it readable. Any thread may, and a signal handler: it leaves errno
+ * alone, and cannot fail, since one that can count no further is readable. */
+void weir_sys_eventfd_raise(int fd);
+/* 1: it was raised since it was last taken; 0: it was not. */
+int weir_sys_eventfd_take(int fd);
+/* Wait until fd takes bytes or has failed: 1; 0 after timeout_ns (< 0: without
+ * end) or at a signal. An fd of -1 never does either. */
+int weir_sys_wait_writable(int fd, int64_t timeout_ns);
 
 /* -- sockets -- */
 
@@ -76,7 +89,18 @@ int weir_sys_getsockopt(int fd, int level, int option, int *value);
 int weir_sys_reset_on_close(int fd);
 ssize_t weir_sys_recv(int fd, void *data, size_t n_bytes);
 ssize_t weir_sys_send(int fd, const void *data, size_t n_bytes);
-ssize_t weir_sys_sendv(int fd, const struct iovec *iov, size_t n_iov);
+/* is_more_to_come: let the protocol wait for it (MSG_MORE). */
+ssize_t weir_sys_sendv(int fd, const struct iovec *iov, size_t n_iov,
+		       bool is_more_to_come);
+/* How many datagrams came or went, which may be fewer than n for any reason;
+ * < 0: the error that kept the first. The true length of one that was cut is
+ * in its msg_len (recv(2), MSG_TRUNC). */
+int weir_sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned n);
+int weir_sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n);
+/* From file, at *offset, which is moved on. 0: the file has ended. The socket
+ * must be non-blocking, and SIGPIPE ignored: sendfile(2) takes no flags. */
+ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes);
+bool weir_sys_is_nonblocking(int fd);
 int weir_sys_shutdown_write(int fd);
 /* EINTR counts as success: Linux has released the descriptor by then. */
 int weir_sys_close(int fd);

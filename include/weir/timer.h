@@ -10,11 +10,38 @@
  * it may be armed again or freed inside. One that is armed from a timer's
  * callback runs in the next turn at the earliest, even if its time has come.
  *
- *	static void tick(struct weir_timer *timer) { ... }
- *
- *	weir_timer_arm(&beat, loop, weir_loop_now(loop) + 1000000000, tick);
- *
  * An armed timer keeps weir_loop_run from returning.
+ *
+ * Example:
+ *
+ *	#include <weir.h>
+ *
+ *	struct metronome {
+ *		struct weir_timer timer;
+ *		struct weir_loop *loop;
+ *		int n_left;
+ *	};
+ *
+ *	static void tick(struct weir_timer *timer)
+ *	{
+ *		struct metronome *m =
+ *			weir_container_of(timer, struct metronome, timer);
+ *
+ *		if (m->n_left-- > 0)
+ *			weir_timer_arm(timer, m->loop,
+ *				       weir_loop_now(m->loop) + 10000000, tick);
+ *	}
+ *
+ *	int main(void)
+ *	{
+ *		struct weir_loop loop;
+ *		struct metronome m = {.loop = &loop, .n_left = 3};
+ *
+ *		weir_loop_init(&loop);
+ *		tick(&m.timer);
+ *		weir_loop_run(&loop);
+ *		return weir_loop_deinit(&loop);
+ *	}
  */
 #ifndef WEIR_TIMER_H
 #define WEIR_TIMER_H

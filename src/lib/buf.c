@@ -8,6 +8,7 @@
 
 struct weir_buf {
 	size_t n_refs;
+	size_t n_queues; /* in which it is */
 	size_t size;
 	unsigned char data[];
 };
@@ -22,6 +23,7 @@ struct weir_buf *weir_buf_new(size_t n_bytes)
 	if (!buf)
 		return NULL;
 	buf->n_refs = 1;
+	buf->n_queues = 0;
 	buf->size = n_bytes;
 	return buf;
 }
@@ -39,6 +41,22 @@ void weir_buf_unref(struct weir_buf *buf)
 	assert(buf->n_refs > 0);
 	if (--buf->n_refs == 0)
 		weir_sys_free(buf);
+}
+
+bool weir_buf_queue(struct weir_buf *buf)
+{
+	return buf->n_queues++ == 0;
+}
+
+bool weir_buf_is_queued(const struct weir_buf *buf)
+{
+	return buf->n_queues > 0;
+}
+
+bool weir_buf_unqueue(struct weir_buf *buf)
+{
+	assert(buf->n_queues > 0);
+	return --buf->n_queues == 0;
 }
 
 void *weir_buf_data(struct weir_buf *buf)

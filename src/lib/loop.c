@@ -14,7 +14,8 @@
 #include <weir/sys.h>
 
 enum {
-	MAX_EVENTS = 256
+	MAX_EVENTS = 256,
+	DEFAULT_BUDGET = 1073741824
 };
 
 static void note_timerfd(struct weir_watch *watch, uint32_t events)
@@ -141,6 +142,8 @@ int weir_loop_init(struct weir_loop *loop)
 	weir_list_init(&loop->changed);
 	weir_list_init(&loop->flushes);
 	weir_list_init(&loop->closes);
+	weir_budget_init(&loop->budget);
+	weir_loop_budget(loop, 0, 0);
 	loop->events = weir_sys_alloc(MAX_EVENTS * sizeof *loop->events);
 	loop->input = weir_sys_alloc(WEIR_READ_SIZE);
 	if (loop->events && loop->input)
@@ -246,11 +249,15 @@ static int set_timerfd(struct weir_loop *loop)
 static int64_t timeout_by_clock(struct weir_loop *loop, int64_t timeout_ns)
 {
 	uint64_t now_ns = weir_sys_now();
-	uint64_t next_ns = loop->timers ? loop->timers->deadline_ns : now_ns;
-	uint64_t left_ns = next_ns > now_ns ? next_ns - now_ns : 0;
+	uint64_t next_ns;
+	uint64_t left_ns;
 
 	loop->is_timerfd_done = true;
 	loop->chores |= WEIR_CHORE_TIMERS;
+	if (!loop->timers)
+		return timeout_ns;
+	next_ns = loop->timers->deadline_ns;
+	left_ns = next_ns > now_ns ? next_ns - now_ns : 0;
 	if (timeout_ns >= 0 && (uint64_t)timeout_ns < left_ns)
 		return timeout_ns;
 	return left_ns > INT64_MAX ? INT64_MAX : (int64_t)left_ns;
@@ -412,6 +419,19 @@ void weir_loop_stats(const struct weir_loop *loop,
 	*stats = (struct weir_loop_stats){.n_turns = loop->n_turns,
 					  .n_queue_bytes =
 						  loop->pool.n_used_bytes};
+}
+
+int weir_loop_budget(struct weir_loop *loop, size_t high, size_t low)
+{
+	if (high == 0)
+		high = DEFAULT_BUDGET;
+	if (low == 0)
+		low = high - high / 8;
+	if (low > high)
+		return -EINVAL;
+	loop->budget.high = high;
+	loop->budget.low = low;
+	return 0;
 }
 
 void weir_loop_observe(struct weir_loop *loop, struct weir_observer *observer)

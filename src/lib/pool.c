@@ -1,6 +1,8 @@
 /* A freelist of chunks with a cap in bytes, and the count of all pieces. */
 #include <weir/pool.h>
 
+#include <stdbool.h>
+
 #include <weir/sys.h>
 
 struct weir_pool_chunk {
@@ -18,34 +20,63 @@ void weir_pool_deinit(struct weir_pool *pool)
 	pool->n_free_bytes = 0;
 }
 
+void weir_pool_count(struct weir_pool *pool, size_t n_bytes)
+{
+	pool->n_used_bytes += n_bytes;
+	if (pool->n_peak_bytes < pool->n_used_bytes)
+		pool->n_peak_bytes = pool->n_used_bytes;
+}
+
+void weir_pool_discount(struct weir_pool *pool, size_t n_bytes)
+{
+	pool->n_used_bytes -= n_bytes;
+	if (pool->n_peak_bytes < WEIR_POOL_BURST ||
+	    pool->n_used_bytes > pool->n_peak_bytes / 4)
+		return;
+	pool->n_peak_bytes = pool->n_used_bytes;
+	weir_sys_release_memory();
+}
+
+static struct weir_pool_chunk *take_kept(struct weir_pool *pool)
+{
+	struct weir_pool_chunk *chunk = pool->free;
+
+	if (chunk) {
+		pool->free = chunk->next;
+		pool->n_free_bytes -= WEIR_CHUNK_SIZE;
+	}
+	return chunk;
+}
+
 void *weir_pool_alloc(struct weir_pool *pool, size_t n_bytes)
 {
-	void *piece;
+	void *piece = NULL;
 
-	if (n_bytes == WEIR_CHUNK_SIZE && pool->free) {
-		piece = pool->free;
-		pool->free = pool->free->next;
-		pool->n_free_bytes -= WEIR_CHUNK_SIZE;
-	} else {
+	if (n_bytes == WEIR_CHUNK_SIZE)
+		piece = take_kept(pool);
+	if (!piece)
 		piece = weir_sys_alloc(n_bytes);
-		if (!piece)
-			return NULL;
-	}
-	pool->n_used_bytes += n_bytes;
+	if (piece)
+		weir_pool_count(pool, n_bytes);
 	return piece;
+}
+
+static bool is_to_be_kept(const struct weir_pool *pool, size_t n_bytes)
+{
+	return n_bytes == WEIR_CHUNK_SIZE &&
+	       pool->n_free_bytes + WEIR_CHUNK_SIZE <= WEIR_POOL_KEEP;
 }
 
 void weir_pool_free(struct weir_pool *pool, void *piece, size_t n_bytes)
 {
 	struct weir_pool_chunk *chunk = piece;
 
-	pool->n_used_bytes -= n_bytes;
-	if (n_bytes != WEIR_CHUNK_SIZE ||
-	    pool->n_free_bytes + WEIR_CHUNK_SIZE > WEIR_POOL_KEEP) {
+	if (is_to_be_kept(pool, n_bytes)) {
+		chunk->next = pool->free;
+		pool->free = chunk;
+		pool->n_free_bytes += WEIR_CHUNK_SIZE;
+	} else {
 		weir_sys_free(piece);
-		return;
 	}
-	chunk->next = pool->free;
-	pool->free = chunk;
-	pool->n_free_bytes += WEIR_CHUNK_SIZE;
+	weir_pool_discount(pool, n_bytes);
 }

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <weir/sys.h>
+
 enum {
 	CHUNK_ROOM = WEIR_CHUNK_SIZE - sizeof(struct weir_sendq_segment),
 	SMALLEST_ROOM = 256 - sizeof(struct weir_sendq_segment)
@@ -27,9 +29,27 @@ static size_t padding_of(const struct weir_sendq_segment *s)
 	return WEIR_SENDQ_MIN_WEIGHT - s->size;
 }
 
+static bool is_file(const struct weir_sendq_segment *s)
+{
+	return !s->buf && s->size == 0;
+}
+
+static struct weir_sendq_file *file_of(const struct weir_sendq_segment *s)
+{
+	return (void *)(uintptr_t)s->bytes;
+}
+
+static uint64_t length_of(const struct weir_sendq_segment *s)
+{
+	return is_file(s) ? file_of(s)->n_bytes : s->end - s->begin;
+}
+
 static size_t heap_size_of(const struct weir_sendq_segment *s)
 {
-	return sizeof *s + (s->buf ? 0 : s->size);
+	if (s->buf)
+		return sizeof *s;
+	return sizeof *s +
+	       (is_file(s) ? sizeof(struct weir_sendq_file) : s->size);
 }
 
 struct weir_sendq_segment *weir_sendq_segment_new(struct weir_pool *pool,
@@ -44,10 +64,28 @@ struct weir_sendq_segment *weir_sendq_segment_new(struct weir_pool *pool,
 	return s;
 }
 
+/* A shared payload is on the pool's account while anybody owes it. */
+static void share(struct weir_pool *pool, struct weir_buf *buf)
+{
+	weir_buf_ref(buf);
+	if (weir_buf_queue(buf))
+		weir_pool_count(pool, weir_buf_size(buf));
+}
+
+static void unshare(struct weir_pool *pool, struct weir_buf *buf)
+{
+	if (weir_buf_unqueue(buf))
+		weir_pool_discount(pool, weir_buf_size(buf));
+	weir_buf_unref(buf);
+}
+
 void weir_sendq_segment_free(struct weir_pool *pool,
 			     struct weir_sendq_segment *segment)
 {
-	weir_buf_unref(segment->buf);
+	if (segment->buf)
+		unshare(pool, segment->buf);
+	else if (is_file(segment))
+		weir_sys_close(file_of(segment)->fd);
 	weir_pool_free(pool, segment, heap_size_of(segment));
 }
 
@@ -62,7 +100,7 @@ static size_t next_room(const struct weir_sendq *q, size_t n_bytes)
 {
 	size_t room = SMALLEST_ROOM;
 
-	if (q->tail && !q->tail->buf)
+	if (q->tail && !q->tail->buf && !is_file(q->tail))
 		room = 2 * (size_t)q->tail->size;
 	if (room < n_bytes)
 		room = n_bytes;
@@ -115,6 +153,8 @@ void weir_sendq_append_segment(struct weir_sendq *q,
 			       struct weir_sendq_segment *segment)
 {
 	segment->next = NULL;
+	segment->gap = q->tail_gap;
+	q->tail_gap = 0;
 	if (q->tail)
 		q->tail->next = segment;
 	else
@@ -156,12 +196,36 @@ int weir_sendq_append_buf(struct weir_sendq *q, struct weir_buf *buf,
 
 	if (!s)
 		return -ENOMEM;
-	s->buf = weir_buf_ref(buf);
+	share(q->pool, buf);
+	s->buf = buf;
 	s->size = (uint32_t)weir_buf_size(buf);
 	s->begin = (uint32_t)begin;
 	s->end = s->size;
 	s->queued_ns = now_ns;
 	weir_sendq_append_segment(q, s);
+	return 0;
+}
+
+size_t weir_sendq_cost_of_buf(const struct weir_buf *buf)
+{
+	return sizeof(struct weir_sendq_segment) +
+	       (weir_buf_is_queued(buf) ? 0 : weir_buf_size(buf));
+}
+
+int weir_sendq_append_file(struct weir_sendq *q, int fd, off_t offset,
+			   uint64_t n_bytes, uint64_t now_ns)
+{
+	struct weir_sendq_segment *s;
+
+	s = weir_pool_alloc(q->pool,
+			    sizeof *s + sizeof(struct weir_sendq_file));
+	if (!s)
+		return -ENOMEM;
+	*s = (struct weir_sendq_segment){.queued_ns = now_ns};
+	*file_of(s) = (struct weir_sendq_file){
+		.offset = offset, .n_bytes = n_bytes, .fd = fd};
+	weir_sendq_append_segment(q, s);
+	q->n_file_bytes += n_bytes;
 	return 0;
 }
 
@@ -172,7 +236,8 @@ size_t weir_sendq_peek(const struct weir_sendq *q, struct iovec *iov,
 	size_t n_iov = 0;
 
 	*n_bytes = 0;
-	for (; s && n_iov < max_iov && *n_bytes < max_bytes; s = s->next) {
+	for (; s && !is_file(s) && n_iov < max_iov && *n_bytes < max_bytes;
+	     s = s->next) {
 		size_t n = smaller(s->end - s->begin, max_bytes - *n_bytes);
 
 		/* sendmsg reads only, but its iovec is not const. */
@@ -183,6 +248,49 @@ size_t weir_sendq_peek(const struct weir_sendq *q, struct iovec *iov,
 		*n_bytes += n;
 	}
 	return n_iov;
+}
+
+struct weir_sendq_file *weir_sendq_peek_file(const struct weir_sendq *q)
+{
+	return q->head && is_file(q->head) ? file_of(q->head) : NULL;
+}
+
+bool weir_sendq_has_file_behind(const struct weir_sendq *q, size_t n_iov)
+{
+	const struct weir_sendq_segment *s = q->head;
+
+	for (; s && n_iov > 0; n_iov--)
+		s = s->next;
+	return s && is_file(s);
+}
+
+/* The head is done with. What was dropped behind it is behind nothing now. */
+static void remove_head(struct weir_sendq *q)
+{
+	struct weir_sendq_segment *s = q->head;
+
+	q->head = s->next;
+	if (q->head) {
+		q->n_gap -= q->head->gap;
+		q->head->gap = 0;
+	} else {
+		q->tail = NULL;
+		q->n_gap = 0;
+		q->tail_gap = 0;
+	}
+	q->n_padding -= padding_of(s);
+	weir_sendq_segment_free(q->pool, s);
+}
+
+void weir_sendq_consume_file(struct weir_sendq *q, uint64_t n_bytes)
+{
+	struct weir_sendq_file *file = weir_sendq_peek_file(q);
+
+	assert(file && n_bytes <= file->n_bytes);
+	file->n_bytes -= n_bytes;
+	q->n_file_bytes -= n_bytes;
+	if (file->n_bytes == 0)
+		remove_head(q);
 }
 
 void weir_sendq_consume(struct weir_sendq *q, size_t n_bytes)
@@ -199,18 +307,87 @@ void weir_sendq_consume(struct weir_sendq *q, size_t n_bytes)
 		n_bytes -= n;
 		if (s->begin < s->end)
 			return;
-		q->head = s->next;
-		if (!q->head)
-			q->tail = NULL;
-		q->n_padding -= padding_of(s);
-		weir_sendq_segment_free(q->pool, s);
+		remove_head(q);
 	}
 }
 
 void weir_sendq_clear(struct weir_sendq *q)
 {
-	weir_sendq_consume(q, q->n_bytes);
+	q->n_bytes = 0;
+	q->n_file_bytes = 0;
+	while (q->head)
+		remove_head(q);
 	weir_sendq_release(q);
+}
+
+/* Take the segment behind before (NULL: the head) out, as dropped. */
+static struct weir_sendq_segment *drop(struct weir_sendq *q,
+				       struct weir_sendq_segment *before)
+{
+	struct weir_sendq_segment *s = before ? before->next : q->head;
+	struct weir_sendq_segment *next = s->next;
+	uint32_t n_gap = s->gap + (s->end - s->begin);
+
+	q->n_bytes -= s->end - s->begin;
+	if (!before) {
+		remove_head(q);
+		return next;
+	}
+	before->next = next;
+	if (!next)
+		q->tail = before;
+	*(next ? &next->gap : &q->tail_gap) += n_gap;
+	q->n_gap += s->end - s->begin;
+	q->n_padding -= padding_of(s);
+	weir_sendq_segment_free(q->pool, s);
+	return next;
+}
+
+/* A gap is of 4 GiB at most; the buffer behind that stays, and parts it from
+ * the next. */
+static bool has_gap_room(const struct weir_sendq *q,
+			 const struct weir_sendq_segment *s)
+{
+	uint64_t gap = s->next ? s->next->gap : q->tail_gap;
+
+	return gap + s->gap + s->size <= UINT32_MAX;
+}
+
+size_t weir_sendq_trim(struct weir_sendq *q, size_t target,
+		       weir_sendq_drop_fn *on_drop, void *user)
+{
+	struct weir_sendq_segment *before = NULL;
+	struct weir_sendq_segment *s = q->head;
+	uint64_t end = 0; /* of the one before */
+	size_t n_dropped = 0;
+
+	while (s && weir_sendq_weight(q) > target) {
+		uint64_t at = end + s->gap;
+
+		if (s->buf && s->begin == 0 && has_gap_room(q, s)) {
+			on_drop(user, at, s->end);
+			s = drop(q, before);
+			n_dropped++;
+		} else {
+			end = at + length_of(s);
+			before = s;
+			s = s->next;
+		}
+	}
+	return n_dropped;
+}
+
+void weir_sendq_tell(const struct weir_sendq *q, weir_sendq_drop_fn *on_drop,
+		     void *user)
+{
+	const struct weir_sendq_segment *s = q->head;
+	uint64_t at = 0;
+
+	for (; s; s = s->next) {
+		at += s->gap;
+		on_drop(user, at, length_of(s));
+		at += length_of(s);
+	}
 }
 
 uint64_t weir_sendq_oldest_ns(const struct weir_sendq *q)
@@ -224,14 +401,25 @@ void weir_sendq_check(const struct weir_sendq *q)
 	const struct weir_sendq_segment *last = NULL;
 	size_t n_bytes = 0;
 	size_t n_padding = 0;
+	uint64_t n_file_bytes = 0;
+	uint64_t n_gap = q->tail_gap;
 
 	for (s = q->head; s; s = s->next) {
+		n_gap += s->gap;
+		last = s;
+		if (is_file(s)) {
+			assert(length_of(s) > 0);
+			n_file_bytes += length_of(s);
+			continue;
+		}
 		assert(s->begin < s->end && s->end <= s->size);
 		n_bytes += s->end - s->begin;
 		n_padding += padding_of(s);
-		last = s;
 	}
+	assert(!q->head || q->head->gap == 0);
 	assert(q->tail == last);
 	assert(q->n_bytes == n_bytes);
+	assert(q->n_file_bytes == n_file_bytes);
 	assert(q->n_padding == n_padding);
+	assert(q->n_gap == n_gap);
 }

@@ -5,11 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <netdb.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -55,6 +59,13 @@ void *weir_sys_alloc(size_t n_bytes)
 void weir_sys_free(void *p)
 {
 	free(p);
+}
+
+void weir_sys_release_memory(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }
 
 uint64_t weir_sys_now(void)
@@ -203,6 +214,48 @@ int weir_sys_signal_unblock(int signo)
 	return sigprocmask(SIG_UNBLOCK, &set, NULL) == 0 ? 0 : failure();
 }
 
+int weir_sys_eventfd_open(void)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	return fd >= 0 ? fd : failure();
+}
+
+/* read and write by name, not eventfd_read(3) and eventfd_write(3), so that
+ * ThreadSanitizer sees who waits for whom. */
+void weir_sys_eventfd_raise(int fd)
+{
+	const uint64_t one = 1;
+	int saved = errno;
+	ssize_t n = write(fd, &one, sizeof one);
+
+	(void)n;
+	errno = saved;
+}
+
+int weir_sys_eventfd_take(int fd)
+{
+	uint64_t n_raised;
+
+	if (read(fd, &n_raised, sizeof n_raised) > 0)
+		return 1;
+	return errno == EAGAIN || errno == EINTR ? 0 : failure();
+}
+
+int weir_sys_wait_writable(int fd, int64_t timeout_ns)
+{
+	const struct timespec timeout = {
+		.tv_sec = (time_t)(timeout_ns / NS_PER_S),
+		.tv_nsec = (long)(timeout_ns % NS_PER_S),
+	};
+	struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
+	int n = ppoll(&pollfd, 1, timeout_ns < 0 ? NULL : &timeout, NULL);
+
+	if (n >= 0)
+		return n;
+	return errno == EINTR ? 0 : failure();
+}
+
 int weir_sys_socket(int family, int type)
 {
 	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -294,7 +347,8 @@ ssize_t weir_sys_send(int fd, const void *data, size_t n_bytes)
 	return n >= 0 ? n : failure_of_socket();
 }
 
-ssize_t weir_sys_sendv(int fd, const struct iovec *iov, size_t n_iov)
+ssize_t weir_sys_sendv(int fd, const struct iovec *iov, size_t n_iov,
+		       bool is_more_to_come)
 {
 	/* The vector goes by way of an integer: sendmsg(2) does not write to
 	 * it, but struct msghdr, which serves recvmsg(2) too, cannot say so.
@@ -303,8 +357,37 @@ ssize_t weir_sys_sendv(int fd, const struct iovec *iov, size_t n_iov)
 	ssize_t n;
 
 	message.msg_iovlen = (__typeof__(message.msg_iovlen))n_iov;
-	n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	n = sendmsg(fd, &message,
+		    MSG_DONTWAIT | MSG_NOSIGNAL |
+			    (is_more_to_come ? MSG_MORE : 0));
 	return n >= 0 ? n : failure_of_socket();
+}
+
+int weir_sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned n)
+{
+	int n_received =
+		recvmmsg(fd, messages, n, MSG_DONTWAIT | MSG_TRUNC, NULL);
+
+	return n_received >= 0 ? n_received : failure_of_socket();
+}
+
+int weir_sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n)
+{
+	int n_sent = sendmmsg(fd, messages, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	return n_sent >= 0 ? n_sent : failure_of_socket();
+}
+
+ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes)
+{
+	ssize_t n = sendfile(fd, file, offset, n_bytes);
+
+	return n >= 0 ? n : failure_of_socket();
+}
+
+bool weir_sys_is_nonblocking(int fd)
+{
+	return fcntl(fd, F_GETFL) & O_NONBLOCK;
 }
 
 int weir_sys_shutdown_write(int fd)
