@@ -17,7 +17,8 @@
  *
  *	closed	    zeroed, or after on_close: weir_conn_open, free
  *	open	    everything
- *	ended       after end: everything, but sends return -EPIPE
+ *	ended	    after end: everything but detach; sends return -EPIPE
+ *	detaching   after detach: progress, abort; sends return -EPIPE
  *	finishing   after finish: progress, abort; sends return -EPIPE
  *	failed	    an error was found: progress, abort; sends return it
  *	            (input that had arrived is still offered)
@@ -29,6 +30,129 @@
  *
  * The first end wins: a finish or abort after an error changes nothing but
  * how soon on_close comes.
+ *
+ * That echo, whole:
+ *
+ * Example:
+ *
+ *	#include <stdio.h>
+ *	#include <sys/socket.h>
+ *	#include <weir.h>
+ *
+ *	static size_t on_data(struct weir_conn *c, const void *data, size_t n)
+ *	{
+ *		return weir_conn_sendall(c, data, n) == 0 ? n : 0;
+ *	}
+ *
+ *	static void on_close(struct weir_conn *c, const struct weir_result *r)
+ *	{
+ *		puts(weir_reason_name(r->reason)); // finished
+ *	}
+ *
+ *	static const struct weir_conn_events echo = {.on_data = on_data,
+ *						     .on_close = on_close};
+ *
+ *	int main(void)
+ *	{
+ *		struct weir_conn c = {0};
+ *		struct weir_loop loop;
+ *		char text[6];
+ *		int fd[2];
+ *
+ *		weir_loop_init(&loop);
+ *		socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
+ *		weir_conn_open(&c, &loop, fd[0], &echo, NULL);
+ *		send(fd[1], "Hey~~~", 6, 0);
+ *		shutdown(fd[1], SHUT_WR);
+ *		weir_loop_run(&loop);
+ *		return recv(fd[1], text, 6, 0) != 6 ||
+ *		       weir_loop_deinit(&loop) < 0;
+ *	}
+ *
+ * Part of a file behind a text, in order:
+ *
+ * Example:
+ *
+ *	#include <fcntl.h>
+ *	#include <signal.h>
+ *	#include <sys/socket.h>
+ *	#include <weir.h>
+ *
+ *	static size_t skip(struct weir_conn *c, const void *data, size_t n)
+ *	{
+ *		return n;
+ *	}
+ *
+ *	static void on_close(struct weir_conn *c, const struct weir_result *r)
+ *	{
+ *	}
+ *
+ *	static const struct weir_conn_events events = {.on_data = skip,
+ *						       .on_close = on_close};
+ *
+ *	int main(void)
+ *	{
+ *		int file = open("/proc/self/exe", O_RDONLY);
+ *		struct weir_conn c = {0};
+ *		struct weir_loop loop;
+ *		char text[1024];
+ *		int fd[2];
+ *
+ *		signal(SIGPIPE, SIG_IGN);
+ *		weir_loop_init(&loop);
+ *		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd);
+ *		weir_conn_open(&c, &loop, fd[0], &events, NULL);
+ *		weir_conn_sendall(&c, "a program: ", 11);
+ *		weir_conn_sendfile(&c, file, 0, 1000);
+ *		shutdown(fd[1], SHUT_WR);
+ *		weir_loop_run(&loop);
+ *		return recv(fd[1], text, sizeof text, 0) != 1011 ||
+ *		       weir_loop_deinit(&loop) < 0;
+ *	}
+ *
+ * Frames for a viewer who is late: the newest ones, each of them whole:
+ *
+ * Example:
+ *
+ *	#include <string.h>
+ *	#include <sys/socket.h>
+ *	#include <weir.h>
+ *
+ *	static size_t skip(struct weir_conn *c, const void *data, size_t n)
+ *	{
+ *		return n;
+ *	}
+ *
+ *	static void on_close(struct weir_conn *c, const struct weir_result *r)
+ *	{
+ *	}
+ *
+ *	static const struct weir_conn_events events = {.on_data = skip,
+ *						       .on_close = on_close};
+ *
+ *	int main(void)
+ *	{
+ *		struct weir_conn c = {0};
+ *		struct weir_loop loop;
+ *		size_t n_dropped = 0;
+ *		int fd[2];
+ *
+ *		weir_loop_init(&loop);
+ *		socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
+ *		weir_conn_open(&c, &loop, fd[0], &events, NULL);
+ *		for (int i = 0; i < 100; i++) {
+ *			struct weir_buf *frame = weir_buf_new(16384);
+ *
+ *			memset(weir_buf_data(frame), i, 16384);
+ *			n_dropped += weir_conn_trim(&c, 131072);
+ *			weir_conn_sendbuf(&c, frame);
+ *			weir_buf_unref(frame);
+ *			weir_loop_turn(&loop, 0);
+ *		}
+ *		weir_conn_abort(&c, true);
+ *		weir_loop_run(&loop);
+ *		return n_dropped == 0 || weir_loop_deinit(&loop) < 0;
+ *	}
  */
 #ifndef WEIR_CONN_H
 #define WEIR_CONN_H
@@ -45,6 +169,7 @@
 
 struct weir_conn;
 struct weir_input;
+struct weir_link;
 
 /* Bytes, in the life of one connection.
  *
@@ -101,6 +226,11 @@ struct weir_conn_events {
 	 * Judged after the kernel was offered the bytes, so what it swallows
 	 * at once is no crossing. */
 	void (*on_pressure)(struct weir_conn *c, bool above);
+	/* After weir_conn_detach, instead of on_close: fd is yours, kept
+	 * input (n bytes of data, good during the call) goes with it. The
+	 * connection is closed; the last call. */
+	void (*on_detach)(struct weir_conn *c, int fd, const void *data,
+			  size_t n);
 	/* The descriptor is closed, the memory released. The last call. */
 	void (*on_close)(struct weir_conn *c, const struct weir_result *result);
 };
@@ -129,6 +259,17 @@ struct weir_conn_limits {
 	uint64_t stall_ns;
 	/* from our FIN to the peer's: closed, linger (30 s) */
 	uint64_t linger_ns;
+	/* bytes a second that the peer's kernel takes at least, over any
+	 * rate_window_ns (10 s) during which something is queued all along:
+	 * else closed by reset, too_slow. 0: not asked for. An autotuned
+	 * buffer acknowledges in lumps, a healthy reader of 100 KiB/s every
+	 * 4 s: give the window several of them. */
+	uint64_t min_rate;
+	uint64_t rate_window_ns;
+	/* nothing comes or goes for so long while nothing is queued and
+	 * reading is on: closed, idle. Looked at every quarter, so up to half
+	 * as long again, never early. 0: not asked for */
+	uint64_t idle_ns;
 	unsigned flags; /* enum weir_conn_flags */
 };
 
@@ -145,11 +286,15 @@ struct weir_conn {
 	uint64_t sent;
 	uint64_t received;
 	uint64_t discarded;
+	struct weir_link *links; /* both those it holds and is held by */
+	uint32_t n_held_by;	 /* of these, how many hold its reading */
 	uint32_t n_short_sends;
 	uint32_t n_would_blocks;
-	uint32_t n_arms;
 	uint32_t read_size; /* what a recv asks for when nothing is kept */
-	uint8_t is_tcp;
+	uint32_t idle_mark; /* received and sent, at the last look */
+	uint8_t n_silent_looks;
+	bool is_timer_for_idle; /* not for another limit */
+	bool is_tcp;
 	uint8_t reason;
 };
 
@@ -183,9 +328,10 @@ ssize_t weir_conn_send(struct weir_conn *c, const void *data, size_t n);
  * 0		all n are accepted; data may be reused
  * -EMSGSIZE	n > max: it can never succeed
  * -ENOBUFS	no room below max now, even after offering the kernel what
- *		was gathered
+ *		was gathered; or the loop's budget closed this very connection
  * -ENOMEM	no memory for what the kernel might leave
- * -EPIPE	after finish or abort
+ * -EPIPE	after end, finish, detach or abort, after a limit, and where
+ *		ENOMEM or ENOBUFS was the connection's end (its result says so)
  * others	the connection's error; the same from now on
  *
  * On any failure none of the n bytes was taken. After -ENOBUFS and -ENOMEM
@@ -198,6 +344,26 @@ int weir_conn_sendall(struct weir_conn *c, const void *data, size_t n);
  * sent. Always leaves at the end of the callback or turn. A buffer counts at
  * least 64 bytes against the marks. An empty one does nothing. */
 int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf);
+
+/* Send n bytes of file from offset on, behind all that was accepted: 0, and
+ * file is the connection's to close; or it stays yours:
+ *
+ * -EINVAL: the connection's socket is blocking (those of listener and
+ * connector are not), which sendfile(2) would wait on; -ENOMEM; -EPIPE and the
+ * connection's error, -ENOBUFS for the budget, as sendall.
+ *
+ * The bytes are read when their turn comes. They count as accepted, queued and
+ * sent, but not against marks or budget: they are not in memory. A file that
+ * ends before n bytes is an error of the connection, -ENODATA; so is one that
+ * sendfile cannot read. sendfile takes no MSG_NOSIGNAL: ignore SIGPIPE, or a
+ * peer that has gone kills the process. */
+int weir_conn_sendfile(struct weir_conn *c, int file, off_t offset, uint64_t n);
+
+/* Drop the oldest whole shared buffers (sendbuf) of which no byte has left,
+ * until the queue's weight is target at most or none is left; the stream goes
+ * on with whole buffers. Returns how many were dropped; their bytes are in
+ * progress.dropped. */
+size_t weir_conn_trim(struct weir_conn *c, size_t target);
 
 /* Hold reading; on_data and on_end do not come until resume. Nested calls do
  * not count. A connection that does not read and owes nothing leaves epoll,
@@ -214,6 +380,12 @@ void weir_conn_end(struct weir_conn *c);
 /* End it and lose nothing: flush, FIN, discard input until the peer's FIN or
  * the linger limit, close. Pauses no longer hold, on_data no longer comes. */
 void weir_conn_finish(struct weir_conn *c);
+
+/* Give the connection up without closing it: reading stops, what is queued is
+ * flushed, and on_detach hands over the descriptor and the kept input. An
+ * error, a limit or an abort before that ends it by on_close. For changing to
+ * another protocol's library. Needs an on_detach. */
+void weir_conn_detach(struct weir_conn *c);
 
 /* End it now: drop what is queued. with_reset lets a TCP connection end by
  * RST, which also throws away what the kernel still holds; a Unix socket

@@ -5,8 +5,51 @@
  * NULL ones are skipped. A loop without an observer pays nothing for it on
  * the path of a message that the kernel takes whole.
  *
- *	struct weir_observer observer = {.on_short = note_it};
- *	weir_loop_observe(loop, &observer);
+ * Example:
+ *
+ *	#include <stdio.h>
+ *	#include <sys/socket.h>
+ *	#include <weir.h>
+ *
+ *	static int n_queues;
+ *	static char text[65536];
+ *
+ *	static void on_queue(struct weir_observer *o, struct weir_conn *c,
+ *			     size_t n, size_t n_queued)
+ *	{
+ *		if (n_queues++ == 0)
+ *			printf("%zu bytes wait for room\n", n_queued);
+ *	}
+ *
+ *	static size_t skip(struct weir_conn *c, const void *data, size_t n)
+ *	{
+ *		return n;
+ *	}
+ *
+ *	static void on_close(struct weir_conn *c, const struct weir_result *r)
+ *	{
+ *	}
+ *
+ *	static const struct weir_conn_events events = {.on_data = skip,
+ *						       .on_close = on_close};
+ *
+ *	int main(void)
+ *	{
+ *		struct weir_observer observer = {.on_queue = on_queue};
+ *		struct weir_conn c = {0};
+ *		struct weir_loop loop;
+ *		int fd[2];
+ *
+ *		weir_loop_init(&loop);
+ *		weir_loop_observe(&loop, &observer);
+ *		socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
+ *		weir_conn_open(&c, &loop, fd[0], &events, NULL);
+ *		while (weir_conn_sendall(&c, text, sizeof text) == 0)
+ *			;
+ *		weir_conn_abort(&c, false);
+ *		weir_loop_run(&loop);
+ *		return n_queues == 0 || weir_loop_deinit(&loop) < 0;
+ *	}
  */
 #ifndef WEIR_OBSERVER_H
 #define WEIR_OBSERVER_H

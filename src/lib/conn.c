@@ -30,6 +30,7 @@ void weir_conn_end_for(struct weir_conn *c, enum weir_reason reason, int error,
 		       bool with_reset)
 {
 	weir_conn_drop(c);
+	c->state &= ~(uint32_t)WEIR_CONN_DETACHING;
 	c->state |= WEIR_CONN_CLOSING;
 	if (with_reset)
 		c->state |= WEIR_CONN_WITH_RESET;
@@ -68,10 +69,37 @@ void weir_conn_fail(struct weir_conn *c, int error)
 	c->state |= WEIR_CONN_FAILED | WEIR_CONN_OFFER;
 }
 
-static void close_now(struct weir_conn *c)
+/* All but the descriptor and the input. */
+static void leave_loop(struct weir_conn *c)
 {
 	struct weir_loop *loop = c->watch.loop;
-	struct weir_observer *observer = loop->observer;
+
+	weir_mark_fire(c);
+	weir_link_cut(c);
+	weir_timer_cancel(&c->timer);
+	weir_watch_close(&c->watch);
+	weir_conn_free_debt(c);
+	/* Functions called on it from on_close find it closed, not broken. */
+	c->watch.loop = loop;
+	c->state |= WEIR_CONN_CLOSED;
+}
+
+static void hand_over(struct weir_conn *c)
+{
+	size_t n = weir_conn_n_kept(c);
+	const void *kept = weir_conn_kept(c);
+	struct weir_input *input = c->input;
+
+	leave_loop(c);
+	c->input = NULL;
+	c->state &= ~(uint32_t)(WEIR_CONN_KEPT | WEIR_CONN_DETACHING);
+	c->events->on_detach(c, c->watch.fd, kept, n);
+	weir_sys_free(input);
+}
+
+static void close_now(struct weir_conn *c)
+{
+	struct weir_observer *observer = c->watch.loop->observer;
 	struct weir_result result = {.reason = (enum weir_reason)c->reason,
 				     .error = c->error};
 	int n_unread = 0;
@@ -81,16 +109,11 @@ static void close_now(struct weir_conn *c)
 		n_unread = weir_sys_unread(c->watch.fd);
 	if (n_unread > 0)
 		result.progress.unread += (uint64_t)n_unread;
-	weir_timer_cancel(&c->timer);
-	weir_watch_close(&c->watch);
+	leave_loop(c);
 	if (c->state & WEIR_CONN_WITH_RESET)
 		weir_sys_reset_on_close(c->watch.fd);
 	weir_sys_close(c->watch.fd);
 	weir_conn_discard_kept(c);
-	weir_conn_free_debt(c);
-	/* Functions called on it from on_close find it closed, not broken. */
-	c->watch.loop = loop;
-	c->state |= WEIR_CONN_CLOSED;
 	if (observer && observer->on_close)
 		observer->on_close(observer, c, &result);
 	c->events->on_close(c, &result);
@@ -99,18 +122,27 @@ static void close_now(struct weir_conn *c)
 /* Offer what had arrived before the error, one receive a turn. */
 static bool has_more_to_offer(struct weir_conn *c)
 {
+	size_t n_kept = weir_conn_n_kept(c);
+
 	if (c->state & (WEIR_CONN_CLOSING | WEIR_CONN_PAUSED))
 		return false;
-	if (weir_conn_read(c) > 0)
-		return true;
-	if ((c->state & WEIR_CONN_OFFER) && c->input)
+	if ((c->state & WEIR_CONN_OFFER) && c->input) {
 		weir_conn_offer_kept(c);
-	return false;
+		c->state &= ~(uint32_t)WEIR_CONN_OFFER;
+		if (weir_conn_n_kept(c) < n_kept)
+			return true;
+	}
+	return weir_conn_read(c) > 0;
 }
 
 static void close_or_offer(struct weir_conn *c)
 {
-	if (has_more_to_offer(c))
+	/* A mark may still abort it. */
+	if (c->state & WEIR_CONN_DETACHING)
+		weir_mark_fire(c);
+	if (c->state & WEIR_CONN_DETACHING)
+		hand_over(c);
+	else if (has_more_to_offer(c))
 		weir_watch_defer_close(&c->watch);
 	else
 		close_now(c);
@@ -154,13 +186,15 @@ void weir_conn_get_ready(struct weir_conn *c, uint32_t events)
 	if (events != EPOLLIN && (c->state & WEIR_CONN_OWES) &&
 	    !(c->state & WEIR_CONN_FULL))
 		weir_conn_flush(c, !(events & EPOLLOUT));
+	if (events & EPOLLOUT)
+		weir_conn_settle_writable(c);
 	if (events & WEIR_REFUSED)
 		weir_conn_fail(c, -ENOMEM);
 	weir_conn_settle(c);
 }
 
 /* TCP_NODELAY can be asked of TCP alone. */
-static int find_kind(int fd, bool keep_nagle, uint8_t *is_tcp)
+static int find_kind(int fd, bool keep_nagle, bool *is_tcp)
 {
 	int type;
 	int value;
@@ -185,7 +219,7 @@ int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
 {
 	static const struct weir_conn_limits defaults;
 	struct weir_watch watch;
-	uint8_t is_tcp;
+	bool is_tcp;
 	int error;
 
 	assert(!weir_conn_is_open(c) && events->on_data && events->on_close);
@@ -209,6 +243,7 @@ int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
 				.is_tcp = is_tcp};
 	c->read_size =
 		(uint32_t)smaller(weir_conn_input_limit(c), WEIR_READ_SIZE);
+	weir_conn_schedule(c);
 	return 0;
 }
 
@@ -234,8 +269,12 @@ void weir_conn_resume(struct weir_conn *c)
 
 static void end(struct weir_conn *c, uint32_t how)
 {
+	/* A finish wants no more input, not even what came before an error. */
+	if ((c->state & WEIR_CONN_FAILED) && (how & WEIR_CONN_FINISHING))
+		c->state |= WEIR_CONN_CLOSING;
 	if (c->state & WEIR_CONN_DEAD)
 		return;
+	c->state &= ~(uint32_t)WEIR_CONN_DETACHING;
 	c->state |= how;
 	c->state &= ~(uint32_t)WEIR_CONN_WANTS_ROOM;
 	weir_conn_stop_gathering(c);
@@ -252,9 +291,22 @@ void weir_conn_finish(struct weir_conn *c)
 	end(c, WEIR_CONN_ENDED | WEIR_CONN_FINISHING);
 }
 
+void weir_conn_detach(struct weir_conn *c)
+{
+	assert(c->events->on_detach);
+	if (c->state & (WEIR_CONN_DEAD | WEIR_CONN_ENDED))
+		return;
+	c->state |= WEIR_CONN_DETACHING;
+	c->state &= ~(uint32_t)WEIR_CONN_WANTS_ROOM;
+	weir_conn_stop_gathering(c);
+	weir_conn_note(c);
+}
+
 void weir_conn_abort(struct weir_conn *c, bool with_reset)
 {
-	if (c->state & WEIR_CONN_CLOSING)
+	bool is_detaching = c->state & WEIR_CONN_DETACHING;
+
+	if ((c->state & WEIR_CONN_CLOSING) && !is_detaching)
 		return;
 	if (c->state & WEIR_CONN_FAILED)
 		c->state |= WEIR_CONN_CLOSING;
@@ -280,7 +332,6 @@ void weir_conn_progress(struct weir_conn *c, struct weir_progress *progress)
 					   .sent = c->sent,
 					   .n_short_sends = c->n_short_sends,
 					   .n_would_blocks = c->n_would_blocks,
-					   .n_arms = c->n_arms,
 					   .kernel_unsent = -1,
 					   .kernel_unacked = -1};
 	weir_conn_output_progress(c, progress);

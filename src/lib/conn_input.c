@@ -26,6 +26,13 @@ size_t weir_conn_n_kept(const struct weir_conn *c)
 	return c->input ? c->input->n_bytes : 0;
 }
 
+const void *weir_conn_kept(const struct weir_conn *c)
+{
+	static const unsigned char nothing[1];
+
+	return c->input ? c->input->bytes : nothing;
+}
+
 static void free_kept(struct weir_conn *c)
 {
 	weir_sys_free(c->input);
@@ -103,6 +110,8 @@ static size_t offer(struct weir_conn *c, const unsigned char *data, size_t n)
 {
 	size_t n_used;
 
+	/* A resume inside sets it again. */
+	c->state &= ~(uint32_t)WEIR_CONN_OFFER;
 	weir_conn_gather(c);
 	n_used = c->events->on_data(c, data, n);
 	weir_conn_gather_end(c);
@@ -139,10 +148,8 @@ static void enforce_limit(struct weir_conn *c)
 
 void weir_conn_offer_kept(struct weir_conn *c)
 {
-	size_t n_used;
+	size_t n_used = offer(c, c->input->bytes, c->input->n_bytes);
 
-	c->state &= ~(uint32_t)WEIR_CONN_OFFER;
-	n_used = offer(c, c->input->bytes, c->input->n_bytes);
 	if (n_used > 0)
 		consume_kept(c, n_used);
 	else
@@ -251,8 +258,6 @@ void weir_conn_on_ready(struct weir_watch *watch, uint32_t events)
 
 void weir_conn_take_end(struct weir_conn *c)
 {
-	static const unsigned char nothing[1];
-
 	c->state |= WEIR_CONN_PEER_ENDED;
 	if (c->state & WEIR_CONN_FINISHING)
 		return;
@@ -261,8 +266,7 @@ void weir_conn_take_end(struct weir_conn *c)
 		return;
 	}
 	weir_conn_gather(c);
-	c->events->on_end(c, c->input ? c->input->bytes : nothing,
-			  weir_conn_n_kept(c));
+	c->events->on_end(c, weir_conn_kept(c), weir_conn_n_kept(c));
 	weir_conn_gather_end(c);
 	free_kept(c);
 }

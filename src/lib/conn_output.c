@@ -1,5 +1,5 @@
-/* What goes out: gathered during a callback, offered to the kernel, and what
- * it does not take queued until EPOLLOUT. (The calls are in conn_send.c.)
+/* What goes out: offered to the kernel, and what it does not take queued until
+ * EPOLLOUT. (The user's calls are in conn_send.c.)
  *
  * A short send means that the kernel is full (law 4): FULL is set, and no
  * second try is made before EPOLLOUT. */
@@ -19,18 +19,6 @@ enum {
 	FLUSH_IOV = FLUSH_BUDGET / WEIR_CHUNK_SIZE + 2
 };
 
-static struct weir_gather *gather_of(const struct weir_conn *c)
-{
-	return &c->watch.loop->gather;
-}
-
-size_t weir_conn_n_gathered(const struct weir_conn *c)
-{
-	const struct weir_gather *g = gather_of(c);
-
-	return g->owner == c ? (size_t)(g->next - g->start) : 0;
-}
-
 /* The kernel is out of memory: within a call that counts as would-block. */
 static bool is_passing(ssize_t error)
 {
@@ -39,9 +27,11 @@ static bool is_passing(ssize_t error)
 
 /* -- the debt -- */
 
-static void debt_init(struct weir_conn *c, struct weir_debt *debt)
+void weir_conn_init_debt(struct weir_conn *c, struct weir_debt *debt)
 {
-	*debt = (struct weir_debt){.queue.pool = &c->watch.loop->pool};
+	*debt = (struct weir_debt){.queue.pool = &c->watch.loop->pool,
+				   .conn = c};
+	weir_list_init(&debt->marks);
 	if (c->state & WEIR_CONN_FULL)
 		debt->stalled_ns -= weir_loop_now(c->watch.loop);
 	c->debt = debt;
@@ -55,7 +45,7 @@ struct weir_debt *weir_conn_debt(struct weir_conn *c)
 		return c->debt;
 	debt = weir_pool_alloc(&c->watch.loop->pool, sizeof *debt);
 	if (debt)
-		debt_init(c, debt);
+		weir_conn_init_debt(c, debt);
 	return debt;
 }
 
@@ -72,16 +62,20 @@ void weir_conn_free_debt(struct weir_conn *c)
 
 /* -- full, and no longer -- */
 
-void weir_conn_note_queue(struct weir_conn *c, size_t n_new)
+void weir_conn_note_queue(struct weir_conn *c, uint64_t n_new)
 {
 	struct weir_observer *observer = c->watch.loop->observer;
 	struct weir_debt *debt = c->debt;
 	bool was_owing = c->state & WEIR_CONN_OWES;
-	size_t n = debt->queue.n_bytes;
+	uint64_t n = weir_sendq_length(&debt->queue);
 
 	c->state &= ~(uint32_t)WEIR_CONN_OWES;
 	if (n > 0)
 		c->state |= WEIR_CONN_OWES;
+	else
+		debt->has_drained = true;
+	weir_budget_place(&c->watch.loop->budget, &debt->debtor,
+			  weir_sendq_weight(&debt->queue));
 	if (debt->queue_peak < n)
 		debt->queue_peak = n;
 	if (!observer)
@@ -133,188 +127,154 @@ ssize_t weir_conn_note_offer(struct weir_conn *c, size_t offered, ssize_t taken)
 	return (ssize_t)n;
 }
 
-/* -- gathering -- */
+/* -- dropping -- */
 
-/* Have the loop's gather buffer and beside it a spare debt, so that what is
- * gathered can always be queued. */
-void weir_conn_gather_refill(struct weir_loop *loop)
+uint64_t weir_conn_n_left(const struct weir_conn *c)
 {
-	struct weir_gather *g = &loop->gather;
+	const struct weir_debt *debt = c->debt;
 
-	if (!g->spare)
-		g->spare = weir_sys_alloc(sizeof *g->spare);
-	if (!g->spare || g->segment)
-		return;
-	g->segment = weir_sys_alloc(sizeof *g->segment + WEIR_GATHER_SIZE);
-	if (!g->segment)
-		return;
-	*g->segment = (struct weir_sendq_segment){.size = WEIR_GATHER_SIZE};
-	g->start = g->segment->bytes;
-	g->limit = g->start + WEIR_GATHER_SIZE;
-	g->next = g->start;
-	g->end = g->start;
+	return c->sent + debt->dropped - debt->queue.n_gap;
 }
 
-static void forget_segment(struct weir_gather *g)
+static void note_dropped(void *user, uint64_t at, uint64_t n)
 {
-	g->segment = NULL;
-	g->start = NULL;
-	g->limit = NULL;
-	g->next = NULL;
-	g->end = NULL;
-}
-
-/* What was gathered is out of the buffer, which is of use only with a spare
- * debt beside it. */
-static void gather_tidy(struct weir_loop *loop)
-{
-	struct weir_gather *g = &loop->gather;
-
-	g->next = g->start;
-	g->end = g->start;
-	weir_conn_gather_refill(loop);
-	if (g->spare)
-		return;
-	weir_sys_free(g->segment);
-	forget_segment(g);
-}
-
-void weir_conn_stop_gathering(struct weir_conn *c)
-{
-	if (gather_of(c)->owner == c)
-		gather_of(c)->end = gather_of(c)->next;
-}
-
-/* The debt, for bytes that are accepted already: it cannot fail. */
-static struct weir_debt *debt_for_gathered(struct weir_conn *c)
-{
-	struct weir_gather *g = gather_of(c);
-
-	if (!weir_conn_debt(c)) {
-		debt_init(c, g->spare);
-		c->debt->queue.pool->n_used_bytes += sizeof *c->debt;
-		g->spare = NULL;
-	}
-	return c->debt;
-}
-
-/* Give the gather buffer itself to the queue. */
-static void give_segment(struct weir_conn *c, size_t begin)
-{
-	struct weir_gather *g = gather_of(c);
-	struct weir_sendq_segment *segment = g->segment;
-
-	segment->begin = (uint32_t)begin;
-	segment->end = (uint32_t)(g->next - g->start);
-	segment->queued_ns = weir_loop_now(c->watch.loop);
-	c->debt->queue.pool->n_used_bytes += sizeof *segment + segment->size;
-	weir_sendq_append_segment(&c->debt->queue, segment);
-	forget_segment(g);
-}
-
-void weir_conn_queue_gathered(struct weir_conn *c, size_t begin)
-{
-	struct weir_gather *g = gather_of(c);
-	struct weir_debt *debt = debt_for_gathered(c);
-	size_t n = (size_t)(g->next - g->start) - begin;
-
-	if (weir_sendq_reserve(&debt->queue, n) == 0)
-		weir_sendq_append(&debt->queue, g->start + begin, n,
-				  weir_loop_now(c->watch.loop));
-	else
-		give_segment(c, begin);
-	gather_tidy(c->watch.loop);
-	weir_conn_note_queue(c, n);
-}
-
-void weir_conn_gather(struct weir_conn *c)
-{
-	struct weir_gather *g = gather_of(c);
-
-	g->owner = c;
-	/* The limit is below max, which is high + WEIR_READ_SIZE at least. */
-	g->end = c->state & WEIR_CONN_NO_GATHER ? g->start : g->limit;
-}
-
-void weir_conn_note_gathered(struct weir_conn *c, ssize_t taken)
-{
-	struct weir_gather *g = gather_of(c);
-	size_t n = (size_t)(g->next - g->start);
-
-	taken = weir_conn_note_offer(c, n, taken);
-	if (taken >= 0 && (size_t)taken < n)
-		weir_conn_queue_gathered(c, (size_t)taken);
-	g->next = g->start;
-}
-
-void weir_conn_send_gathered(struct weir_conn *c)
-{
-	const struct weir_gather *g = gather_of(c);
-	size_t n = (size_t)(g->next - g->start);
-
-	weir_conn_note_gathered(c, weir_sys_send(c->watch.fd, g->start, n));
-}
-
-void weir_conn_gather_end(struct weir_conn *c)
-{
-	if (weir_conn_n_gathered(c) > 0)
-		weir_conn_send_gathered(c);
-	else if ((c->state & WEIR_CONN_OWES) && !(c->state & WEIR_CONN_FULL))
-		weir_conn_flush(c, true);
-	gather_of(c)->owner = NULL;
+	weir_mark_note_dropped(user, at, n);
 }
 
 void weir_conn_drop(struct weir_conn *c)
 {
-	size_t n_gathered = weir_conn_n_gathered(c);
+	size_t n_gathered = weir_conn_forget_gathered(c);
+	struct weir_debt *debt = c->debt;
 
-	if (n_gathered > 0) {
-		debt_for_gathered(c)->dropped += n_gathered;
-		gather_tidy(c->watch.loop);
-	}
-	weir_conn_stop_gathering(c);
 	weir_conn_has_room(c);
-	if (!c->debt)
+	if (!debt)
 		return;
-	c->debt->dropped += c->debt->queue.n_bytes;
-	weir_sendq_clear(&c->debt->queue);
+	weir_sendq_tell(&debt->queue, note_dropped, c);
+	/* The queue is empty while anything is gathered. */
+	weir_mark_note_dropped(c, 0, n_gathered);
+	debt->dropped += n_gathered + weir_sendq_length(&debt->queue);
+	weir_sendq_clear(&debt->queue);
+	weir_budget_place(&c->watch.loop->budget, &debt->debtor, 0);
 	c->state &= ~(uint32_t)WEIR_CONN_OWES;
+}
+
+static void drop_one(void *user, uint64_t at, uint64_t n)
+{
+	struct weir_conn *c = user;
+
+	weir_mark_note_dropped(c, at, n);
+	c->debt->dropped += n;
+}
+
+size_t weir_conn_trim(struct weir_conn *c, size_t target)
+{
+	size_t n;
+
+	if (!(c->state & WEIR_CONN_OWES))
+		return 0;
+	n = weir_sendq_trim(&c->debt->queue, target, drop_one, c);
+	if (n > 0)
+		c->state &= ~(uint32_t)WEIR_CONN_NO_ROOM;
+	weir_conn_note_queue(c, 0);
+	weir_conn_note(c);
+	return n;
 }
 
 /* -- the queue -- */
 
-static void note_flush(struct weir_conn *c, size_t offered, size_t taken)
+static void note_flush(struct weir_conn *c, size_t taken)
 {
 	struct weir_observer *observer = c->watch.loop->observer;
 	struct weir_debt *debt = c->debt;
 
 	c->sent += taken;
-	weir_sendq_consume(&debt->queue, taken);
 	if (taken > 0)
 		c->state &= ~(uint32_t)WEIR_CONN_NO_ROOM;
-	if (taken < offered)
-		note_short(c, taken);
 	if (observer && observer->on_move)
-		observer->on_move(observer, c, taken, debt->queue.n_bytes);
+		observer->on_move(observer, c, taken,
+				  weir_sendq_length(&debt->queue));
 	weir_conn_note_queue(c, 0);
 }
 
-void weir_conn_flush(struct weir_conn *c, bool is_first_offer)
+static ssize_t flush_memory(struct weir_conn *c, bool *is_full)
 {
+	struct weir_sendq *q = &c->debt->queue;
 	struct iovec iov[FLUSH_IOV];
 	size_t offered;
 	size_t n_iov;
 	ssize_t taken;
 
-	n_iov = weir_sendq_peek(&c->debt->queue, iov, FLUSH_IOV, FLUSH_BUDGET,
-				&offered);
-	taken = weir_sys_sendv(c->watch.fd, iov, n_iov);
+	n_iov = weir_sendq_peek(q, iov, FLUSH_IOV, FLUSH_BUDGET, &offered);
+	taken = weir_sys_sendv(c->watch.fd, iov, n_iov,
+			       weir_sendq_has_file_behind(q, n_iov));
+	*is_full = taken < (ssize_t)offered;
+	if (taken > 0)
+		weir_sendq_consume(q, (size_t)taken);
+	return taken;
+}
+
+/* A short sendfile may be the file's end, so only EAGAIN says full. */
+static ssize_t flush_file(struct weir_conn *c, bool *is_full)
+{
+	struct weir_sendq *q = &c->debt->queue;
+	struct weir_sendq_file *file = weir_sendq_peek_file(q);
+	size_t n = FLUSH_BUDGET;
+	ssize_t taken;
+
+	if (n > file->n_bytes)
+		n = (size_t)file->n_bytes;
+	taken = weir_sys_sendfile(c->watch.fd, file->fd, &file->offset, n);
+	*is_full = taken < 0;
+	if (taken > 0)
+		weir_sendq_consume_file(q, (uint64_t)taken);
+	return taken != 0 ? taken : -ENODATA;
+}
+
+void weir_conn_flush(struct weir_conn *c, bool is_first_offer)
+{
+	bool is_full;
+	ssize_t taken;
+
+	if (weir_sendq_peek_file(&c->debt->queue))
+		taken = flush_file(c, &is_full);
+	else
+		taken = flush_memory(c, &is_full);
 	if (taken == -EAGAIN || (is_first_offer && is_passing(taken)))
 		taken = 0;
-	if (taken < 0)
+	if (taken < 0) {
 		weir_conn_fail(c, (int)taken);
-	else
-		note_flush(c, offered, (size_t)taken);
+		return;
+	}
+	if (is_full)
+		note_short(c, (size_t)taken);
+	note_flush(c, (size_t)taken);
+}
+
+/* -- the budget -- */
+
+int weir_conn_keep_budget(struct weir_conn *c, size_t n_bytes, size_t n_heap)
+{
+	struct weir_loop *loop = c->watch.loop;
+	struct weir_budget *budget = &loop->budget;
+	size_t owed = weir_sendq_weight(&c->debt->queue) + n_bytes;
+
+	if (loop->pool.n_used_bytes + n_heap <= budget->high)
+		return 0;
+	weir_budget_place(budget, &c->debt->debtor, owed);
+	while (loop->pool.n_used_bytes + n_heap > budget->low) {
+		struct weir_debtor *debtor = weir_budget_largest(budget);
+		struct weir_debt *debt;
+
+		if (!debtor)
+			break;
+		debt = weir_container_of(debtor, struct weir_debt, debtor);
+		weir_conn_end_for(debt->conn, WEIR_REASON_BUDGET, 0, true);
+		if (debt->conn == c)
+			return -ENOBUFS;
+	}
+	/* What c only asks for may still be refused. */
+	weir_budget_place(budget, &c->debt->debtor, owed - n_bytes);
+	return 0;
 }
 
 void weir_conn_output_progress(struct weir_conn *c,
@@ -327,7 +287,8 @@ void weir_conn_output_progress(struct weir_conn *c,
 	if (!debt)
 		return;
 	oldest_ns = weir_sendq_oldest_ns(&debt->queue);
-	progress->queued += debt->queue.n_bytes;
+	progress->queued += weir_sendq_length(&debt->queue);
+	progress->n_arms = debt->n_arms;
 	progress->dropped = debt->dropped;
 	progress->queue_peak = debt->queue_peak;
 	progress->stalled_ns = debt->stalled_ns;

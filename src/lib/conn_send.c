@@ -23,26 +23,35 @@ static size_t smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-static int refusal(const struct weir_conn *c)
+int weir_conn_refusal(const struct weir_conn *c)
 {
-	if (!(c->state & (WEIR_CONN_ENDED | WEIR_CONN_DEAD)))
+	const uint32_t against =
+		WEIR_CONN_ENDED | WEIR_CONN_DETACHING | WEIR_CONN_DEAD;
+
+	if (!(c->state & against))
 		return 0;
-	return c->error ? c->error : -EPIPE;
+	/* These two would read like a refusal, after which all goes on. */
+	if (c->error == 0 || c->error == -ENOMEM || c->error == -ENOBUFS)
+		return -EPIPE;
+	return c->error;
 }
 
-/* Offer the kernel what waits, unless it is known to be full. */
+/* Offer the kernel what waits, unless it is known to be full. What of it must
+ * be queued may be more than the budget bears. */
 static int send_waiting(struct weir_conn *c)
 {
 	if (weir_conn_n_gathered(c) > 0)
 		weir_conn_send_gathered(c);
 	else if ((c->state & WEIR_CONN_OWES) && !(c->state & WEIR_CONN_FULL))
 		weir_conn_flush(c, true);
-	return refusal(c);
+	if ((c->state & WEIR_CONN_DEAD) && c->reason == WEIR_REASON_BUDGET)
+		return -ENOBUFS;
+	return weir_conn_refusal(c);
 }
 
 ssize_t weir_conn_send(struct weir_conn *c, const void *data, size_t n)
 {
-	int error = refusal(c);
+	int error = weir_conn_refusal(c);
 	ssize_t taken = 0;
 
 	if (error == 0)
@@ -63,10 +72,12 @@ ssize_t weir_conn_send(struct weir_conn *c, const void *data, size_t n)
 	return taken;
 }
 
-static int refuse(struct weir_conn *c, int error)
+int weir_conn_refuse(struct weir_conn *c, int error)
 {
 	c->state |= WEIR_CONN_REFUSED;
 	c->state |= error == -ENOMEM ? WEIR_CONN_NO_MEMORY : WEIR_CONN_NO_ROOM;
+	/* At once, or a source would be read on with its input limit full. */
+	weir_link_press(c, true);
 	weir_conn_note(c);
 	return error;
 }
@@ -93,7 +104,16 @@ static int make_room(struct weir_conn *c, size_t n)
 	error = send_waiting(c);
 	if (error < 0)
 		return error;
-	return has_room_for(c, n) ? 0 : refuse(c, -ENOBUFS);
+	return has_room_for(c, n) ? 0 : weir_conn_refuse(c, -ENOBUFS);
+}
+
+static int note_appended(struct weir_conn *c, uint64_t n)
+{
+	if (!weir_sendq_is_empty(&c->debt->queue))
+		weir_conn_stop_gathering(c);
+	weir_conn_note_queue(c, n);
+	weir_conn_note(c);
+	return 0;
 }
 
 static int enqueue(struct weir_conn *c, const void *data, size_t n)
@@ -101,12 +121,11 @@ static int enqueue(struct weir_conn *c, const void *data, size_t n)
 	struct weir_debt *debt = weir_conn_debt(c);
 
 	if (!debt || weir_sendq_reserve(&debt->queue, n) < 0)
-		return refuse(c, -ENOMEM);
+		return weir_conn_refuse(c, -ENOMEM);
+	if (weir_conn_keep_budget(c, n, 0) < 0)
+		return -ENOBUFS;
 	weir_sendq_append(&debt->queue, data, n, weir_loop_now(c->watch.loop));
-	weir_conn_stop_gathering(c);
-	weir_conn_note_queue(c, n);
-	weir_conn_note(c);
-	return 0;
+	return note_appended(c, n);
 }
 
 /* Send the queue, which must fit into the iovec, and data in one call. */
@@ -121,12 +140,12 @@ static ssize_t send_behind_queue(struct weir_conn *c, const void *data,
 	ssize_t taken;
 
 	n_iov = weir_sendq_peek(q, iov, LARGE_IOV, SIZE_MAX, &n_waiting);
-	if (n_waiting < q->n_bytes)
+	if (n_waiting < weir_sendq_length(q))
 		return 0;
 	/* sendmsg reads only, but its iovec is not const. */
 	iov[n_iov].iov_base = (void *)(uintptr_t)data;
 	iov[n_iov].iov_len = n;
-	taken = weir_sys_sendv(c->watch.fd, iov, n_iov + 1);
+	taken = weir_sys_sendv(c->watch.fd, iov, n_iov + 1, false);
 	taken = weir_conn_note_offer(c, n_waiting + n, taken);
 	if (taken < 0)
 		return taken;
@@ -140,30 +159,31 @@ static ssize_t send_behind_queue(struct weir_conn *c, const void *data,
 static int send_large(struct weir_conn *c, const void *data, size_t n)
 {
 	struct weir_debt *debt = weir_conn_debt(c);
+	size_t n_gathered = weir_conn_n_gathered(c);
+	size_t reserve = n;
 	ssize_t taken;
-	size_t room;
-	size_t rest;
 
 	if (!debt)
-		return refuse(c, -ENOMEM);
-	if (weir_conn_n_gathered(c) > 0)
+		return weir_conn_refuse(c, -ENOMEM);
+	/* The room at the tail goes when the tail is sent; and so does that of
+	 * the chunk that what is gathered moves to. */
+	reserve += weir_sendq_tail_room(&debt->queue);
+	if (n_gathered > 0)
+		reserve += n_gathered + WEIR_CHUNK_SIZE;
+	if (weir_sendq_reserve(&debt->queue, reserve) < 0)
+		return weir_conn_refuse(c, -ENOMEM);
+	if (weir_conn_keep_budget(c, n_gathered + n, 0) < 0)
+		return -ENOBUFS;
+	if (n_gathered > 0)
 		weir_conn_queue_gathered(c, 0);
-	/* The room at the tail goes when the tail is sent. */
-	room = weir_sendq_tail_room(&debt->queue);
-	if (weir_sendq_reserve(&debt->queue, room + n) < 0)
-		return refuse(c, -ENOMEM);
 	taken = send_behind_queue(c, data, n);
 	if (taken < 0)
 		return (int)taken;
-	rest = n - (size_t)taken;
-	weir_sendq_append(&debt->queue, (const char *)data + taken, rest,
-			  weir_loop_now(c->watch.loop));
+	weir_sendq_append(&debt->queue, (const char *)data + taken,
+			  n - (size_t)taken, weir_loop_now(c->watch.loop));
 	weir_sendq_release(&debt->queue);
-	if (rest > 0)
-		weir_conn_stop_gathering(c);
-	weir_conn_note_queue(c, rest);
-	weir_conn_note(c);
-	return 0;
+	return note_appended(c, smaller(n_gathered + n - (size_t)taken,
+					weir_sendq_length(&debt->queue)));
 }
 
 static size_t room_to_gather(const struct weir_gather *g)
@@ -187,7 +207,7 @@ static int send_small(struct weir_conn *c, const void *data, size_t n)
 	struct weir_gather *g = &c->watch.loop->gather;
 	int error;
 
-	if (g->owner != c)
+	if (g->owner != c || (c->state & WEIR_CONN_OWES))
 		return enqueue(c, data, n);
 	error = send_waiting(c);
 	if (error < 0)
@@ -205,7 +225,7 @@ static __attribute__((noinline)) int sendall_with_care(struct weir_conn *c,
 						       const void *data,
 						       size_t n)
 {
-	int error = refusal(c);
+	int error = weir_conn_refusal(c);
 
 	if (error < 0 || n == 0)
 		return error;
@@ -228,29 +248,62 @@ int weir_conn_sendall(struct weir_conn *c, const void *data, size_t n)
 	return 0;
 }
 
+/* The debt, behind what the callback has gathered: ready to be appended to.
+ * NULL: no memory. */
+static struct weir_debt *debt_behind_gathered(struct weir_conn *c)
+{
+	struct weir_debt *debt = weir_conn_debt(c);
+
+	if (debt && weir_conn_n_gathered(c) > 0)
+		weir_conn_note_queue(c, weir_conn_queue_gathered(c, 0));
+	return debt;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
 int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf)
 {
 	size_t n = weir_buf_size(buf);
 	struct weir_debt *debt;
-	int error = refusal(c);
+	int error = weir_conn_refusal(c);
 
 	if (error < 0 || n == 0)
 		return error;
-	error = make_room(c, n > WEIR_SENDQ_MIN_WEIGHT ? n
-						       : WEIR_SENDQ_MIN_WEIGHT);
+	error = make_room(c, larger(n, WEIR_SENDQ_MIN_WEIGHT));
 	if (error < 0)
 		return error;
-	debt = weir_conn_debt(c);
+	debt = debt_behind_gathered(c);
 	if (!debt)
-		return refuse(c, -ENOMEM);
-	if (weir_conn_n_gathered(c) > 0)
-		weir_conn_queue_gathered(c, 0);
-	error = weir_sendq_append_buf(&debt->queue, buf, 0,
-				      weir_loop_now(c->watch.loop));
+		return weir_conn_refuse(c, -ENOMEM);
+	if (weir_conn_keep_budget(c, n, weir_sendq_cost_of_buf(buf)) < 0)
+		return -ENOBUFS;
+	if (weir_sendq_append_buf(&debt->queue, buf, 0,
+				  weir_loop_now(c->watch.loop)) < 0)
+		return weir_conn_refuse(c, -ENOMEM);
+	return note_appended(c, n);
+}
+
+int weir_conn_sendfile(struct weir_conn *c, int file, off_t offset, uint64_t n)
+{
+	struct weir_debt *debt;
+	int error = weir_conn_refusal(c);
+
 	if (error < 0)
-		return refuse(c, error);
-	weir_conn_stop_gathering(c);
-	weir_conn_note_queue(c, n);
-	weir_conn_note(c);
-	return 0;
+		return error;
+	if (!weir_sys_is_nonblocking(c->watch.fd))
+		return -EINVAL;
+	if (n == 0) {
+		weir_sys_close(file);
+		return 0;
+	}
+	debt = debt_behind_gathered(c);
+	if (debt && weir_conn_keep_budget(c, 0, 0) < 0)
+		return -ENOBUFS;
+	if (!debt || weir_sendq_append_file(&debt->queue, file, offset, n,
+					    weir_loop_now(c->watch.loop)) < 0)
+		return weir_conn_refuse(c, -ENOMEM);
+	return note_appended(c, n);
 }

@@ -9,9 +9,12 @@
 #include <weir/observer.h>
 #include <weir/sys.h>
 
+/* Sources are held, and let go, also by a connection that finishes; its owner
+ * hears no more of it. */
 static void call_on_pressure(struct weir_conn *c, bool above)
 {
-	if (!c->events->on_pressure)
+	weir_link_press(c, above);
+	if (!c->events->on_pressure || (c->state & WEIR_CONN_FINISHING))
 		return;
 	weir_conn_gather(c);
 	c->events->on_pressure(c, above);
@@ -32,8 +35,8 @@ static bool has_crossed_high(const struct weir_conn *c)
 
 static bool has_come_back_to_low(const struct weir_conn *c)
 {
-	const uint32_t against = WEIR_CONN_NO_MEMORY | WEIR_CONN_NO_ROOM |
-				 WEIR_CONN_DEAD | WEIR_CONN_FINISHING;
+	const uint32_t against =
+		WEIR_CONN_NO_MEMORY | WEIR_CONN_NO_ROOM | WEIR_CONN_DEAD;
 
 	return (c->state & WEIR_CONN_ABOVE) && !(c->state & against) &&
 	       weight(c) <= weir_conn_low(c) && weight(c) < weir_conn_high(c);
@@ -61,8 +64,10 @@ static bool owes_on_writable(const struct weir_conn *c)
 	       !(c->state & (WEIR_CONN_FULL | WEIR_CONN_OWES));
 }
 
-static void settle_writable(struct weir_conn *c)
+void weir_conn_settle_writable(struct weir_conn *c)
 {
+	if ((c->state & WEIR_CONN_DEAD) || !owes_on_writable(c))
+		return;
 	c->state &= ~(uint32_t)WEIR_CONN_WANTS_ROOM;
 	if (!c->events->on_writable || (c->state & WEIR_CONN_ENDED))
 		return;
@@ -75,9 +80,9 @@ static void settle_writable(struct weir_conn *c)
  * turn. After any of them the connection may be dead. */
 static void settle_callbacks(struct weir_conn *c)
 {
-	if (owes_on_writable(c))
-		settle_writable(c);
-	if (!(c->state & (WEIR_CONN_DEAD | WEIR_CONN_FINISHING)))
+	if (c->state & WEIR_CONN_MARKED)
+		weir_mark_fire(c);
+	if (!(c->state & WEIR_CONN_DEAD))
 		settle_pressure(c);
 	if (weir_conn_owes_offer(c))
 		weir_conn_offer_kept(c);
@@ -85,7 +90,6 @@ static void settle_callbacks(struct weir_conn *c)
 		c->state &= ~(uint32_t)WEIR_CONN_OFFER;
 	if (c->state & (WEIR_CONN_DEAD | WEIR_CONN_FINISHING))
 		return;
-	/* An owed on_writable has EPOLLOUT armed, and needs no more. */
 	if (has_crossed_high(c) || has_come_back_to_low(c) ||
 	    weir_conn_owes_offer(c))
 		weir_watch_defer_flush(&c->watch);
@@ -137,7 +141,8 @@ static void settle_interest(struct weir_conn *c)
 		return;
 	}
 	if (is_armed && !was_armed) {
-		c->n_arms++;
+		if (c->debt)
+			c->debt->n_arms++;
 		if (observer && observer->on_arm)
 			observer->on_arm(observer, c);
 	}
@@ -154,6 +159,11 @@ void weir_conn_settle(struct weir_conn *c)
 	if (!(c->state & (WEIR_CONN_DEAD | WEIR_CONN_OWES)) &&
 	    (c->state & WEIR_CONN_ENDED))
 		settle_end(c);
+	if (!(c->state & (WEIR_CONN_DEAD | WEIR_CONN_OWES)) &&
+	    (c->state & WEIR_CONN_DETACHING)) {
+		c->state |= WEIR_CONN_CLOSING;
+		weir_watch_defer_close(&c->watch);
+	}
 	if (!(c->state & WEIR_CONN_DEAD))
 		settle_interest(c);
 	if (!(c->state & WEIR_CONN_DEAD))

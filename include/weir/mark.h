@@ -1,0 +1,85 @@
+/* A mark in a connection's output: told when all that was accepted before it
+ * has been taken by the kernel, or that some of it never will be.
+ *
+ * It keeps its place in the send queue. Dropping older or younger messages
+ * (weir_conn_trim) never lets it fire early: it fires when the last byte
+ * before it has left the queue, one way or the other.
+ *
+ * "Sent" means that the kernel took it, not that the peer has it: see
+ * kernel_unacked in weir_conn_progress.
+ *
+ * Example:
+ *
+ *	#include <sys/socket.h>
+ *	#include <weir.h>
+ *
+ *	static bool is_sent;
+ *
+ *	static void on_mark(struct weir_mark *mark, uint64_t n_dropped)
+ *	{
+ *		is_sent = n_dropped == 0;
+ *	}
+ *
+ *	static size_t skip(struct weir_conn *c, const void *data, size_t n)
+ *	{
+ *		return n;
+ *	}
+ *
+ *	static void on_close(struct weir_conn *c, const struct weir_result *r)
+ *	{
+ *	}
+ *
+ *	static const struct weir_conn_events events = {.on_data = skip,
+ *						       .on_close = on_close};
+ *
+ *	int main(void)
+ *	{
+ *		struct weir_mark mark = {0};
+ *		struct weir_conn c = {0};
+ *		struct weir_loop loop;
+ *		int fd[2];
+ *
+ *		weir_loop_init(&loop);
+ *		socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
+ *		weir_conn_open(&c, &loop, fd[0], &events, NULL);
+ *		weir_conn_sendall(&c, "Hey~~~", 6);
+ *		weir_mark_open(&mark, &c, on_mark);
+ *		shutdown(fd[1], SHUT_WR); // on_end is NULL: finish
+ *		weir_loop_run(&loop);
+ *		return !is_sent || weir_loop_deinit(&loop) < 0;
+ *	}
+ */
+#ifndef WEIR_MARK_H
+#define WEIR_MARK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weir/list.h>
+
+struct weir_conn;
+struct weir_mark;
+
+/* Once, from the loop, before the connection's on_close; n_dropped bytes that
+ * were accepted since the previous mark (or the beginning) and before this one
+ * were dropped. The mark is closed by then: it may be set again, or freed. */
+typedef void weir_mark_fn(struct weir_mark *mark, uint64_t n_dropped);
+
+/* Embedded by its owner; zeroed is closed. */
+struct weir_mark {
+	struct weir_conn *conn; /* NULL: closed */
+	weir_mark_fn *on_mark;
+	struct weir_list link; /* in place, among the connection's marks */
+	uint64_t at;	       /* accepted bytes before it */
+	uint64_t n_dropped;
+};
+
+/* Put a mark behind all that c has accepted. 0; -ENOMEM; after end or finish
+ * it may still be set, on a connection that has failed or is closing -EPIPE
+ * or its error, and then it does not fire. */
+int weir_mark_open(struct weir_mark *mark, struct weir_conn *c,
+		   weir_mark_fn *on_mark);
+/* It will not fire. Complete on return; a closed one stays so. */
+void weir_mark_close(struct weir_mark *mark);
+
+#endif

@@ -1,0 +1,92 @@
+/* Links: chains through the connections that they join.
+ *
+ * A connection has one chain for both its roles; in which role it is in a link
+ * is seen by comparing it with the link's source. */
+#include <weir/link.h>
+
+#include <assert.h>
+
+#include <weir/conn_inside.h>
+
+static struct weir_link_end *end_of(struct weir_link *link,
+				    const struct weir_conn *c)
+{
+	return link->source == c ? &link->of_source : &link->of_sink;
+}
+
+static void chain(struct weir_link *link, struct weir_conn *c)
+{
+	struct weir_link_end *end = end_of(link, c);
+
+	end->prev = NULL;
+	end->next = c->links;
+	if (c->links)
+		end_of(c->links, c)->prev = link;
+	c->links = link;
+}
+
+static void unchain(struct weir_link *link, struct weir_conn *c)
+{
+	struct weir_link_end *end = end_of(link, c);
+
+	if (end->prev)
+		end_of(end->prev, c)->next = end->next;
+	else
+		c->links = end->next;
+	if (end->next)
+		end_of(end->next, c)->prev = end->prev;
+}
+
+static void hold(struct weir_link *link, bool holds)
+{
+	struct weir_conn *source = link->source;
+
+	if (link->holds == holds)
+		return;
+	link->holds = holds;
+	if (holds) {
+		source->n_held_by++;
+		source->state |= WEIR_CONN_LINKED;
+	} else if (--source->n_held_by == 0) {
+		source->state &= ~(uint32_t)WEIR_CONN_LINKED;
+		source->state |= WEIR_CONN_OFFER;
+	}
+	weir_conn_note(source);
+}
+
+void weir_link_open(struct weir_link *link, struct weir_conn *source,
+		    struct weir_conn *sink)
+{
+	assert(!link->source && source != sink);
+	*link = (struct weir_link){.source = source, .sink = sink};
+	chain(link, source);
+	chain(link, sink);
+	hold(link, sink->state & WEIR_CONN_ABOVE);
+}
+
+void weir_link_close(struct weir_link *link)
+{
+	if (!link->source)
+		return;
+	hold(link, false);
+	unchain(link, link->source);
+	unchain(link, link->sink);
+	link->source = NULL;
+	link->sink = NULL;
+}
+
+void weir_link_press(struct weir_conn *c, bool above)
+{
+	struct weir_link *link;
+
+	for (link = c->links; link; link = end_of(link, c)->next) {
+		if (link->sink == c)
+			hold(link, above);
+	}
+}
+
+void weir_link_cut(struct weir_conn *c)
+{
+	while (c->links)
+		weir_link_close(c->links);
+}
