@@ -40,17 +40,22 @@
 #ifndef WEIR_H
 #define WEIR_H
 
-#include <weir/address.h>
-#include <weir/buf.h>
-#include <weir/conn.h>
-#include <weir/connector.h>
-#include <weir/list.h>
-#include <weir/listener.h>
-#include <weir/loop.h>
-#include <weir/observer.h>
-#include <weir/reason.h>
-#include <weir/signal.h>
-#include <weir/timer.h>
 #include <weir/version.h>
+#include <weir/list.h>
+#include <weir/timer.h>
+#include <weir/loop.h>
+#include <weir/signal.h>
+#include <weir/wakeup.h>
+#include <weir/buf.h>
+#include <weir/reason.h>
+#include <weir/conn.h>
+#include <weir/mark.h>
+#include <weir/link.h>
+#include <weir/address.h>
+#include <weir/listener.h>
+#include <weir/connector.h>
+#include <weir/dgram.h>
+#include <weir/sendall.h>
+#include <weir/observer.h>
 
 #endif

@@ -10,6 +10,25 @@
  *	unixgram:PATH	a Unix datagram socket; @NAME as above
  *
  * PORT is a number from 0 to 65535; 0 lets the kernel choose.
+ *
+ * Example:
+ *
+ *	#include <stdio.h>
+ *	#include <weir.h>
+ *
+ *	int main(int argc, char **argv)
+ *	{
+ *		const char *name = argc > 1 ? argv[1] : ":80";
+ *		struct weir_address a[4];
+ *		char text[WEIR_ADDRESS_TEXT_SIZE];
+ *		int n = weir_address_resolve(name, WEIR_ADDRESS_LISTEN, a, 4);
+ *
+ *		if (n < 0)
+ *			fprintf(stderr, "%s\n", weir_address_error(n));
+ *		for (int i = 0; i < n; i++)
+ *			puts(weir_address_format(&a[i], text, sizeof text));
+ *		return n < 0;
+ *	}
  */
 #ifndef WEIR_ADDRESS_H
 #define WEIR_ADDRESS_H

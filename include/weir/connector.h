@@ -5,11 +5,42 @@
  * says EAGAIN, and nothing tells when there is room (connect(2)): it is tried
  * again every 10 ms.
  *
- *	static void on_connect(struct weir_connector *connector, int fd) { ... }
+ * Example:
  *
- *	n = weir_address_resolve("localhost:80", WEIR_ADDRESS_CONNECT, a, 8);
- *	weir_connector_open(&connector, loop, a, n,
- *			    weir_loop_now(loop) + 5000000000, on_connect);
+ *	#include <unistd.h>
+ *	#include <weir.h>
+ *
+ *	static int outcome = -1;
+ *
+ *	static void on_accept(struct weir_listener *listener, int fd,
+ *			      const struct weir_address *peer)
+ *	{
+ *		close(fd);
+ *		weir_listener_close(listener);
+ *	}
+ *
+ *	static void on_connect(struct weir_connector *connector, int fd)
+ *	{
+ *		outcome = fd;
+ *	}
+ *
+ *	int main(void)
+ *	{
+ *		struct weir_connector connector = {0};
+ *		struct weir_listener listener = {0};
+ *		struct weir_address a;
+ *		struct weir_loop loop;
+ *
+ *		weir_loop_init(&loop);
+ *		weir_address_resolve("127.0.0.1:0", WEIR_ADDRESS_LISTEN, &a, 1);
+ *		weir_listener_open(&listener, &loop, &a, NULL, on_accept);
+ *		weir_connector_open(&connector, &loop, &listener.address, 1,
+ *				    weir_loop_now(&loop) + 5000000000,
+ *				    on_connect);
+ *		weir_loop_run(&loop);
+ *		return outcome < 0 || close(outcome) < 0 ||
+ *		       weir_loop_deinit(&loop) < 0;
+ *	}
  */
 #ifndef WEIR_CONNECTOR_H
 #define WEIR_CONNECTOR_H

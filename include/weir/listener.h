@@ -1,27 +1,53 @@
 /* Listening stream sockets.
  *
- *	static void on_accept(struct weir_listener *listener, int fd,
- *			      const struct weir_address *peer) { ... }
- *
- *	struct weir_listener_options options = {.backlog = 64};
- *	weir_listener_open(&listener, loop, &address, &options, on_accept);
- *
  * About the backlog (listen(2), and measured on Linux 6.18): it bounds the
  * connections that are established but not accepted yet, silently capped by
  * net.core.somaxconn, and Linux lets in one more than it says. When it is
  * full, TCP drops the handshake's last packet and new SYNs: the client
  * retries them by itself and sees a slow connect, not a refusal. On a Unix
  * socket a blocking connect waits and a non-blocking one gets EAGAIN.
+ *
+ * Example:
+ *
+ *	#include <unistd.h>
+ *	#include <weir.h>
+ *
+ *	static void on_accept(struct weir_listener *listener, int fd,
+ *			      const struct weir_address *peer)
+ *	{
+ *		close(fd);
+ *		weir_listener_close(listener);
+ *	}
+ *
+ *	int main(void)
+ *	{
+ *		struct weir_listener_options options = {.backlog = 64};
+ *		struct weir_listener listener = {0};
+ *		struct weir_address a;
+ *		struct weir_loop loop;
+ *		int client = socket(AF_INET, SOCK_STREAM, 0);
+ *
+ *		weir_loop_init(&loop);
+ *		weir_address_resolve("127.0.0.1:0", WEIR_ADDRESS_LISTEN, &a, 1);
+ *		if (weir_listener_open(&listener, &loop, &a, &options,
+ *				       on_accept) < 0)
+ *			return 1;
+ *		a = listener.address; // with the port that it got
+ *		connect(client, &a.sa.any, a.len);
+ *		weir_loop_run(&loop);
+ *		close(client);
+ *		return weir_loop_deinit(&loop);
+ *	}
  */
 #ifndef WEIR_LISTENER_H
 #define WEIR_LISTENER_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include <weir/address.h>
 #include <weir/loop.h>
+#include <weir/socket_file.h>
 #include <weir/timer.h>
 
 struct weir_listener;
@@ -46,9 +72,8 @@ struct weir_listener {
 	struct weir_watch watch;
 	struct weir_timer retry; /* armed while accepting is paused */
 	weir_accept_fn *on_accept;
-	bool *closed_inside; /* set by a close inside on_accept */
-	dev_t dev;	     /* of the Unix path that we bound, with ino */
-	ino_t ino;
+	bool *closed_inside;	      /* set by a close inside on_accept */
+	struct weir_socket_file file; /* what we bound, if it is one */
 	int unix_sndbuf; /* for each accepted Unix socket; 0: leave it */
 	struct weir_address address; /* as bound: a port 0 has its number */
 	uint64_t n_accepted;

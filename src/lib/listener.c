@@ -7,21 +7,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
 	ACCEPT_BUDGET = 64,
 	DEFAULT_BACKLOG = 511,
 	RETRY_NS = 100000000
 };
-
-/* A name in the file system, and not an abstract one. */
-static bool is_path(const struct weir_address *address)
-{
-	return address->sa.any.sa_family == AF_UNIX &&
-	       address->len > offsetof(struct sockaddr_un, sun_path) &&
-	       address->sa.un.sun_path[0] != '\0';
-}
 
 static socklen_t smaller(socklen_t a, size_t b)
 {
@@ -153,41 +144,6 @@ static int set_tcp_options(int fd, int family,
 	return error;
 }
 
-/* A server that died leaves its socket file behind. Only a refusal proves
- * that nobody listens: a full backlog, a datagram socket or a lack of rights
- * do not. */
-static int remove_stale(const struct weir_address *address)
-{
-	struct stat st;
-	int probe;
-	int error = weir_sys_lstat(address->sa.un.sun_path, &st);
-
-	if (error < 0)
-		return error;
-	if (!S_ISSOCK(st.st_mode))
-		return -EADDRINUSE;
-	probe = weir_sys_socket(AF_UNIX, SOCK_STREAM);
-	if (probe < 0)
-		return probe;
-	error = weir_sys_connect(probe, &address->sa.any, address->len);
-	weir_sys_close(probe);
-	if (error != -ECONNREFUSED)
-		return -EADDRINUSE;
-	return weir_sys_unlink(address->sa.un.sun_path);
-}
-
-static int bind_to(int fd, const struct weir_address *address)
-{
-	int error = weir_sys_bind(fd, &address->sa.any, address->len);
-
-	if (error != -EADDRINUSE || !is_path(address))
-		return error;
-	error = remove_stale(address);
-	if (error < 0 && error != -ENOENT)
-		return error;
-	return weir_sys_bind(fd, &address->sa.any, address->len);
-}
-
 /* Take over a socket that listens. */
 static int start(struct weir_listener *l, struct weir_loop *loop, int fd,
 		 weir_accept_fn *on_accept)
@@ -205,8 +161,7 @@ static int start(struct weir_listener *l, struct weir_loop *loop, int fd,
 	if (error < 0)
 		return error;
 	l->on_accept = on_accept;
-	l->dev = 0;
-	l->ino = 0;
+	l->file = (struct weir_socket_file){0};
 	l->unix_sndbuf = 0;
 	l->address = bound;
 	l->n_accepted = 0;
@@ -221,7 +176,7 @@ int weir_listener_open(struct weir_listener *l, struct weir_loop *loop,
 		       weir_accept_fn *on_accept)
 {
 	static const struct weir_listener_options defaults;
-	struct stat st = {0};
+	struct weir_socket_file file;
 	int family = address->sa.any.sa_family;
 	int error = 0;
 	int fd;
@@ -236,26 +191,21 @@ int weir_listener_open(struct weir_listener *l, struct weir_loop *loop,
 	if (family != AF_UNIX)
 		error = set_tcp_options(fd, family, options);
 	if (error == 0)
-		error = bind_to(fd, address);
+		error = weir_socket_file_bind(fd, address, &file);
 	if (error < 0)
 		goto close_fd;
-	if (is_path(address))
-		error = weir_sys_lstat(address->sa.un.sun_path, &st);
-	if (error == 0)
-		error = weir_sys_listen(fd, options->backlog ? options->backlog
-							     : DEFAULT_BACKLOG);
+	error = weir_sys_listen(fd, options->backlog ? options->backlog
+						     : DEFAULT_BACKLOG);
 	if (error == 0)
 		error = start(l, loop, fd, on_accept);
 	if (error < 0)
 		goto remove_file;
-	l->dev = st.st_dev;
-	l->ino = st.st_ino;
+	l->file = file;
 	l->unix_sndbuf = family == AF_UNIX ? options->sndbuf : 0;
 	return 0;
 
 remove_file:
-	if (is_path(address))
-		weir_sys_unlink(address->sa.un.sun_path);
+	weir_socket_file_remove(&file, address);
 close_fd:
 	weir_sys_close(fd);
 	return error;
@@ -294,19 +244,6 @@ int weir_listener_take(struct weir_listener *l, struct weir_address *peer)
 	return fd;
 }
 
-/* The path may be somebody else's by now: a server that was started after an
- * administrator removed ours, say. */
-static void remove_own_file(const struct weir_listener *l)
-{
-	const char *path = l->address.sa.un.sun_path;
-	struct stat st;
-
-	if (l->ino == 0 || weir_sys_lstat(path, &st) < 0)
-		return;
-	if (st.st_dev == l->dev && st.st_ino == l->ino)
-		weir_sys_unlink(path);
-}
-
 void weir_listener_close(struct weir_listener *l)
 {
 	if (!l->watch.loop)
@@ -317,6 +254,6 @@ void weir_listener_close(struct weir_listener *l)
 	weir_timer_cancel(&l->retry);
 	weir_watch_close(&l->watch);
 	/* before the descriptor, so that nobody finds the file stale */
-	remove_own_file(l);
+	weir_socket_file_remove(&l->file, &l->address);
 	weir_sys_close(l->watch.fd);
 }

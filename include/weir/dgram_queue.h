@@ -1,0 +1,98 @@
+/* Datagrams that were accepted and that the kernel has not taken.
+ *
+ * Those for one destination form a chain, oldest first, and never overtake
+ * each other. A chain is ready to be offered, or its receiver was found full;
+ * chains take turns, so no receiver holds up another. Where room is not the
+ * receiver's matter but our own socket's, all go into a single chain.
+ *
+ * It does no I/O: peek describes datagrams for sendmmsg(2), consume takes away
+ * what the kernel took. Internal: weir.h does not include it.
+ */
+#ifndef WEIR_DGRAM_QUEUE_H
+#define WEIR_DGRAM_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include <weir/address.h>
+#include <weir/list.h>
+#include <weir/pool.h>
+
+struct mmsghdr;
+
+enum {
+	/* what one peek describes at most */
+	WEIR_DGRAM_BATCH = 32
+};
+
+/* The head of a chain keeps its turn and knows its last. */
+struct weir_dgram_message {
+	struct weir_list age;		 /* in the queue's all */
+	struct weir_list turn;		 /* of a head: in ready or full */
+	struct weir_dgram_message *next; /* in the chain, younger */
+	struct weir_dgram_message *last; /* of a head */
+	size_t size;
+	socklen_t to_len;      /* 0: the peer that the socket is connected to */
+	unsigned char bytes[]; /* the address, then the payload */
+};
+
+/* 1. all has every message once; n_messages and n_bytes count them
+ * 2. a message is the head of a chain and on ready or full, or it is the next
+ *    of exactly one other; a head's last ends its chain
+ * 3. a chain's messages go to one destination, two chains' to two; a single
+ *    queue has no second chain
+ * 4. next is younger: it comes later in all */
+struct weir_dgram_queue {
+	struct weir_pool *pool;
+	bool is_single;
+	struct weir_list all;	/* oldest first */
+	struct weir_list ready; /* heads; the first is offered next */
+	struct weir_list full;
+	size_t n_messages;
+	size_t n_bytes; /* of payload */
+};
+
+void weir_dgram_queue_init(struct weir_dgram_queue *q, struct weir_pool *pool,
+			   bool is_single);
+
+/* Whether one for to (NULL: the connected peer) would have to wait behind
+ * others. */
+bool weir_dgram_queue_is_before(const struct weir_dgram_queue *q,
+				const struct weir_address *to);
+
+/* Queue a copy behind those for the same destination. If there are none, its
+ * chain is new: ready, or full when the kernel has just refused it. -ENOMEM. */
+int weir_dgram_queue_add(struct weir_dgram_queue *q,
+			 const struct weir_address *to, const void *data,
+			 size_t n, bool is_refused);
+
+/* Drop the oldest of all; there must be one. */
+void weir_dgram_queue_drop_oldest(struct weir_dgram_queue *q);
+
+/* Drop all. */
+void weir_dgram_queue_clear(struct weir_dgram_queue *q);
+
+static inline bool weir_dgram_queue_is_ready(const struct weir_dgram_queue *q)
+{
+	return !weir_list_is_empty(&q->ready);
+}
+
+/* -- the chain that is offered next; there must be one -- */
+
+/* Describe its oldest: at most WEIR_DGRAM_BATCH, or 64 KiB and the one that
+ * exceeds them. Returns how many. */
+unsigned weir_dgram_queue_peek(const struct weir_dgram_queue *q,
+			       struct mmsghdr *messages, struct iovec *iov);
+/* Its oldest n are gone; it gives the turn to the next chain. */
+void weir_dgram_queue_consume(struct weir_dgram_queue *q, unsigned n);
+/* Its receiver has no room. */
+void weir_dgram_queue_set_full(struct weir_dgram_queue *q);
+
+/* All that were full are ready again, behind the others. */
+void weir_dgram_queue_retry(struct weir_dgram_queue *q);
+
+/* Assert the invariants; walks the queue. */
+void weir_dgram_queue_check(const struct weir_dgram_queue *q);
+
+#endif

@@ -1,0 +1,51 @@
+/* sendall for plain stream sockets, without a loop.
+ *
+ * It waits, so it is for programs that have one peer, or one thread a peer; in
+ * an event loop it stops everybody behind the slowest (weir_conn_sendall does
+ * not). The descriptor may be blocking or not, and stays as it is: every call
+ * passes MSG_DONTWAIT and MSG_NOSIGNAL, and poll(2) does the waiting.
+ *
+ * Example:
+ *
+ *	#include <stdio.h>
+ *	#include <string.h>
+ *	#include <sys/socket.h>
+ *	#include <weir.h>
+ *
+ *	int main(void)
+ *	{
+ *		const char *text = "Hey~~~";
+ *		size_t sent;
+ *		int fd[2];
+ *		int error;
+ *
+ *		socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
+ *		error = weir_fd_sendall(fd[0], text, strlen(text), WEIR_NEVER,
+ *					&sent);
+ *		if (error < 0)
+ *			fprintf(stderr, "%s after %zu bytes\n",
+ *				strerror(-error), sent);
+ *		return error < 0;
+ *	}
+ */
+#ifndef WEIR_SENDALL_H
+#define WEIR_SENDALL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weir/timer.h>
+
+/* Send all n bytes, waiting for room until deadline_ns (CLOCK_MONOTONIC,
+ * absolute; WEIR_NEVER: without end; 0, or one that is past: what there is
+ * room for now). 0 when the kernel has taken all of them.
+ *
+ * Otherwise a negative errno, and data[0..*sent) is what the kernel has taken,
+ * exactly: to go on, begin there. -ETIMEDOUT at the deadline; -EPIPE,
+ * -ECONNRESET and what else send(2) says; -ENOTSOCK, or -EPROTOTYPE when it is
+ * no stream socket. sent may be NULL. Signals do not cut it short. ENOBUFS and
+ * ENOMEM of the kernel are waited out as if the socket were full. */
+int weir_fd_sendall(int fd, const void *data, size_t n, uint64_t deadline_ns,
+		    size_t *sent);
+
+#endif

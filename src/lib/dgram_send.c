@@ -1,0 +1,260 @@
+/* Sending datagrams: at once if nothing waits before them, else by the queue.
+ *
+ * What is waited for is derived from the queue in settle, and nowhere else:
+ * EPOLLOUT where epoll tells the truth about room, the timer where it does not
+ * or where the kernel lacks memory, the next turn when this one's budget is
+ * spent. So nothing spins, and nothing that is queued is forgotten. */
+#include <weir/dgram.h>
+#include <weir/sys.h>
+
+#include <assert.h>
+#include <errno.h>
+
+enum {
+	/* calls of sendmmsg(2) in one pass, each for one destination or, where
+	 * all are in one chain, for a batch */
+	FLUSH_BUDGET = 8,
+	MAX_UDP_IPV4 = 65507,
+	MAX_RETRY_NS = 64000000,
+	PATIENCE_NS = 100000000
+};
+
+/* Not the socket's buffer is full, but the machine is short of memory. */
+static bool is_shortage(int error)
+{
+	return error == -ENOBUFS || error == -ENOMEM;
+}
+
+/* A shortage that has lasted for so long may concern this datagram alone, and
+ * last for ever. */
+static bool is_out_of_patience(struct weir_dgram *d)
+{
+	uint64_t now_ns = weir_loop_now(d->watch.loop);
+
+	if (d->short_since_ns == 0)
+		d->short_since_ns = now_ns;
+	return now_ns - d->short_since_ns >= PATIENCE_NS;
+}
+
+/* sendmmsg(2), which tells of an earlier datagram's error (ICMP) and sends
+ * nothing: to be told takes the error away, so a second try tells the truth
+ * about this one. */
+static int offer(struct weir_dgram *d, struct mmsghdr *messages, unsigned n)
+{
+	int result = weir_sys_sendmmsg(d->watch.fd, messages, n);
+	int again;
+
+	if (result >= 0 || result == -EAGAIN || is_shortage(result))
+		return result;
+	again = weir_sys_sendmmsg(d->watch.fd, messages, n);
+	if (again != result)
+		weir_dgram_note_error(d, result);
+	return again;
+}
+
+/* Offer a batch of the chain whose turn it is. A short count has many causes:
+ * the next call finds out which. */
+static void flush_chain(struct weir_dgram *d)
+{
+	struct mmsghdr messages[WEIR_DGRAM_BATCH];
+	struct iovec iov[WEIR_DGRAM_BATCH];
+	unsigned n = weir_dgram_queue_peek(&d->queue, messages, iov);
+	int result = offer(d, messages, n);
+
+	if (result >= 0) {
+		weir_dgram_queue_consume(&d->queue, (unsigned)result);
+		d->stats.n_sent += (unsigned)result;
+		d->retry_ns = WEIR_DGRAM_MIN_RETRY_NS;
+		d->short_since_ns = 0;
+	} else if (result == -EAGAIN) {
+		weir_dgram_queue_set_full(&d->queue);
+	} else if (is_shortage(result) && !is_out_of_patience(d)) {
+		d->is_short = true;
+	} else {
+		weir_dgram_queue_consume(&d->queue, 1);
+		d->stats.n_dropped++;
+		weir_dgram_note_error(d, result);
+	}
+}
+
+static void flush(struct weir_dgram *d)
+{
+	int i;
+
+	for (i = 0; i < FLUSH_BUDGET && !d->is_short; i++) {
+		if (!weir_dgram_queue_is_ready(&d->queue))
+			return;
+		flush_chain(d);
+	}
+}
+
+static void try_again(struct weir_timer *timer);
+
+/* Draw the consequences of what the queue has come to. */
+static void settle(struct weir_dgram *d)
+{
+	struct weir_loop *loop = d->watch.loop;
+	bool is_ready = weir_dgram_queue_is_ready(&d->queue);
+	bool is_full = !weir_list_is_empty(&d->queue.full);
+	/* what was dropped with an empty queue behind it: for want of memory */
+	bool wants_room =
+		is_full || (d->owes_drain && d->queue.n_messages == 0);
+	bool is_by_clock = d->is_short || !d->queue.is_single;
+	uint32_t events = EPOLLIN;
+	bool needs_clock;
+
+	if (wants_room && !is_by_clock)
+		events |= EPOLLOUT;
+	if (weir_watch_set(&d->watch, d->is_deaf ? 0 : events) < 0)
+		d->is_deaf = true;
+	if (is_ready && !d->is_short)
+		weir_watch_defer_flush(&d->watch);
+	needs_clock = d->is_deaf || d->is_short || (wants_room && is_by_clock);
+	if (needs_clock && !weir_timer_is_armed(&d->retry))
+		weir_timer_arm(&d->retry, loop,
+			       weir_loop_now(loop) + d->retry_ns, try_again);
+}
+
+void weir_dgram_go_on(struct weir_dgram *d)
+{
+	bool is_drained;
+
+	flush(d);
+	is_drained = d->owes_drain && d->queue.n_messages == 0;
+	if (d->queue.n_messages == 0) {
+		d->short_since_ns = 0;
+		d->owes_drain = false;
+	}
+	settle(d);
+	if (is_drained && d->events->on_drain)
+		d->events->on_drain(d);
+}
+
+static void try_again(struct weir_timer *timer)
+{
+	struct weir_dgram *d =
+		weir_container_of(timer, struct weir_dgram, retry);
+
+	if (d->retry_ns < MAX_RETRY_NS)
+		d->retry_ns *= 2;
+	d->is_short = false;
+	d->is_deaf = false;
+	weir_dgram_queue_retry(&d->queue);
+	weir_dgram_go_on(d);
+}
+
+static bool can_be_sent_to(const struct weir_dgram *d,
+			   const struct weir_address *to)
+{
+	if (!to || d->is_connected)
+		return !to && d->is_connected;
+	if (to->sa.any.sa_family != d->address.sa.any.sa_family)
+		return false;
+	switch (to->sa.any.sa_family) {
+	case AF_INET:
+		return to->sa.in.sin_port != 0;
+	case AF_INET6:
+		return to->sa.in6.sin6_port != 0;
+	default:
+		return to->len > offsetof(struct sockaddr_un, sun_path);
+	}
+}
+
+static size_t largest(const struct weir_dgram *d)
+{
+	size_t n = d->options.queue_bytes;
+
+	if (d->address.sa.any.sa_family == AF_INET && n > MAX_UDP_IPV4)
+		n = MAX_UDP_IPV4;
+	if (d->address.sa.any.sa_family == AF_INET6 && n > WEIR_DGRAM_MAX)
+		n = WEIR_DGRAM_MAX;
+	return n;
+}
+
+static bool has_room(const struct weir_dgram *d, size_t n)
+{
+	return d->queue.n_messages < d->options.queue_messages &&
+	       n <= d->options.queue_bytes - d->queue.n_bytes;
+}
+
+/* Queue it, by the policy if need be. A failure leaves the others alone. */
+static int put_in_queue(struct weir_dgram *d, const struct weir_address *to,
+			const void *data, size_t n, bool is_refused)
+{
+	bool drops_oldest = d->options.policy == WEIR_DGRAM_DROP_OLDEST;
+	struct weir_dgram_queue *q = &d->queue;
+	int error = -ENOBUFS;
+
+	d->stats.n_accepted++;
+	if (drops_oldest || has_room(d, n))
+		error = weir_dgram_queue_add(q, to, data, n, is_refused);
+	if (error < 0) {
+		d->stats.n_dropped++;
+		d->owes_drain = true;
+	}
+	while (q->n_messages > d->options.queue_messages ||
+	       q->n_bytes > d->options.queue_bytes) {
+		weir_dgram_queue_drop_oldest(q);
+		d->stats.n_dropped++;
+		d->owes_drain = true;
+	}
+	settle(d);
+	return error;
+}
+
+/* 0; -EAGAIN: it must wait; or why it cannot be sent. */
+static int send_now(struct weir_dgram *d, const struct weir_address *to,
+		    const void *data, size_t n)
+{
+	/* by way of integers: sendmmsg(2) writes to neither */
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = n};
+	struct mmsghdr message = {
+		.msg_hdr = {.msg_name = to ? (void *)(uintptr_t)&to->sa : NULL,
+			    .msg_namelen = to ? to->len : 0,
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1}};
+	int result = offer(d, &message, 1);
+
+	if (result == -EAGAIN || result == -EMSGSIZE || result == -EINVAL)
+		return result;
+	if (is_shortage(result) && !is_out_of_patience(d)) {
+		d->is_short = true;
+		return -EAGAIN;
+	}
+	d->stats.n_accepted++;
+	if (result >= 0) {
+		d->stats.n_sent++;
+		d->short_since_ns = 0;
+		return 0;
+	}
+	d->stats.n_dropped++;
+	weir_dgram_note_error(d, result);
+	return result;
+}
+
+int weir_dgram_send(struct weir_dgram *d, const struct weir_address *to,
+		    const void *data, size_t n)
+{
+	int error = 0;
+
+	assert(d->watch.loop);
+	if (!can_be_sent_to(d, to))
+		return -EINVAL;
+	if (n > largest(d))
+		return -EMSGSIZE;
+	if (d->closed_inside) {
+		/* gather; what does not fit is offered first */
+		if (has_room(d, n) &&
+		    weir_dgram_queue_add(&d->queue, to, data, n, false) == 0) {
+			d->stats.n_accepted++;
+			return 0;
+		}
+		flush(d);
+	}
+	if (!d->is_short && !weir_dgram_queue_is_before(&d->queue, to)) {
+		error = send_now(d, to, data, n);
+		if (error != -EAGAIN)
+			return error;
+	}
+	return put_in_queue(d, to, data, n, error == -EAGAIN);
+}
