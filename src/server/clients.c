@@ -208,8 +208,7 @@ const char *client_peer(const struct weir_conn *c, char *text)
 
 	if (family == AF_UNIX) {
 		memcpy(&pid, peer_of(c), sizeof pid);
-		(void)snprintf(text, PEER_TEXT_SIZE, "unix:(pid %ld)",
-			       (long)pid);
+		(void)snprintf(text, PEER_TEXT_SIZE, "unix:pid=%ld", (long)pid);
 		return text;
 	}
 	peer.len = family == AF_INET ? sizeof peer.sa.in : sizeof peer.sa.in6;

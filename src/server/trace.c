@@ -42,13 +42,19 @@ static void on_arm(struct weir_observer *o, struct weir_conn *c)
 	log_trace(server_of(o), "%s EPOLLOUT armed", client_peer(c, peer));
 }
 
+/* Nothing moves when the stall limit has a look before it judges. */
 static void on_move(struct weir_observer *o, struct weir_conn *c, size_t taken,
 		    size_t n_queued)
 {
 	char peer[PEER_TEXT_SIZE];
 
-	log_trace(server_of(o), "%s EPOLLOUT: %zu moved, %zu left",
-		  client_peer(c, peer), taken, n_queued);
+	client_peer(c, peer);
+	if (taken > 0)
+		log_trace(server_of(o), "%s EPOLLOUT: %zu moved, %zu left",
+			  peer, taken, n_queued);
+	else
+		log_trace(server_of(o), "%s still full, %zu left", peer,
+			  n_queued);
 }
 
 static void on_drain(struct weir_observer *o, struct weir_conn *c,
