@@ -20,10 +20,10 @@ PROGRAMS = $(BUILD)/weir-server $(BUILD)/weir-client
 TESTS    = $(call objects,tests/test_*.c) $(call objects,tests/fault.c) \
 	   $(call objects,tests/harness*.c) $(filter-out %/sys.o,$(LIB))
 SOURCES  = $(wildcard include/*.h include/weir/*.h src/*/*.[ch] tests/*.[ch] \
-	   bench/*.[ch])
+	   bench/*.[ch] bench/*/*.[ch])
 
 GATES    = $(addprefix check-,format gcc clang musl tidy cppcheck tests \
-	   old-kernel sanitizers)
+	   old-kernel sanitizers threads)
 
 .PHONY: all run test check clean criterion gates $(GATES)
 .DELETE_ON_ERROR:
@@ -37,7 +37,7 @@ test: criterion all
 	$(MAKE) --no-print-directory BUILD=$(BUILD) $(BUILD)/weir-tests \
 		$(BUILD)/old-kernel
 	ASAN_OPTIONS=abort_on_error=1 WEIR_BUILD=$(BUILD) \
-		$(TEST_UNDER) $(BUILD)/weir-tests $(TEST_ARGS)
+		$(TEST_UNDER) $(BUILD)/weir-tests --timeout 120 $(TEST_ARGS)
 
 $(BUILD)/libweir.a: $(LIB)
 	$(AR) rcs $@ $^
@@ -54,6 +54,9 @@ $(BUILD)/weir-tests: $(TESTS)
 # Runs a program as if the kernel lacked every system call newer than 5.4.
 $(BUILD)/old-kernel: $(BUILD)/tests/old_kernel.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/threads: $(BUILD)/tests/threads.o $(BUILD)/libweir.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/libweir.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
@@ -106,6 +109,11 @@ check-sanitizers:
 	$(MAKE) BUILD=build/asan CFLAGS="-O1 -g -Werror -DWEIR_CHECKS \
 		-fsanitize=address,undefined -fno-sanitize-recover=all \
 		-fno-omit-frame-pointer" test
+
+check-threads:
+	$(MAKE) BUILD=build/tsan CFLAGS="-O1 -g -Werror -fsanitize=thread" \
+		build/tsan/threads
+	build/tsan/threads
 
 clean:
 	rm -rf build

@@ -15,6 +15,10 @@
 #define weir_sys_signalfd_open	 real_signalfd_open
 #define weir_sys_signalfd_take	 real_signalfd_take
 #define weir_sys_signal_unblock	 real_signal_unblock
+#define weir_sys_eventfd_open	 real_eventfd_open
+#define weir_sys_eventfd_raise	 real_eventfd_raise
+#define weir_sys_eventfd_take	 real_eventfd_take
+#define weir_sys_wait_writable	 real_wait_writable
 #define weir_sys_socket		 real_socket
 #define weir_sys_bind		 real_bind
 #define weir_sys_listen		 real_listen
@@ -29,6 +33,9 @@
 #define weir_sys_recv		 real_recv
 #define weir_sys_send		 real_send
 #define weir_sys_sendv		 real_sendv
+#define weir_sys_recvmmsg	 real_recvmmsg
+#define weir_sys_sendmmsg	 real_sendmmsg
+#define weir_sys_sendfile	 real_sendfile
 #define weir_sys_shutdown_write	 real_shutdown_write
 #define weir_sys_close		 real_close
 #define weir_sys_unread		 real_unread
@@ -52,6 +59,10 @@
 #undef weir_sys_signalfd_open
 #undef weir_sys_signalfd_take
 #undef weir_sys_signal_unblock
+#undef weir_sys_eventfd_open
+#undef weir_sys_eventfd_raise
+#undef weir_sys_eventfd_take
+#undef weir_sys_wait_writable
 #undef weir_sys_socket
 #undef weir_sys_bind
 #undef weir_sys_listen
@@ -66,6 +77,9 @@
 #undef weir_sys_recv
 #undef weir_sys_send
 #undef weir_sys_sendv
+#undef weir_sys_recvmmsg
+#undef weir_sys_sendmmsg
+#undef weir_sys_sendfile
 #undef weir_sys_shutdown_write
 #undef weir_sys_close
 #undef weir_sys_unread
@@ -171,6 +185,33 @@ int weir_sys_signal_unblock(int signo)
 	return r == FAULT_PASS ? real_signal_unblock(signo) : r;
 }
 
+int weir_sys_eventfd_open(void)
+{
+	int r = fault_take(FAULT_EVENTFD_OPEN, FAULT_ANY_FD, NULL);
+
+	return r == FAULT_PASS ? real_eventfd_open() : r;
+}
+
+void weir_sys_eventfd_raise(int fd)
+{
+	fault_take(FAULT_EVENTFD_RAISE, fd, NULL);
+	real_eventfd_raise(fd);
+}
+
+int weir_sys_eventfd_take(int fd)
+{
+	int r = fault_take(FAULT_EVENTFD_TAKE, fd, NULL);
+
+	return r == FAULT_PASS ? real_eventfd_take(fd) : r;
+}
+
+int weir_sys_wait_writable(int fd, int64_t timeout_ns)
+{
+	int r = fault_take(FAULT_WAIT_WRITABLE, fd, NULL);
+
+	return r == FAULT_PASS ? fault_wait_writable(fd, timeout_ns) : r;
+}
+
 int weir_sys_socket(int family, int type)
 {
 	int r = fault_take(FAULT_SOCKET, FAULT_ANY_FD, NULL);
@@ -269,7 +310,8 @@ ssize_t weir_sys_send(int fd, const void *data, size_t n_bytes)
 }
 
 /* The vector is cut where max bytes end. */
-ssize_t weir_sys_sendv(int fd, const struct iovec *iov, size_t n_iov)
+ssize_t weir_sys_sendv(int fd, const struct iovec *iov, size_t n_iov,
+		       bool is_more_to_come)
 {
 	struct iovec cut[IOV_MAX];
 	size_t max;
@@ -286,7 +328,42 @@ ssize_t weir_sys_sendv(int fd, const struct iovec *iov, size_t n_iov)
 			cut[n].iov_len = max;
 		max -= cut[n].iov_len;
 	}
-	return real_sendv(fd, cut, n);
+	return real_sendv(fd, cut, n, is_more_to_come);
+}
+
+ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes)
+{
+	size_t max;
+	int r = fault_take(FAULT_SENDFILE, fd, &max);
+
+	if (r != FAULT_PASS)
+		return r;
+	return real_sendfile(fd, file, offset, n_bytes < max ? n_bytes : max);
+}
+
+static unsigned smaller(unsigned n, size_t max)
+{
+	return n < max ? n : (unsigned)max;
+}
+
+int weir_sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned n)
+{
+	size_t max;
+	int r = fault_take(FAULT_RECVMMSG, fd, &max);
+
+	if (r != FAULT_PASS)
+		return r;
+	return real_recvmmsg(fd, messages, smaller(n, max));
+}
+
+int weir_sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n)
+{
+	size_t max;
+	int r = fault_take(FAULT_SENDMMSG, fd, &max);
+
+	if (r != FAULT_PASS)
+		return r;
+	return real_sendmmsg(fd, messages, smaller(n, max));
 }
 
 int weir_sys_shutdown_write(int fd)

@@ -46,6 +46,10 @@ enum fault_call {
 	FAULT_SIGNALFD_OPEN,
 	FAULT_SIGNALFD_TAKE,
 	FAULT_SIGNAL_UNBLOCK,
+	FAULT_EVENTFD_OPEN,
+	FAULT_EVENTFD_RAISE, /* not to be scripted: it cannot fail */
+	FAULT_EVENTFD_TAKE,
+	FAULT_WAIT_WRITABLE, /* 0: a signal came */
 	FAULT_SOCKET,
 	FAULT_BIND,
 	FAULT_LISTEN,
@@ -60,6 +64,9 @@ enum fault_call {
 	FAULT_RECV,
 	FAULT_SEND,
 	FAULT_SENDV,
+	FAULT_RECVMMSG,
+	FAULT_SENDMMSG,
+	FAULT_SENDFILE,
 	FAULT_SHUTDOWN_WRITE,
 	FAULT_CLOSE, /* closes whatever its script says */
 	FAULT_UNREAD,
@@ -96,7 +103,8 @@ void fault_reset(void);
 void fault_result(enum fault_call call, int fd, uint64_t nth, int result);
 /* fault_result for the next call on any descriptor. */
 void fault_next(enum fault_call call, int result);
-/* For recv and sends: that call moves at most n_bytes; 0 gives -EAGAIN. */
+/* For recv and sends: that call moves at most n_bytes; 0 gives -EAGAIN. For
+ * recvmmsg and sendmmsg: so many datagrams. */
 void fault_at_most(enum fault_call call, int fd, uint64_t nth, size_t n_bytes);
 /* Forget all scripts. */
 void fault_clear(void);
@@ -139,7 +147,7 @@ size_t fault_n_peak_bytes(void);
 /* From now on time stands still, and moves only when the library waits: a
  * wait that finds nothing ready goes at once to the earliest of its time-out
  * and the timers' deadlines. One that would never end aborts the test with a
- * message. Loops initialised before keep their real timerfd: call it first. */
+ * message; so it is for weir_sys_wait_writable, but for the timers. Loops initialised before keep their real timerfd: call it first. */
 void fault_time_virtual(uint64_t start_ns);
 /* Real clock, timers and waits, for tests whose peer is another process. */
 void fault_time_real(void);

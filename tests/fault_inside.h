@@ -33,6 +33,7 @@ int fault_timer_set(int fd, uint64_t deadline_ns);
 void fault_timer_close(int fd);
 int fault_wait(int epoll_fd, struct epoll_event *events, int max_events,
 	       int64_t timeout_ns);
+int fault_wait_writable(int fd, int64_t timeout_ns);
 
 /* -- fault.c: the shipped functions -- */
 
@@ -43,5 +44,6 @@ int real_epoll_wait(int epoll_fd, struct epoll_event *events, int max_events,
 		    int64_t timeout_ns);
 int real_timerfd_open(void);
 int real_timerfd_set(int fd, uint64_t deadline_ns);
+int real_wait_writable(int fd, int64_t timeout_ns);
 
 #endif

@@ -133,7 +133,7 @@ static bool implies(uint32_t state, uint32_t one, uint32_t other)
 static void check_state(const struct weir_conn *c)
 {
 	uint32_t s = c->state;
-	size_t n_queued = c->debt ? c->debt->queue.n_bytes : 0;
+	uint64_t n_queued = c->debt ? weir_sendq_length(&c->debt->queue) : 0;
 
 	if (c->debt)
 		weir_sendq_check(&c->debt->queue);

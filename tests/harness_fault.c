@@ -56,6 +56,10 @@ static const struct {
 	[FAULT_SIGNALFD_OPEN] = {"signalfd_open", -EMFILE},
 	[FAULT_SIGNALFD_TAKE] = {"signalfd_take", 0},
 	[FAULT_SIGNAL_UNBLOCK] = {"signal_unblock", 0},
+	[FAULT_EVENTFD_OPEN] = {"eventfd_open", -EMFILE},
+	[FAULT_EVENTFD_RAISE] = {"eventfd_raise", 0},
+	[FAULT_EVENTFD_TAKE] = {"eventfd_take", 0},
+	[FAULT_WAIT_WRITABLE] = {"wait_writable", -ENOMEM},
 	[FAULT_SOCKET] = {"socket", -EMFILE},
 	[FAULT_BIND] = {"bind", -EADDRINUSE},
 	[FAULT_LISTEN] = {"listen", -EADDRINUSE},
@@ -70,6 +74,9 @@ static const struct {
 	[FAULT_RECV] = {"recv", -ECONNRESET},
 	[FAULT_SEND] = {"send", -EPIPE},
 	[FAULT_SENDV] = {"sendv", -EPIPE},
+	[FAULT_RECVMMSG] = {"recvmmsg", -ECONNREFUSED},
+	[FAULT_SENDMMSG] = {"sendmmsg", -EHOSTUNREACH},
+	[FAULT_SENDFILE] = {"sendfile", -EIO},
 	[FAULT_SHUTDOWN_WRITE] = {"shutdown_write", -ENOTCONN},
 	[FAULT_CLOSE] = {"close", -EIO},
 	[FAULT_UNREAD] = {"unread", -EINVAL},
@@ -138,7 +145,8 @@ size_t fault_n_pending(void)
 static bool is_among(enum fault_call call, enum fault_call group)
 {
 	if (group == FAULT_ANY_SEND)
-		return call == FAULT_SEND || call == FAULT_SENDV;
+		return call == FAULT_SEND || call == FAULT_SENDV ||
+		       call == FAULT_SENDFILE;
 	if (group == FAULT_ANY_EPOLL_CTL)
 		return call == FAULT_EPOLL_ADD || call == FAULT_EPOLL_MOD ||
 		       call == FAULT_EPOLL_DEL;

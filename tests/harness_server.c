@@ -23,8 +23,8 @@ enum {
 	N_ARGUMENTS = 16,
 	/* what takes so long hangs */
 	PATIENCE_MS = 20000,
-	/* so that a server that traces is not held up by a test at work */
-	PIPE_BYTES = 1048576,
+	/* so that a server that traces loses no lines while a test works */
+	PIPE_SIZE = 1048576,
 	PIECE = 65536
 };
 
@@ -59,7 +59,7 @@ void served_start_prepared(struct served *s, void (*prepare)(void),
 
 	*s = (struct served){0};
 	must(pipe2(err, O_CLOEXEC), "pipe2");
-	(void)fcntl(err[0], F_SETPIPE_SZ, PIPE_BYTES);
+	(void)fcntl(err[0], F_SETPIPE_SZ, PIPE_SIZE);
 	s->pid = fork();
 	must(s->pid, "fork");
 	if (s->pid == 0) {
@@ -174,6 +174,21 @@ int served_stop(struct served *s)
 	status = served_wait(s);
 	served_forget(s);
 	return status;
+}
+
+void served_halt(const struct served *s)
+{
+	int status;
+
+	must(kill(s->pid, SIGSTOP), "kill");
+	must(waitpid(s->pid, &status, WUNTRACED), "waitpid");
+	if (!WIFSTOPPED(status))
+		harness_die("the server has ended instead of halting");
+}
+
+void served_go_on(const struct served *s)
+{
+	must(kill(s->pid, SIGCONT), "kill");
 }
 
 size_t served_kib(const struct served *s, const char *name)

@@ -52,6 +52,10 @@ int served_wait(struct served *s);
 void served_forget(struct served *s);
 /* SIGTERM, served_wait, served_forget. */
 int served_stop(struct served *s);
+/* SIGSTOP, complete on return; and SIGCONT. Halted it accepts nobody and reads
+ * nothing, while the kernel goes on doing its part. */
+void served_halt(const struct served *s);
+void served_go_on(const struct served *s);
 /* A line of /proc/PID/status, such as VmHWM, in KiB. */
 size_t served_kib(const struct served *s, const char *name);
 size_t served_count_fds(const struct served *s);

@@ -171,3 +171,19 @@ int fault_wait(int epoll_fd, struct epoll_event *events, int max_events,
 		expire_due_timers();
 	}
 }
+
+int fault_wait_writable(int fd, int64_t timeout_ns)
+{
+	const int64_t settle_ns = (int64_t)state.settle_ms * NS_PER_MS;
+	int n;
+
+	if (!state.is_virtual)
+		return real_wait_writable(fd, timeout_ns);
+	n = real_wait_writable(fd, settle_ns);
+	if (n != 0)
+		return n;
+	if (timeout_ns < 0)
+		harness_die("descriptor %d would be waited for for ever", fd);
+	fault_time_advance((uint64_t)timeout_ns);
+	return 0;
+}

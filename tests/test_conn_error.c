@@ -13,8 +13,6 @@ TestSuite(conn_error, .init = conn_begin, .fini = conn_end);
 static struct conn_probe p;
 static struct conn_probe q;
 
-static const struct weir_conn_limits small_marks = {.low = 100, .high = 1000};
-
 static int fd_of(const struct conn_probe *probe)
 {
 	return weir_conn_fd(&probe->conn);
@@ -146,16 +144,19 @@ Test(conn_error, what_had_arrived_is_offered_after_the_error)
 	cr_assert_eq(p.result.progress.dropped, 0);
 }
 
-/* Throttled with input kept up to the limit: that is offered, and all that
+/* A refusal left input kept up to the limit: that is offered, and all that
  * waits behind it in the kernel. */
 Test(conn_error, what_was_held_at_the_limit_is_offered_after_the_error)
 {
 	p.is_echo = true;
-	conn_probe_open(&p, 4608, &small_marks);
+	conn_probe_open(&p, 4608, NULL);
+	conn_probe_sendall(&p, 50000);
+	conn_turns(2);
 	conn_probe_write(&p, 150000);
-	conn_turns(4);
-	cr_assert(p.is_above);
-	cr_assert_gt(p.n_kept + (150000 - p.conn.received), 70000);
+	fault_next(FAULT_ALLOC, -ENOMEM);
+	conn_turns(1);
+	cr_assert_str_eq(p.calls, "d+");
+	cr_assert_eq(p.n_kept, WEIR_READ_SIZE);
 	p.is_echo = false;
 	conn_probe_hang_up(&p);
 	conn_turns(6);
@@ -197,19 +198,13 @@ Test(conn_error, a_paused_connection_closes_at_once_and_counts_the_unread)
 	cr_assert_eq(p.result.progress.unread, 100007);
 }
 
-static void pause_at_once(struct conn_probe *probe, char call)
-{
-	if (call == CONN_DATA)
-		weir_conn_pause(&probe->conn);
-}
-
 Test(conn_error, a_pause_ends_the_offering_after_the_error)
 {
 	conn_probe_open(&p, 0, NULL);
 	conn_probe_write(&p, 150000);
 	fail_next_send(-ECONNRESET);
 	conn_probe_send(&p, 10);
-	p.then = pause_at_once;
+	p.then = pause_it;
 	conn_turns(3);
 	cr_assert_str_eq(p.calls, "dc");
 	cr_assert_eq(p.result.progress.unread, 150000 - WEIR_READ_SIZE);
@@ -226,6 +221,36 @@ Test(conn_error, an_abort_ends_the_offering_and_not_the_reason)
 	cr_assert_str_eq(p.calls, "c");
 	cr_assert_eq(p.result.reason, WEIR_REASON_RESET);
 	cr_assert_eq(p.result.error, -ECONNRESET);
+}
+
+Test(conn_error, a_finish_ends_the_offering_too)
+{
+	conn_probe_open(&p, 0, NULL);
+	conn_probe_write(&p, 150000);
+	fail_next_send(-ECONNRESET);
+	conn_probe_send(&p, 10);
+	weir_conn_finish(&p.conn);
+	conn_turns(1);
+	cr_assert_str_eq(p.calls, "c");
+	cr_assert_eq(p.result.reason, WEIR_REASON_RESET);
+	cr_assert_eq(p.result.progress.unread, 150000);
+}
+
+/* Only what had arrived: a peer that goes on for ever cannot put it off. */
+Test(conn_error, what_arrives_after_the_error_is_not_offered)
+{
+	unsigned turn;
+
+	conn_probe_open(&p, 0, NULL);
+	conn_probe_write(&p, 70000);
+	fail_next_send(-ECONNRESET);
+	conn_probe_send(&p, 10);
+	for (turn = 0; turn < 5 && weir_conn_is_open(&p.conn); turn++) {
+		conn_probe_write(&p, 1000);
+		conn_turns(1);
+	}
+	cr_assert_str_eq(p.calls, "ddc");
+	cr_assert_eq(p.n_taken, 70000);
 }
 
 Test(conn_error, the_first_one_wins)
@@ -299,8 +324,8 @@ Test(conn_error, a_reset_that_recv_does_not_tell_is_found)
 {
 	conn_probe_open_tcp(&p, 0, NULL);
 	conn_probe_reset(&p);
-	fault_next(FAULT_RECV, -EAGAIN);
-	conn_flow(&p);
+	fault_result(FAULT_RECV, FAULT_ANY_FD, FAULT_ALWAYS, -EAGAIN);
+	conn_turns(2);
 	cr_assert_str_eq(p.calls, "c");
 	cr_assert_eq(p.result.error, -ECONNRESET);
 }

@@ -9,9 +9,9 @@
  *
  *	conn_fault_run(reply_in_on_data, FAULT_SEND, rows);
  *
- * Each row starts anew. The situation ends with the call to be judged; then
- * the loop turns and the peer reads until neither has anything left to do, a
- * retry after -ENOMEM included.
+ * Each row has a loop of its own. The situation ends with the call to be
+ * judged; then the loop turns and the peer reads until neither has anything
+ * left to do, a retry after -ENOMEM included.
  *
  * Where a row says EAGAIN it stands for EINTR too: weir/sys.h reports an
  * interrupted socket call so. */

@@ -52,16 +52,18 @@ static int input_comes_behind_kept(void)
 	return 0;
 }
 
+/* An error offers what was kept once more, before what has come meanwhile. */
 Test(conn_fault_calls, recv_behind_kept_input)
 {
 	enum {
-		LEFT = 2 * SOME - 2 * PART
+		LEFT = 2 * SOME - 2 * PART,
+		LESS = LEFT - PART
 	};
 	static const struct fault_row rows[] = {
 		{-EAGAIN, 0, "dd", GOES_ON, 0, 0, LEFT},
-		{-ECONNRESET, 0, "ddc", RESET, 0, 0, LEFT},
-		{-ENOMEM, 0, "ddc", ERROR, 0, 0, LEFT},
-		{-ETIMEDOUT, 0, "ddc", ERROR, 0, 0, LEFT},
+		{-ECONNRESET, 0, "dddc", RESET, 0, 0, LESS},
+		{-ENOMEM, 0, "dddc", ERROR, 0, 0, LESS},
+		{-ETIMEDOUT, 0, "dddc", ERROR, 0, 0, LESS},
 		{0}};
 
 	conn_fault_run(input_comes_behind_kept, FAULT_RECV, rows);

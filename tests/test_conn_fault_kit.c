@@ -105,7 +105,9 @@ static void run_row(int (*situation)(void))
 		conn_flow(&fault_probe);
 	}
 	judge(result);
-	conn_close_all();
+	/* the next row has a loop that keeps nothing of this one's */
+	conn_end();
+	conn_begin();
 }
 
 void conn_fault_run(int (*situation)(void), enum fault_call call,

@@ -183,17 +183,18 @@ Test(conn_finish, without_on_end_is_what_the_peers_fin_brings)
 Test(conn_finish, lingers_from_the_fin_for_exactly_the_limit)
 {
 	const struct weir_conn_limits limits = {.linger_ns = 7 * SECOND,
-						.stall_ns = 60 * SECOND};
+						.stall_ns = 40 * SECOND};
 
 	conn_probe_open(&p, 4608, &limits);
 	conn_probe_sendall(&p, 50000);
 	weir_conn_finish(&p.conn);
-	conn_pass(20 * SECOND);
+	conn_pass(25 * SECOND);
 	cr_assert(weir_conn_is_open(&p.conn));
 	conn_flow(&p);
 	cr_assert(p.peer.has_ended);
+	conn_pass(3 * SECOND);
 	conn_probe_write(&p, 10);
-	conn_pass(7 * SECOND - 1);
+	conn_pass(4 * SECOND - 1);
 	cr_assert(weir_conn_is_open(&p.conn));
 	conn_pass(1);
 	cr_assert_str_eq(p.calls, "c");
@@ -224,6 +225,25 @@ Test(conn_finish, lingers_without_end_if_told_so)
 	conn_pass(1000000 * SECOND);
 	cr_assert_str_eq(p.calls, "");
 	cr_assert_null(conn_loop.timers);
+}
+
+/* Give up at once: the refusal holds reading no longer. */
+Test(conn_finish, after_a_refusal_sees_the_peers_fin)
+{
+	const struct weir_conn_limits limits = {
+		.low = 1, .high = 1, .max = 1 + WEIR_READ_SIZE};
+
+	conn_probe_open(&p, 4608, &limits);
+	cr_assert_eq(conn_probe_sendall(&p, limits.max), 0);
+	cr_assert_eq(conn_probe_sendall(&p, limits.max), -ENOBUFS);
+	weir_conn_finish(&p.conn);
+	conn_probe_write(&p, 10);
+	conn_probe_write_end(&p);
+	conn_flow(&p);
+	cr_assert_eq(p.n_of[CONN_CLOSED], 1);
+	cr_assert_eq(p.result.reason, WEIR_REASON_FINISHED);
+	cr_assert_eq(p.result.progress.unread, 10);
+	cr_assert_eq(p.peer.n_received, limits.max);
 }
 
 Test(conn_finish, may_be_followed_by_an_abort)

@@ -121,6 +121,23 @@ Test(conn_input, what_is_left_is_offered_at_every_resume)
 	cr_assert_eq(p.n_taken, 4);
 }
 
+Test(conn_input, a_resume_of_what_is_not_paused_is_none)
+{
+	conn_probe_open(&p, 0, NULL);
+	p.take = NONE;
+	conn_probe_write(&p, 10);
+	conn_turns(2);
+	weir_conn_resume(&p.conn);
+	conn_turns(2);
+	cr_assert_str_eq(p.calls, "d");
+	weir_conn_pause(&p.conn);
+	weir_conn_pause(&p.conn);
+	weir_conn_resume(&p.conn);
+	weir_conn_resume(&p.conn);
+	conn_turns(2);
+	cr_assert_str_eq(p.calls, "dd");
+}
+
 static void pause_and_resume(struct conn_probe *probe, char call)
 {
 	if (call != CONN_DATA)

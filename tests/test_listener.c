@@ -102,8 +102,7 @@ static void turn_until(struct server *s, uint64_t time_ns)
 		weir_loop_turn(&s->loop, (int64_t)(time_ns - fault_time_now()));
 }
 
-/* Fill a TCP or Unix listener's turn, and say who came. */
-static void expect_one_client(const char *typed, const char *family)
+static void expect_one_client(const char *typed)
 {
 	struct weir_address address = harness_address(typed);
 	struct weir_address name = {.type = SOCK_STREAM, .len = sizeof name.sa};
@@ -114,11 +113,10 @@ static void expect_one_client(const char *typed, const char *family)
 
 	fault_time_settle(50);
 	begin(&s);
-	cr_assert_eq(try_open(&s, &address, NULL), 0, "%s", family);
+	cr_assert_eq(try_open(&s, &address, NULL), 0);
 	cr_expect_neq(s.listener.address.sa.in.sin_port, 0);
 	fd = harness_connect(&s.listener.address);
 	cr_assert_geq(fd, 0);
-	cr_expect_eq(s.n_accepted, 0);
 	harness_turn_until_idle(&s.loop, MAX_TURNS);
 	cr_expect_eq(s.n_accepted, 1);
 	cr_expect_eq(s.listener.n_accepted, 1);
@@ -135,12 +133,12 @@ static void expect_one_client(const char *typed, const char *family)
 
 Test(listener, accepts_over_ipv4)
 {
-	expect_one_client("127.0.0.1:0", "IPv4");
+	expect_one_client("127.0.0.1:0");
 }
 
 Test(listener, accepts_over_ipv6)
 {
-	expect_one_client("[::1]:0", "IPv6");
+	expect_one_client("[::1]:0");
 }
 
 Test(listener, accepts_over_a_unix_name)
@@ -156,18 +154,26 @@ Test(listener, accepts_over_a_unix_name)
 	end(&s);
 }
 
+/* The port that the kernel chooses for IPv6 may be somebody else's on IPv4, so
+ * a few are tried. */
 Test(listener, ipv6_and_ipv4_share_a_port)
 {
 	struct weir_address v6 = harness_address("[::]:0");
 	struct weir_address v4 = harness_address("0.0.0.0:0");
 	struct server a;
 	struct server b;
+	unsigned n_tries = 0;
+	int error;
 
 	begin(&a);
 	begin(&b);
-	cr_assert_eq(try_open(&a, &v6, NULL), 0);
-	v4.sa.in.sin_port = a.listener.address.sa.in6.sin6_port;
-	cr_expect_eq(try_open(&b, &v4, NULL), 0);
+	do {
+		weir_listener_close(&a.listener);
+		cr_assert_eq(try_open(&a, &v6, NULL), 0);
+		v4.sa.in.sin_port = a.listener.address.sa.in6.sin6_port;
+		error = try_open(&b, &v4, NULL);
+	} while (error == -EADDRINUSE && ++n_tries < 20);
+	cr_expect_eq(error, 0);
 	end(&a);
 	end(&b);
 }
@@ -344,14 +350,13 @@ Test(listener, pauses_without_memory)
 
 Test(listener, others_are_served_while_it_pauses)
 {
-	struct server a;
 	struct weir_address address = harness_address("127.0.0.1:0");
-	struct server b;
+	struct server a;
+	struct server b = {.n_accepted = 0};
 	struct weir_loop *loop = &a.loop;
 
 	fault_time_settle(50);
 	begin_on_unix(&a);
-	memset(&b, 0, sizeof b);
 	cr_assert_eq(weir_listener_open(&b.listener, loop, &address, NULL,
 					note_and_close),
 		     0);
@@ -382,20 +387,5 @@ Test(listener, pauses_again_when_epoll_does_not_take_it_back)
 	cr_expect_eq(s.n_accepted, 0);
 	turn_until(&s, HARNESS_START_NS + 3 * (uint64_t)RETRY_NS);
 	cr_expect_eq(s.n_accepted, 1);
-	end(&s);
-}
-
-Test(listener, may_be_closed_while_it_pauses)
-{
-	struct server s;
-
-	begin_on_unix(&s);
-	fault_next(FAULT_ACCEPT, -EMFILE);
-	connect_and_leave(&s, 1);
-	weir_loop_turn(&s.loop, 0);
-	cr_assert_eq(s.listener.n_pauses, 1);
-	weir_listener_close(&s.listener);
-	weir_listener_close(&s.listener);
-	cr_expect_eq(weir_loop_run(&s.loop), 0, "its timer is still armed");
 	end(&s);
 }

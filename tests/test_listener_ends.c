@@ -140,6 +140,21 @@ Test(listener_ends, it_may_be_opened_again_inside)
 	end(&s);
 }
 
+Test(listener_ends, may_be_closed_while_it_pauses)
+{
+	struct server s;
+
+	begin(&s, just_close);
+	fault_next(FAULT_ACCEPT, -EMFILE);
+	connect_and_leave(&s.listener.address, 1);
+	weir_loop_turn(&s.loop, 0);
+	cr_assert_eq(s.listener.n_pauses, 1);
+	weir_listener_close(&s.listener);
+	weir_listener_close(&s.listener);
+	cr_expect_eq(weir_loop_run(&s.loop), 0, "its timer is still armed");
+	end(&s);
+}
+
 Test(listener_ends, take_empties_the_queue)
 {
 	struct weir_address peer;

@@ -131,6 +131,50 @@ Test(pool, is_as_it_was_when_there_is_no_memory)
 	expect(&pool, 0, 0);
 }
 
+/* Asking the heap to release its pages leaves its trace in the peak, which
+ * begins anew. */
+static bool is_released_at(struct weir_pool *pool, size_t n_peak, size_t n_left)
+{
+	bool is_released;
+
+	*pool = (struct weir_pool){0};
+	weir_pool_count(pool, n_peak);
+	cr_assert_eq(pool->n_peak_bytes, n_peak);
+	weir_pool_discount(pool, n_peak - n_left);
+	is_released = pool->n_peak_bytes == n_left;
+	cr_assert(is_released || pool->n_peak_bytes == n_peak);
+	return is_released;
+}
+
+Test(pool, gives_pages_back_when_a_burst_is_down_to_a_quarter)
+{
+	const size_t burst = WEIR_POOL_BURST;
+	struct weir_pool pool;
+
+	cr_assert(is_released_at(&pool, burst, burst / 4));
+	cr_assert(is_released_at(&pool, burst, 0));
+	cr_assert(is_released_at(&pool, 100 * burst, 25 * burst));
+	cr_assert_not(is_released_at(&pool, burst, burst / 4 + 1));
+	cr_assert_not(is_released_at(&pool, 100 * burst, 25 * burst + 1));
+	cr_assert_not(is_released_at(&pool, burst - 1, 0));
+}
+
+Test(pool, gives_pages_back_after_each_burst_once)
+{
+	const size_t burst = WEIR_POOL_BURST;
+	struct weir_pool pool;
+
+	cr_assert(is_released_at(&pool, burst, burst / 4));
+	weir_pool_discount(&pool, burst / 4);
+	cr_assert_eq(pool.n_peak_bytes, burst / 4);
+	weir_pool_count(&pool, burst - 1);
+	weir_pool_discount(&pool, burst - 1);
+	cr_assert_eq(pool.n_peak_bytes, burst - 1);
+	weir_pool_count(&pool, burst);
+	weir_pool_discount(&pool, burst);
+	cr_assert_eq(pool.n_peak_bytes, 0);
+}
+
 /* A slot is empty or holds a piece whose bytes know the slot. */
 Test(pool, pieces_never_overlap_under_random_operations)
 {

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -18,7 +17,7 @@ enum {
 	/* a test that takes so long hangs */
 	PATIENCE_S = 60,
 	N_OWED = 200000, /* less than high: the server reads them all */
-	N_WAITING = 40,
+	N_WAITING = 200, /* more than are accepted in one turn */
 	SMALL_RCVBUF = 16384,
 	TEXT_SIZE = 64
 };
@@ -171,15 +170,6 @@ Test(server_drain, ends_a_stream_without_end_at_a_whole_buffer)
 
 /* -- the accept queue -- */
 
-static void halt(const struct served *s)
-{
-	int status;
-
-	kill(s->pid, SIGSTOP);
-	cr_assert_eq(waitpid(s->pid, &status, WUNTRACED), s->pid);
-	cr_assert(WIFSTOPPED(status));
-}
-
 /* While the server is halted nobody is accepted: the kernel lets all of these
  * wait, and they have spoken by the time the signal comes. */
 static void check_waiting_are_served(const char *offer)
@@ -191,14 +181,14 @@ static void check_waiting_are_served(const char *offer)
 
 	served_start(&s, offer, NULL);
 	served_address(&s, "greet", address);
-	halt(&s);
+	served_halt(&s);
 	for (size_t i = 0; i < N_WAITING; i++) {
 		fds[i] = dial(address, 0);
 		harness_write(fds[i], "Hey~~~", 6);
 	}
 	mute = dial(address, 0);
 	kill(s.pid, SIGTERM);
-	kill(s.pid, SIGCONT);
+	served_go_on(&s);
 	for (size_t i = 0; i < N_WAITING; i++) {
 		expect_greeting(fds[i], "");
 		close(fds[i]);

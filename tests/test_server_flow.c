@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,7 +134,11 @@ static void check_chargen(const char *option, int rcvbuf)
 	if (!served_is_sanitized())
 		cr_assert_lt(served_kib(&s, "VmHWM"), PEAK_KIB);
 	close(fd);
-	cr_assert_eq(served_stop(&s), 0);
+	kill(s.pid, SIGTERM);
+	cr_assert_eq(served_wait(&s), 0);
+	/* who goes away has lost nothing */
+	cr_assert_not(strstr(s.text, "chargen 127.0.0.1:"), "%s", s.text);
+	served_forget(&s);
 }
 
 Test(server_flow, generates_the_characters_of_rfc_864)
@@ -245,7 +250,7 @@ Test(server_flow, turns_a_client_away_for_want_of_memory_and_goes_on)
 		last = recv(fds[n++], &(char){0}, 1, 0) != 1;
 	}
 	cr_assert(last, "%zu clients were let in", n);
-	served_line(&s, "echo: a client turned away: Cannot allocate memory");
+	served_line(&s, "echo: a client turned away: ");
 	expect_echo(fds[0], "still here");
 	limit_memory(&s, RLIM_INFINITY);
 	fds[n] = dial(address, 0);
@@ -253,5 +258,35 @@ Test(server_flow, turns_a_client_away_for_want_of_memory_and_goes_on)
 	do
 		close(fds[n]);
 	while (n-- > 0);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* -- standard error -- */
+
+/* The test does not listen: the pipe is full long before the last of them. */
+Test(server_flow, waits_for_nobody_who_ought_to_read_standard_error)
+{
+	enum {
+		N_CLIENTS = 600
+	};
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	char hello[1001] = "";
+	int fd;
+
+	memset(hello, '\x01', sizeof hello - 1);
+	served_start(&s, "greet=127.0.0.1:0", NULL);
+	served_address(&s, "greet", address);
+	for (size_t i = 0; i < N_CLIENTS; i++) {
+		fd = dial(address, 0);
+		expect_greeting(fd, hello);
+		close(fd);
+	}
+	served_line(&s, "greet 2"); /* a piece of the pipe is free again */
+	fd = dial(address, 0);
+	expect_greeting(fd, "heard again");
+	close(fd);
+	served_line(&s, " lines lost: standard error took no more");
+	served_line(&s, ": heard again");
 	cr_assert_eq(served_stop(&s), 0);
 }

@@ -15,7 +15,10 @@ enum {
 	/* a test that takes so long hangs */
 	PATIENCE_S = 60,
 	N_BYTES = 200000, /* less than high: the server reads them all */
-	SMALL_RCVBUF = 16384
+	SMALL_RCVBUF = 16384,
+	LOW = 1024,
+	HIGH = 102400,
+	N_EXCHANGED = 1048576
 };
 
 TestSuite(server_trace, .init = harness_begin, .fini = harness_end,
@@ -68,15 +71,13 @@ static void read_line(struct reading *r, const char *line)
 	}
 }
 
+/* The next line about this peer. */
 static void read_on(struct reading *r, struct served *s, const char *peer)
 {
-	const char *line = served_line(s, "trace ");
-	size_t n = strlen("trace ") + strlen(peer);
+	char start[SERVED_ADDRESS_SIZE + 8];
 
-	cr_assert(strncmp(line + strlen("trace "), peer, strlen(peer)) == 0 &&
-			  line[n] == ' ',
-		  "%s", line);
-	read_line(r, line + n + 1);
+	snprintf(start, sizeof start, "trace %s ", peer);
+	read_line(r, strstr(served_line(s, start), start) + strlen(start));
 }
 
 static void own_address(int fd, char *text, size_t size)
@@ -141,5 +142,84 @@ Test(server_trace, is_short_when_the_kernel_takes_all)
 		 "trace %s closed: finished\n",
 		 address, own, own);
 	cr_assert_str_eq(s.text, expected);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* Write and read on, until n_all bytes are back, in small pieces. */
+static void exchange(int fd, const unsigned char *data, size_t n_written,
+		     size_t n_all)
+{
+	unsigned char back[4096];
+	size_t n_read = 0;
+
+	while (n_read < n_all) {
+		ssize_t n = 0;
+
+		if (n_written < n_all)
+			n = send(fd, data + n_written, n_all - n_written,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n > 0)
+			n_written += (size_t)n;
+		n = recv(fd, back, sizeof back, 0);
+		cr_assert_gt(n, 0);
+		harness_check(back, (size_t)n, 1, n_read);
+		n_read += (size_t)n;
+	}
+}
+
+/* Held at high, it reads nothing, and so echoes nothing, until low. Later on
+ * what it reads may leave at once, before high is judged: a queue that is that
+ * long after a move was judged. */
+static void check_marks(struct reading *r, struct served *s, const char *peer)
+{
+	bool is_held = true;
+
+	while (!r->is_closed) {
+		struct reading before = *r;
+
+		read_on(r, s, peer);
+		if (is_held)
+			cr_assert(r->n_queued <= before.n_queued &&
+				  r->n_taken == before.n_taken);
+		if (r->n_queued <= LOW)
+			is_held = false;
+		else if (r->n_moved > before.n_moved && r->n_queued >= HIGH)
+			is_held = true;
+	}
+}
+
+/* When this is over, the loop has turned. */
+static void expect_a_turn(const char *address)
+{
+	int fd = dial(address, 0);
+
+	expect_echo(fd, "has it?");
+	close(fd);
+}
+
+Test(server_trace, shows_reading_held_between_the_marks)
+{
+	static unsigned char data[N_EXCHANGED];
+	struct served s;
+	struct reading r = {0};
+	char address[SERVED_ADDRESS_SIZE];
+	char own[WEIR_ADDRESS_TEXT_SIZE];
+	int fd;
+
+	served_start(&s, "--trace", "--low=1K", "--high=100K", "--max=1M",
+		     "--sndbuf=8K", "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	fd = dial(address, SMALL_RCVBUF);
+	own_address(fd, own, sizeof own);
+	harness_fill(data, N_EXCHANGED, 1, 0);
+	harness_write(fd, data, N_BYTES);
+	while (r.n_queued < HIGH)
+		read_on(&r, &s, own);
+	expect_a_turn(address);
+	exchange(fd, data, N_BYTES, N_EXCHANGED);
+	shutdown(fd, SHUT_WR);
+	expect_end(fd);
+	close(fd);
+	check_marks(&r, &s, own);
 	cr_assert_eq(served_stop(&s), 0);
 }

@@ -1,0 +1,61 @@
+#include "harness_sendfile.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+	JUNK = SENDFILE_JUNK
+};
+
+static const char junk[JUNK] = "junk...";
+
+int sendfile_make(const struct conn_probe *p, size_t n)
+{
+	int file = memfd_create("weir", MFD_CLOEXEC);
+	char *data = malloc(n + 1);
+
+	harness_fill(data, n, p->peer.seed, p->n_accepted);
+	cr_assert_eq(pwrite(file, junk, JUNK, 0), JUNK);
+	cr_assert_eq(pwrite(file, data, n, JUNK), (ssize_t)n);
+	cr_assert_eq(pwrite(file, junk, JUNK, (off_t)(JUNK + n)), JUNK);
+	free(data);
+	return file;
+}
+
+bool sendfile_is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+int sendfile_next_as(struct conn_probe *p, size_t n, int *file)
+{
+	int error;
+
+	*file = sendfile_make(p, n);
+	error = weir_conn_sendfile(&p->conn, *file, JUNK, n);
+	if (error == 0) {
+		p->n_accepted += n;
+	} else {
+		cr_assert(sendfile_is_open(*file));
+		close(*file);
+	}
+	conn_probe_check(p);
+	return error;
+}
+
+int sendfile_next(struct conn_probe *p, size_t n)
+{
+	int file;
+
+	return sendfile_next_as(p, n, &file);
+}
+
+void sendfile_expect_received(struct conn_probe *p)
+{
+	conn_flow(p);
+	cr_assert_eq(p->peer.n_received, p->n_accepted);
+	cr_assert(weir_conn_is_open(&p->conn));
+}

@@ -1,0 +1,221 @@
+/* Files that end early or cannot be sent, and their descriptor: closed once,
+ * whatever happens. The suite is declared in test_conn_sendfile.c. */
+#include <weir/conn.h>
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "harness_conn.h"
+#include "harness_sendfile.h"
+
+enum {
+	SNDBUF = 4608,
+	SMALL = 100,
+	LARGE = 20000,
+	MUCH = 900000
+};
+
+static struct conn_probe p;
+
+/* -- files that end early, and other errors -- */
+
+/* A file with less in it than is asked for. */
+static int send_short_file(size_t n_there, uint64_t n_asked, int *file)
+{
+	int error;
+
+	*file = sendfile_make(&p, n_there);
+	cr_assert_eq(ftruncate(*file, (off_t)(SENDFILE_JUNK + n_there)), 0);
+	error = weir_conn_sendfile(&p.conn, *file, SENDFILE_JUNK, n_asked);
+	if (error == 0)
+		p.n_accepted += n_asked;
+	return error;
+}
+
+static void expect_error(int error, uint64_t n_received)
+{
+	conn_flow(&p);
+	cr_assert_eq(p.n_of[CONN_CLOSED], 1);
+	cr_assert_eq(p.result.error, error);
+	cr_assert_eq(p.peer.n_received, n_received);
+	cr_assert_eq(p.result.progress.dropped, p.n_accepted - n_received);
+}
+
+Test(conn_sendfile, that_ends_early_is_an_error)
+{
+	size_t n;
+	int file;
+
+	for (n = 0; n < SMALL; n += 33) {
+		conn_probe_open(&p, 0, NULL);
+		conn_probe_sendall(&p, 3);
+		cr_assert_eq(send_short_file(n, SMALL, &file), 0);
+		cr_assert_eq(weir_conn_sendall(&p.conn, "rest", 4), 0);
+		p.n_accepted += 4;
+		fault_reset();
+		expect_error(-ENODATA, 3 + n);
+		cr_assert_eq(p.result.reason, WEIR_REASON_ERROR);
+		cr_assert_leq(fault_count(FAULT_SENDFILE), 2);
+		cr_assert_not(sendfile_is_open(file));
+		conn_close_all();
+	}
+}
+
+Test(conn_sendfile, that_is_cut_underneath_is_an_error)
+{
+	uint64_t n_sent;
+	int file;
+
+	conn_probe_open(&p, SNDBUF, NULL);
+	cr_assert_eq(sendfile_next_as(&p, MUCH, &file), 0);
+	conn_turns(2);
+	n_sent = p.conn.sent;
+	cr_assert_gt(n_sent, 0);
+	cr_assert_eq(ftruncate(file, (off_t)(SENDFILE_JUNK + n_sent)), 0);
+	fault_reset();
+	expect_error(-ENODATA, n_sent);
+	cr_assert_leq(fault_count(FAULT_SENDFILE), 2);
+}
+
+Test(conn_sendfile, of_any_length_ends_with_the_file)
+{
+	int file;
+
+	conn_probe_open(&p, 0, NULL);
+	cr_assert_eq(send_short_file(SMALL, INT64_MAX, &file), 0);
+	expect_error(-ENODATA, SMALL);
+}
+
+static const struct {
+	int error;
+	enum weir_reason reason;
+} failures[] = {
+	{-EIO, WEIR_REASON_ERROR},
+	{-EINVAL, WEIR_REASON_ERROR},
+	{-EPIPE, WEIR_REASON_PEER_CLOSED},
+	{-ECONNRESET, WEIR_REASON_RESET},
+};
+
+enum {
+	N_FAILURES = sizeof failures / sizeof *failures
+};
+
+Test(conn_sendfile, that_fails_ends_the_connection)
+{
+	int file;
+	size_t i;
+
+	for (i = 0; i < N_FAILURES; i++) {
+		conn_probe_open(&p, 0, NULL);
+		conn_probe_sendall(&p, SMALL);
+		fault_next(FAULT_SENDFILE, failures[i].error);
+		cr_assert_eq(sendfile_next_as(&p, LARGE, &file), 0);
+		conn_probe_sendall(&p, SMALL);
+		expect_error(failures[i].error, SMALL);
+		cr_assert_eq(p.result.reason, failures[i].reason);
+		cr_assert_not(sendfile_is_open(file));
+		conn_close_all();
+	}
+}
+
+/* A first offer is forgiven, as sendall's is. */
+Test(conn_sendfile, may_find_the_kernel_out_of_memory_at_first)
+{
+	conn_probe_open(&p, 0, NULL);
+	fault_next(FAULT_SENDFILE, -ENOBUFS);
+	cr_assert_eq(sendfile_next(&p, SMALL), 0);
+	sendfile_expect_received(&p);
+}
+
+Test(conn_sendfile, to_a_peer_that_has_gone_kills_nobody)
+{
+	conn_probe_open(&p, 0, NULL);
+	weir_conn_pause(&p.conn);
+	conn_probe_hang_up(&p);
+	cr_assert_eq(sendfile_next(&p, SMALL), 0);
+	conn_turns(3);
+	cr_assert_eq(p.result.reason, WEIR_REASON_PEER_CLOSED);
+	cr_assert_eq(p.result.error, -EPIPE);
+}
+
+/* -- the descriptor -- */
+
+/* Every way to the end closes it once: nobody else may own its number. */
+Test(conn_sendfile, closes_each_file_once)
+{
+	int file;
+
+	conn_probe_open(&p, SNDBUF, NULL);
+	cr_assert_eq(sendfile_next_as(&p, SMALL, &file), 0);
+	conn_flow(&p);
+	cr_assert_eq(fault_count(FAULT_CLOSE), 1);
+	cr_assert_eq(sendfile_next_as(&p, MUCH, &file), 0);
+	cr_assert_eq(sendfile_next(&p, SMALL), 0);
+	conn_turns(1);
+	cr_assert_eq(fault_count(FAULT_CLOSE), 1);
+	weir_conn_abort(&p.conn, false);
+	cr_assert_eq(fault_count(FAULT_CLOSE), 3);
+	cr_assert_not(sendfile_is_open(file));
+	conn_turns(1);
+	cr_assert_eq(fault_count(FAULT_CLOSE), 4);
+}
+
+Test(conn_sendfile, of_nothing_is_closed_at_once)
+{
+	int file;
+
+	conn_probe_open(&p, 0, NULL);
+	cr_assert_eq(sendfile_next_as(&p, 0, &file), 0);
+	cr_assert_not(sendfile_is_open(file));
+	cr_assert_eq(fault_count(FAULT_CLOSE), 1);
+	conn_turns(2);
+	cr_assert_eq(fault_count(FAULT_SENDFILE), 0);
+}
+
+Test(conn_sendfile, is_the_callers_when_it_is_refused)
+{
+	conn_probe_open(&p, 0, NULL);
+	weir_conn_finish(&p.conn);
+	cr_assert_eq(sendfile_next(&p, SMALL), -EPIPE);
+	cr_assert_eq(sendfile_next(&p, 0), -EPIPE);
+	conn_turns(1);
+	conn_close_all();
+	fault_reset();
+	conn_probe_open(&p, 0, NULL);
+	fault_next(FAULT_SEND, -ECONNRESET);
+	cr_assert_eq(conn_probe_send(&p, 1), -ECONNRESET);
+	cr_assert_eq(sendfile_next(&p, SMALL), -ECONNRESET);
+	cr_assert_eq(fault_count(FAULT_CLOSE), 0);
+}
+
+Test(conn_sendfile, is_the_callers_when_there_is_no_memory)
+{
+	unsigned nth;
+
+	for (nth = 1; nth <= 2; nth++) {
+		conn_probe_open(&p, 0, NULL);
+		fault_result(FAULT_ALLOC, FAULT_ANY_FD, nth, -ENOMEM);
+		cr_assert_eq(sendfile_next(&p, SMALL), -ENOMEM);
+		cr_assert_eq(sendfile_next(&p, SMALL), 0);
+		sendfile_expect_received(&p);
+		conn_pass(20000000);
+		cr_assert_str_eq(p.calls, "+-");
+		conn_close_all();
+	}
+}
+
+Test(conn_sendfile, wants_a_socket_that_does_not_block)
+{
+	int fd[2];
+
+	harness_unix_pair(fd, 0);
+	cr_assert_eq(fcntl(fd[0], F_SETFL, 0), 0);
+	conn_probe_open_pair(&p, fd, NULL);
+	cr_assert_eq(sendfile_next(&p, SMALL), -EINVAL);
+	cr_assert_eq(sendfile_next(&p, 0), -EINVAL);
+	cr_assert_eq(conn_probe_sendall(&p, SMALL), 0);
+	sendfile_expect_received(&p);
+}

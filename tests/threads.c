@@ -1,0 +1,214 @@
+/* threads: what may be done from several threads, for ThreadSanitizer to see.
+ *
+ * Three things: a ball goes to and fro between two loops, in a box without a
+ * lock, which is right only if a wakeup carries memory with it; many senders
+ * ring one bell, a signal handler among them; and two loops with traffic of
+ * their own share nothing. Exit status 1: something was lost. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <weir.h>
+
+enum {
+	N_SENDERS = 4,
+	N_SENDS = 10000,
+	N_PASSES = 2000,
+	N_ECHOES = 2000,
+	MESSAGE_SIZE = 64
+};
+
+static _Atomic int n_failures;
+
+static void expect(bool is_right, const char *what)
+{
+	if (is_right)
+		return;
+	fprintf(stderr, "threads: %s\n", what);
+	n_failures++;
+}
+
+/* -- a ball between two loops -- */
+
+struct player {
+	struct weir_loop loop;
+	struct weir_wakeup bell;
+	struct player *other;
+	int *ball; /* the box: whose bell rang last may look and write */
+	int n_seen;
+};
+
+static void pass_back(struct weir_wakeup *bell)
+{
+	struct player *p = weir_container_of(bell, struct player, bell);
+
+	p->n_seen++;
+	if (++*p->ball >= N_PASSES)
+		weir_loop_stop(&p->loop);
+	weir_wakeup_send(&p->other->bell);
+}
+
+static void *play(void *arg)
+{
+	struct player *p = arg;
+
+	weir_loop_run(&p->loop);
+	return NULL;
+}
+
+static void play_ball(void)
+{
+	static struct player players[2];
+	pthread_t threads[2];
+	int ball = 0;
+
+	for (int i = 0; i < 2; i++) {
+		players[i].other = &players[1 - i];
+		players[i].ball = &ball;
+		weir_loop_init(&players[i].loop);
+		weir_wakeup_open(&players[i].bell, &players[i].loop, pass_back);
+	}
+	for (int i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, play, &players[i]);
+	weir_wakeup_send(&players[0].bell);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	expect(ball == N_PASSES + 1, "the ball was lost");
+	for (int i = 0; i < 2; i++) {
+		expect(players[i].n_seen >= N_PASSES / 2, "a player slept");
+		weir_wakeup_close(&players[i].bell);
+		weir_loop_deinit(&players[i].loop);
+	}
+}
+
+/* -- many senders, one bell -- */
+
+struct mailbox {
+	struct weir_wakeup bell;
+	pthread_mutex_t lock;
+	unsigned n_letters; /* under the lock */
+	unsigned n_read;
+	unsigned n_rings;
+};
+
+static struct mailbox mailbox = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void read_mail(struct weir_wakeup *bell)
+{
+	struct mailbox *m = weir_container_of(bell, struct mailbox, bell);
+
+	m->n_rings++;
+	pthread_mutex_lock(&m->lock);
+	m->n_read = m->n_letters;
+	pthread_mutex_unlock(&m->lock);
+	if (m->n_read == N_SENDERS * N_SENDS)
+		weir_loop_stop(bell->watch.loop);
+}
+
+static void ring(int number)
+{
+	(void)number;
+	weir_wakeup_send(&mailbox.bell);
+}
+
+static void *write_letters(void *arg)
+{
+	for (int i = 0; i < N_SENDS; i++) {
+		pthread_mutex_lock(&mailbox.lock);
+		mailbox.n_letters++;
+		pthread_mutex_unlock(&mailbox.lock);
+		if (i % 100 == 0)
+			raise(SIGUSR1);
+		weir_wakeup_send(&mailbox.bell);
+	}
+	return arg;
+}
+
+static void send_mail(void)
+{
+	pthread_t threads[N_SENDERS];
+	struct weir_loop loop;
+
+	weir_loop_init(&loop);
+	weir_wakeup_open(&mailbox.bell, &loop, read_mail);
+	signal(SIGUSR1, ring);
+	for (int i = 0; i < N_SENDERS; i++)
+		pthread_create(&threads[i], NULL, write_letters, NULL);
+	weir_loop_run(&loop);
+	for (int i = 0; i < N_SENDERS; i++)
+		pthread_join(threads[i], NULL);
+	signal(SIGUSR1, SIG_DFL);
+	expect(mailbox.n_read == N_SENDERS * N_SENDS, "letters were lost");
+	expect(mailbox.n_rings <= N_SENDERS * (N_SENDS + N_SENDS / 100),
+	       "a bell rang by itself");
+	weir_wakeup_close(&mailbox.bell);
+	weir_loop_deinit(&loop);
+}
+
+/* -- two loops that share nothing -- */
+
+struct end {
+	struct weir_conn conn;
+	unsigned n_echoes; /* still to come */
+};
+
+static size_t send_back(struct weir_conn *c, const void *data, size_t n)
+{
+	struct end *e = weir_container_of(c, struct end, conn);
+
+	if (e->n_echoes > 0 && --e->n_echoes == 0)
+		weir_conn_finish(c);
+	else if (weir_conn_sendall(c, data, n) < 0)
+		return 0;
+	return n;
+}
+
+static void on_close(struct weir_conn *c, const struct weir_result *result)
+{
+	(void)c;
+	expect(result->reason == WEIR_REASON_FINISHED, "a bad end");
+}
+
+static const struct weir_conn_events echo = {.on_data = send_back,
+					     .on_close = on_close};
+
+static void *echo_to_and_fro(void *arg)
+{
+	static const char message[MESSAGE_SIZE];
+	struct end ends[2];
+	struct weir_loop loop;
+	int fd[2] = {-1, -1};
+
+	memset(ends, 0, sizeof ends);
+	ends[0].n_echoes = N_ECHOES;
+	socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd);
+	weir_loop_init(&loop);
+	for (int i = 0; i < 2; i++)
+		weir_conn_open(&ends[i].conn, &loop, fd[i], &echo, NULL);
+	weir_conn_sendall(&ends[1].conn, message, sizeof message);
+	weir_loop_run(&loop);
+	expect(ends[0].n_echoes == 0, "echoes were lost");
+	weir_loop_deinit(&loop);
+	return arg;
+}
+
+static void run_two_loops(void)
+{
+	pthread_t threads[2];
+
+	for (int i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, echo_to_and_fro, NULL);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+}
+
+int main(void)
+{
+	play_ball();
+	send_mail();
+	run_two_loops();
+	return n_failures > 0;
+}
