@@ -40,6 +40,19 @@ start() {
   exec 3<&-
 }
 
+# start_traced COMMAND...: start under strace; the process to stop is COMMAND's.
+start_traced() {
+  start strace -f -c -o "$tmp/strace" \
+    sh -c 'echo $$ >"$0"; exec "$@"' "$tmp/pid" "$@"
+}
+
+# calls FILE: stop it; FILE gets a line "CALL COUNT" for each system call.
+calls() {
+  stop
+  awk '$4 ~ /^[0-9]+$/ && $NF != "total" { print $NF, $4 }' \
+    "$tmp/strace" >"$1"
+}
+
 # Let the server end by itself, and wait for it.
 stop() {
   [ -e "$tmp/pid" ] || return 0
