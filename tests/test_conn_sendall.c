@@ -130,6 +130,11 @@ Test(conn_sendall, a_large_one_takes_shared_ones_along)
 	open_to_act();
 	cr_assert_eq(calls_for((const int[]){-10, -20, LARGE, 0}), 1);
 	cr_assert_eq(calls_for((const int[]){10, -20, LARGE, 0}), 1);
+	p.then = NULL;
+	send_one(&p, -10);
+	send_one(&p, -20);
+	send_one(&p, LARGE);
+	cr_assert_eq(harness_peer_read(&p.peer, SIZE_MAX), 30 + LARGE);
 }
 
 Test(conn_sendall, gathers_in_on_end_too)

@@ -177,10 +177,10 @@ struct weir_link;
 struct weir_progress {
 	uint64_t received; /* read from the kernel */
 	uint64_t unread;   /* of them, those that on_data has not consumed */
-	uint64_t accepted; /* by send, sendall and sendbuf */
+	uint64_t accepted; /* by send and the sendalls */
 	uint64_t sent;	   /* the kernel took them */
 	uint64_t queued;   /* gathered, or in the send queue */
-	uint64_t dropped;  /* given up; the connection failed before them */
+	uint64_t dropped;  /* trimmed, or it ended before them */
 	/* How often the kernel took less than it was offered; of these, how
 	 * often nothing; and how often EPOLLOUT was armed. */
 	uint32_t n_short_sends;
@@ -189,8 +189,9 @@ struct weir_progress {
 	size_t queue_peak;	/* most bytes ever queued after a send */
 	uint64_t stalled_ns;	/* in sum, with the kernel known to be full */
 	uint64_t oldest_age_ns; /* of the oldest queued byte; 0: none */
-	int64_t kernel_unsent;	/* TCP: in the kernel, not yet on the wire */
-	int64_t kernel_unacked; /* TCP: not acknowledged; -1: unknown */
+	/* the kernel's share; -1: unknown */
+	int64_t kernel_unsent;	/* TCP: of sent, not yet on the wire */
+	int64_t kernel_unacked; /* TCP: of sent, not acknowledged */
 };
 
 /* How it ended. */
@@ -255,9 +256,12 @@ struct weir_conn_limits {
 	/* the peer's kernel takes nothing for so long while something is
 	 * queued or on_writable is owed: closed by reset, stalled (60 s).
 	 * Time during which the loop itself was away is not charged. Looked
-	 * at every quarter, so up to a quarter late, never early. */
+	 * at every quarter, so up to a quarter late, never early. On Unix
+	 * sockets the kernel shows progress only when the peer has read one
+	 * of its buffers (32 KiB or so) to the end. */
 	uint64_t stall_ns;
-	/* from our FIN to the peer's: closed, linger (30 s) */
+	/* from our FIN, or the finish if that is later, to the peer's FIN:
+	 * closed, linger (30 s) */
 	uint64_t linger_ns;
 	/* bytes a second that the peer's kernel takes at least, over any
 	 * rate_window_ns (10 s) during which something is queued all along:
@@ -300,7 +304,7 @@ struct weir_conn {
 
 /* Take over fd, a connected stream socket, and read from it. events and
  * limits (NULL: all defaults) are not copied. Non-blocking or not is the
- * same: every call passes MSG_DONTWAIT.
+ * same, but to weir_conn_sendfile: every call passes MSG_DONTWAIT.
  *
  * -EINVAL: marks out of order; -ENOTSOCK, -EPROTOTYPE: no stream socket;
  * -ENOMEM, -ENOSPC (epoll_ctl(2)). On failure fd stays the caller's and c is
@@ -315,7 +319,7 @@ int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
  * the queue is empty and the kernel has room; n = 0 sends nothing and asks for
  * just that. From inside on_writable it follows in the next turn, so a source
  * that sends one piece and asks again leaves the loop to others in between.
- * -EPIPE after finish or abort; after an error, that error. */
+ * Errors are those of weir_conn_sendall from -EPIPE on. */
 ssize_t weir_conn_send(struct weir_conn *c, const void *data, size_t n);
 
 /* Accept all n bytes, to be sent in order behind all before them, or none.

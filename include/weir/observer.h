@@ -72,7 +72,7 @@ struct weir_observer {
 			 size_t n_queued);
 	/* EPOLLOUT is wanted from the next wait on. */
 	void (*on_arm)(struct weir_observer *o, struct weir_conn *c);
-	/* Queued bytes were offered again, and the kernel took so many. */
+	/* Queued bytes were offered, and the kernel took so many. */
 	void (*on_move)(struct weir_observer *o, struct weir_conn *c,
 			size_t taken, size_t n_queued);
 	/* The queue is empty; it had been stalled for so long in all. */
