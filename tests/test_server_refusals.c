@@ -160,18 +160,10 @@ Test(server_refusals, services_that_do_not_exist)
 
 Test(server_refusals, addresses_that_are_none)
 {
-	static const char *const addresses[] = {"",
-						"7",
-						"1:2",
-						":65536",
-						"host",
-						"host:",
-						"[::1:7",
-						"127.0.0.1:7x",
-						"unix:",
-						"unix:@",
-						"udp:127.0.0.1:0",
-						"unixgram:@x"};
+	static const char *const addresses[] = {
+		"",	 "7",	   "1:2",	    ":65536",
+		"host",	 "host:",  "[::1:7",	    "127.0.0.1:7x",
+		"unix:", "unix:@", "udp:127.0.0.1", "unixgram:"};
 
 	for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
 		char offer[OFFER_SIZE];

@@ -52,10 +52,14 @@
  * the sender writable all the same (measured on Linux 6.18). Such receivers
  * are tried again by a timer, after 1 ms and then ever less often, down to
  * every 64 ms while nothing moves. Each waits for itself: datagrams for
- * one receiver keep their order, and do not wait for another's. But a receiver
- * who does not read holds what it has accepted in *our* send buffer
- * (net.unix.max_dgram_qlen + 1 datagrams): when they fill that, nobody gets
- * anything until it reads or dies. Choose sndbuf accordingly.
+ * one receiver keep their order, and do not wait for another's.
+ *
+ * But what a Unix receiver has not read lies in *our* send buffer. It is let
+ * have net.unix.max_dgram_qlen + 1 datagrams, or, when it is connected to us,
+ * as many as there is room for (measured: 275 small ones): such a one alone
+ * can fill the buffer, and then nobody gets anything until it reads or is
+ * gone. The kernel knows no remedy but a larger sndbuf, or a socket for each
+ * peer; the queue's bounds hold all the same.
  *
  * **When it is short of memory** (ENOBUFS, ENOMEM) the same timer tries again.
  * A shortage of more than 100 ms drops what it meets, counted, until the
@@ -117,7 +121,8 @@ struct weir_dgram_options {
 	 * still). Sixteen times as much memory is taken, of which that is
 	 * resident which datagrams have touched. */
 	size_t receive_max;
-	size_t queue_bytes;    /* of payload (256 KiB) */
+	size_t queue_bytes;    /* of payload (256 KiB); counts in the loop's
+				* budget, which drops none of it */
 	size_t queue_messages; /* each costs 64 bytes and its address (1024) */
 	enum weir_dgram_policy policy;
 	int sndbuf; /* SO_SNDBUF; 0: the kernel's default */

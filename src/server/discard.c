@@ -1,4 +1,5 @@
-/* discard, RFC 863: what comes in is thrown away, until the peer's FIN. */
+/* discard, RFC 863: what comes in is thrown away, until the peer's FIN, and
+ * every datagram. */
 #include "server.h"
 
 static size_t on_data(struct weir_conn *c, const void *data, size_t n)
@@ -8,8 +9,19 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 	return n;
 }
 
+static void on_datagram(struct weir_dgram *d, const struct weir_address *from,
+			const void *data, size_t n, size_t true_size)
+{
+	(void)d;
+	(void)from;
+	(void)data;
+	(void)n;
+	(void)true_size;
+}
+
 const struct service discard_service = {
 	.name = "discard",
 	.address = "127.0.0.1:7009",
 	.events = {.on_data = on_data, .on_close = server_on_close},
+	.datagrams = {.on_datagram = on_datagram},
 };

@@ -84,6 +84,8 @@ static int open_door(struct door *door, struct server *server,
 	door->family = address->sa.any.sa_family;
 	weir_list_init(&door->roomy);
 	weir_list_init(&door->full);
+	if (address->type == SOCK_DGRAM)
+		return datagrams_open(door, address);
 	error = weir_listener_open(&door->listener, &server->loop, address,
 				   &server->settings->listener, on_accept);
 	if (error < 0 || !service->open)
@@ -146,16 +148,23 @@ int doors_open(struct server *server)
 	return error;
 }
 
+static bool is_for_datagrams(const struct door *door)
+{
+	return door->dgram.watch.loop != NULL;
+}
+
 void doors_announce(struct server *server)
 {
 	char text[WEIR_ADDRESS_TEXT_SIZE];
 
 	for (size_t i = 0; i < server->n_doors; i++) {
 		const struct door *door = &server->doors[i];
+		const struct weir_address *address =
+			is_for_datagrams(door) ? &door->dgram.address
+					       : &door->listener.address;
 
 		log_say(server, "%s listening on %s", door->service->name,
-			weir_address_format(&door->listener.address, text,
-					    sizeof text));
+			weir_address_format(address, text, sizeof text));
 	}
 }
 
@@ -180,9 +189,19 @@ static void empty_queue(struct door *door)
 void doors_shut(struct server *server)
 {
 	for (size_t i = 0; i < server->n_doors; i++) {
-		empty_queue(&server->doors[i]);
-		weir_listener_close(&server->doors[i].listener);
+		struct door *door = &server->doors[i];
+
+		if (is_for_datagrams(door))
+			continue;
+		empty_queue(door);
+		weir_listener_close(&door->listener);
 	}
+}
+
+void doors_hush(struct server *server)
+{
+	for (size_t i = 0; i < server->n_doors; i++)
+		datagrams_close(&server->doors[i]);
 }
 
 void doors_close(struct server *server)
@@ -191,6 +210,7 @@ void doors_close(struct server *server)
 		struct door *door = &server->doors[i];
 
 		weir_listener_close(&door->listener);
+		datagrams_close(door);
 		if (door->service->close)
 			door->service->close(door);
 	}

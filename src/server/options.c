@@ -54,7 +54,8 @@ static const char help[] =
 	"  chargen  127.0.0.1:7019  sends characters for ever (RFC 864)\n"
 	"\n"
 	"ADDRESS is HOST:PORT, [V6]:PORT, :PORT (every interface),\n"
-	"unix:PATH or unix:@NAME; the kernel chooses port 0.\n"
+	"unix:PATH or unix:@NAME; the kernel chooses port 0. For echo and\n"
+	"discard also udp:HOST:PORT and unixgram:PATH.\n"
 	"\n"
 	"  --backlog N    clients that may wait to be accepted (511)\n"
 	"  --low SIZE     send queue back to normal (a quarter of high)\n"
@@ -258,9 +259,10 @@ static const struct service *find_service(const char *name, size_t n_name)
 	return NULL;
 }
 
-static bool is_stream(const struct weir_address *address)
+static bool is_served_at(const struct service *service,
+			 const struct weir_address *address)
 {
-	return address->type == SOCK_STREAM;
+	return address->type == SOCK_STREAM || service->datagrams.on_datagram;
 }
 
 static bool resolve(struct offer *offer, const char *address)
@@ -268,9 +270,15 @@ static bool resolve(struct offer *offer, const char *address)
 	int n = weir_address_resolve(address, WEIR_ADDRESS_LISTEN,
 				     offer->addresses, MAX_ADDRESSES);
 
-	if (n == -EINVAL || (n > 0 && !is_stream(&offer->addresses[0]))) {
+	if (n == -EINVAL) {
 		complain("%s=%s: expected HOST:PORT, [V6]:PORT, :PORT, "
 			 "unix:PATH or unix:@NAME",
+			 offer->service->name, address);
+		return false;
+	}
+	if (n > 0 && !is_served_at(offer->service, &offer->addresses[0])) {
+		complain("%s=%s: expected a stream: only echo and discard "
+			 "serve datagrams",
 			 offer->service->name, address);
 		return false;
 	}

@@ -133,6 +133,7 @@ static int drain(struct server *server)
 		n = weir_loop_turn(&server->loop, 0);
 	if (n < 0)
 		return n;
+	doors_hush(server);
 	if (server->n_clients > 0)
 		log_say(server,
 			"finishing %zu connections; a second signal aborts",

@@ -4,6 +4,7 @@
  *	options.c  the command line: settings, or one line of refusal
  *	server.c   one loop, from opening to draining
  *	doors.c	   the addresses it listens on, and who comes in
+ *	datagrams.c  the doors of datagram sockets
  *	clients.c  the memory of the connections, and who the peers are
  *	log.c	   lines on standard error that never wait for it
  *	trace.c	   --trace: what the send path does, as it happens
@@ -32,6 +33,8 @@ struct service {
 	/* it ends when the peer goes away: no reason for a line */
 	bool is_endless;
 	struct weir_conn_events events; /* on_close is server_on_close */
+	/* for datagrams; without on_datagram: streams only */
+	struct weir_dgram_events datagrams;
 	/* NULL: nothing to do. open makes door->state, -ENOMEM if it cannot;
 	 * close comes after the last on_close. */
 	int (*open)(struct door *door);
@@ -86,8 +89,9 @@ void options_free(struct settings *settings);
 struct door {
 	struct server *server;
 	const struct service *service;
-	void *state; /* the service's own */
-	struct weir_listener listener;
+	void *state;		       /* the service's own */
+	struct weir_listener listener; /* closed, or */
+	struct weir_dgram dgram;       /* this one is */
 	int family;		/* of the address, and so of every peer's */
 	struct weir_list roomy; /* blocks of clients.c with a free slot */
 	struct weir_list full;	/* and those without */
@@ -131,8 +135,18 @@ int doors_open(struct server *server);
 void doors_announce(struct server *server);
 /* Let in those who wait, and nobody after them. */
 void doors_shut(struct server *server);
+/* Hear no more datagrams, and tell of those that were lost. */
+void doors_hush(struct server *server);
 /* After the last connection. */
 void doors_close(struct server *server);
+
+/* -- datagrams -- */
+
+int datagrams_open(struct door *door, const struct weir_address *address);
+/* One line if some were lost. A closed one stays so. */
+void datagrams_close(struct door *door);
+/* Every service's on_drain. */
+void server_on_drain(struct weir_dgram *d);
 
 /* -- clients -- */
 
