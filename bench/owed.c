@@ -11,20 +11,12 @@
  * The first message costs more, once: a connection that has ever owed something
  * keeps a record of its debt to its end.
  * Exit status 1: by either count more than 48 bytes, rounded to whole ones. */
-#include <errno.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
-#include "resident.h"
+#include "crowd.h"
 
 enum {
-	N_SUBSCRIBERS = 10000,
 	FIRST_SIZE = 65536,
 	MORE_SIZE = 1024,
 	N_MORE = 16,
-	KERNEL_SIZE = 4096, /* little of the kernel's memory for each */
 	LIMIT = 48
 };
 
@@ -33,65 +25,8 @@ struct memory {
 	size_t n_resident;
 };
 
-static struct weir_conn subscribers[N_SUBSCRIBERS];
-static int n_subscribers;
-
-static const struct weir_conn_limits limits = {.stall_ns = WEIR_NEVER};
-
 static const struct weir_conn_events events = {.on_data = skip,
 					       .on_close = forget};
-
-static void on_accept(struct weir_listener *listener, int fd,
-		      const struct weir_address *peer)
-{
-	int error = weir_conn_open(&subscribers[n_subscribers++],
-				   listener->watch.loop, fd, &events, &limits);
-
-	(void)peer;
-	if (error < 0)
-		fail("weir_conn_open", error);
-}
-
-/* In a process of their own, since descriptors are limited in each. */
-static pid_t start_subscribers(const struct weir_address *address)
-{
-	pid_t pid = fork();
-
-	if (pid != 0)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (int i = 0; i < N_SUBSCRIBERS; i++) {
-		int fd = socket(AF_INET, SOCK_STREAM, 0);
-		int size = KERNEL_SIZE;
-
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-		if (fd < 0 || connect(fd, &address->sa.any, address->len) < 0)
-			fail("connect", -errno);
-	}
-	for (;;)
-		pause();
-}
-
-static pid_t accept_all(struct weir_loop *loop)
-{
-	struct weir_listener_options options = {.sndbuf = KERNEL_SIZE};
-	struct weir_listener listener = {0};
-	struct weir_address address;
-	pid_t pid;
-	int error;
-
-	weir_address_resolve("127.0.0.1:0", WEIR_ADDRESS_LISTEN, &address, 1);
-	error = weir_listener_open(&listener, loop, &address, &options,
-				   on_accept);
-	if (error < 0)
-		fail("weir_listener_open", error);
-	pid = start_subscribers(&listener.address);
-	while (n_subscribers < N_SUBSCRIBERS)
-		if (weir_loop_turn(loop, 10000000000) == 0)
-			fail("a subscriber", -ETIMEDOUT);
-	weir_listener_close(&listener);
-	return pid;
-}
 
 static struct memory publish(struct weir_loop *loop, size_t size)
 {
@@ -134,17 +69,13 @@ int main(void)
 {
 	struct memory none, first, last;
 	struct weir_loop loop;
-	struct rlimit files;
 	double counted, held;
 	pid_t pid;
 	int error = weir_loop_init(&loop);
 
-	getrlimit(RLIMIT_NOFILE, &files);
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
 	if (error < 0)
 		fail("weir_loop_init", error);
-	pid = accept_all(&loop);
+	pid = gather_crowd(&loop, &events);
 	none = (struct memory){queue_bytes(&loop), resident()};
 	last = first = publish(&loop, FIRST_SIZE);
 	for (int i = 0; i < N_MORE; i++)
