@@ -150,8 +150,9 @@ void weir_conn_gather_end(struct weir_conn *c);
 /* Have a gather buffer, if there is memory for one. */
 void weir_conn_gather_refill(struct weir_loop *loop);
 size_t weir_conn_n_gathered(const struct weir_conn *c);
-/* Offer what is gathered to the kernel now, and queue what it leaves. */
-void weir_conn_send_gathered(struct weir_conn *c);
+/* Offer the kernel what is gathered, or else what is queued, unless it is known
+ * to be full; what it leaves of the gathered is queued. */
+void weir_conn_send_waiting(struct weir_conn *c);
 /* It was offered, and the kernel said taken. */
 void weir_conn_note_gathered(struct weir_conn *c, ssize_t taken);
 /* Move what is gathered, from begin on, to the queue, which is empty; how many

@@ -267,6 +267,15 @@ void weir_conn_resume(struct weir_conn *c)
 	weir_conn_note(c);
 }
 
+/* Sends are refused from here on: ENDED or DETACHING, how says. */
+static void stop_sending(struct weir_conn *c, uint32_t how)
+{
+	c->state |= how;
+	c->state &= ~(uint32_t)WEIR_CONN_WANTS_ROOM;
+	weir_conn_stop_gathering(c);
+	weir_conn_note(c);
+}
+
 static void end(struct weir_conn *c, uint32_t how)
 {
 	/* A finish wants no more input, not even what came before an error. */
@@ -275,10 +284,7 @@ static void end(struct weir_conn *c, uint32_t how)
 	if (c->state & WEIR_CONN_DEAD)
 		return;
 	c->state &= ~(uint32_t)WEIR_CONN_DETACHING;
-	c->state |= how;
-	c->state &= ~(uint32_t)WEIR_CONN_WANTS_ROOM;
-	weir_conn_stop_gathering(c);
-	weir_conn_note(c);
+	stop_sending(c, how);
 }
 
 void weir_conn_end(struct weir_conn *c)
@@ -296,10 +302,7 @@ void weir_conn_detach(struct weir_conn *c)
 	assert(c->events->on_detach);
 	if (c->state & (WEIR_CONN_DEAD | WEIR_CONN_ENDED))
 		return;
-	c->state |= WEIR_CONN_DETACHING;
-	c->state &= ~(uint32_t)WEIR_CONN_WANTS_ROOM;
-	weir_conn_stop_gathering(c);
-	weir_conn_note(c);
+	stop_sending(c, WEIR_CONN_DETACHING);
 }
 
 void weir_conn_abort(struct weir_conn *c, bool with_reset)

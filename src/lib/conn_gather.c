@@ -135,7 +135,7 @@ void weir_conn_note_gathered(struct weir_conn *c, ssize_t taken)
 	g->next = g->start;
 }
 
-void weir_conn_send_gathered(struct weir_conn *c)
+static void send_gathered(struct weir_conn *c)
 {
 	const struct weir_gather *g = gather_of(c);
 	size_t n = (size_t)(g->next - g->start);
@@ -143,12 +143,17 @@ void weir_conn_send_gathered(struct weir_conn *c)
 	weir_conn_note_gathered(c, weir_sys_send(c->watch.fd, g->start, n));
 }
 
-void weir_conn_gather_end(struct weir_conn *c)
+void weir_conn_send_waiting(struct weir_conn *c)
 {
 	if (weir_conn_n_gathered(c) > 0)
-		weir_conn_send_gathered(c);
+		send_gathered(c);
 	else if ((c->state & WEIR_CONN_OWES) && !(c->state & WEIR_CONN_FULL))
 		weir_conn_flush(c, true);
+}
+
+void weir_conn_gather_end(struct weir_conn *c)
+{
+	weir_conn_send_waiting(c);
 	gather_of(c)->owner = NULL;
 }
 

@@ -36,14 +36,10 @@ int weir_conn_refusal(const struct weir_conn *c)
 	return c->error;
 }
 
-/* Offer the kernel what waits, unless it is known to be full. What of it must
- * be queued may be more than the budget bears. */
+/* What of it must be queued may be more than the budget bears. */
 static int send_waiting(struct weir_conn *c)
 {
-	if (weir_conn_n_gathered(c) > 0)
-		weir_conn_send_gathered(c);
-	else if ((c->state & WEIR_CONN_OWES) && !(c->state & WEIR_CONN_FULL))
-		weir_conn_flush(c, true);
+	weir_conn_send_waiting(c);
 	if ((c->state & WEIR_CONN_DEAD) && c->reason == WEIR_REASON_BUDGET)
 		return -ENOBUFS;
 	return weir_conn_refusal(c);
