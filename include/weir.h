@@ -43,6 +43,7 @@
 #include <weir/version.h>
 #include <weir/list.h>
 #include <weir/timer.h>
+#include <weir/stopwatch.h>
 #include <weir/loop.h>
 #include <weir/signal.h>
 #include <weir/wakeup.h>

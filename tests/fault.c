@@ -5,6 +5,7 @@
 #define weir_sys_alloc		 real_alloc
 #define weir_sys_free		 real_free
 #define weir_sys_now		 real_now
+#define weir_sys_thread_cpu	 real_thread_cpu
 #define weir_sys_epoll_open	 real_epoll_open
 #define weir_sys_epoll_add	 real_epoll_add
 #define weir_sys_epoll_mod	 real_epoll_mod
@@ -49,6 +50,7 @@
 #undef weir_sys_alloc
 #undef weir_sys_free
 #undef weir_sys_now
+#undef weir_sys_thread_cpu
 #undef weir_sys_epoll_open
 #undef weir_sys_epoll_add
 #undef weir_sys_epoll_mod
@@ -110,6 +112,12 @@ uint64_t weir_sys_now(void)
 {
 	fault_take(FAULT_NOW, FAULT_ANY_FD, NULL);
 	return fault_clock();
+}
+
+uint64_t weir_sys_thread_cpu(void)
+{
+	fault_take(FAULT_THREAD_CPU, FAULT_ANY_FD, NULL);
+	return fault_cpu_clock();
 }
 
 int weir_sys_epoll_open(void)

@@ -36,6 +36,7 @@
 enum fault_call {
 	FAULT_ALLOC, /* its scripts need a negative errno too; it gives NULL */
 	FAULT_NOW,   /* counted, never fails */
+	FAULT_THREAD_CPU, /* as that */
 	FAULT_EPOLL_OPEN,
 	FAULT_EPOLL_ADD,
 	FAULT_EPOLL_MOD,
@@ -156,6 +157,9 @@ uint64_t fault_time_now(void);
 /* Let virtual time pass while the loop is away: deadlines that it reaches are
  * due in the next wait. */
 void fault_time_advance(uint64_t ns);
+/* In virtual time the thread computes for so long: both clocks go on. At any
+ * other time the thread's own stands still. */
+void fault_time_compute(uint64_t ns);
 /* Before it is decided that nothing is ready, give the kernel so many real ms:
  * TCP on loopback can hand bytes over from a kernel thread, Unix sockets never
  * do. harness_tcp_pair sets it. */

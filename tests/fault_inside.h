@@ -28,6 +28,7 @@ void fault_account(int n_pieces);
 /* -- harness_time.c -- */
 
 uint64_t fault_clock(void);
+uint64_t fault_cpu_clock(void);
 int fault_timer_open(void);
 int fault_timer_set(int fd, uint64_t deadline_ns);
 void fault_timer_close(int fd);
@@ -40,6 +41,7 @@ int fault_wait_writable(int fd, int64_t timeout_ns);
 void *real_alloc(size_t n_bytes);
 void real_free(void *p);
 uint64_t real_now(void);
+uint64_t real_thread_cpu(void);
 int real_epoll_wait(int epoll_fd, struct epoll_event *events, int max_events,
 		    int64_t timeout_ns);
 int real_timerfd_open(void);

@@ -46,6 +46,7 @@ static const struct {
 } calls[FAULT_N_CALLS] = {
 	[FAULT_ALLOC] = {"alloc", -ENOMEM},
 	[FAULT_NOW] = {"now", 0},
+	[FAULT_THREAD_CPU] = {"thread_cpu", 0},
 	[FAULT_EPOLL_OPEN] = {"epoll_open", -EMFILE},
 	[FAULT_EPOLL_ADD] = {"epoll_add", -ENOSPC},
 	[FAULT_EPOLL_MOD] = {"epoll_mod", -ENOMEM},

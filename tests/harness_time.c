@@ -26,6 +26,7 @@ static struct {
 	bool is_virtual;
 	int settle_ms;
 	uint64_t now_ns;
+	uint64_t cpu_ns;
 	struct timer timers[MAX_TIMERS];
 } state;
 
@@ -33,6 +34,7 @@ void fault_time_virtual(uint64_t start_ns)
 {
 	state.is_virtual = true;
 	state.now_ns = start_ns;
+	state.cpu_ns = 1;
 }
 
 void fault_time_real(void)
@@ -48,6 +50,11 @@ void fault_time_settle(int ms)
 uint64_t fault_clock(void)
 {
 	return state.is_virtual ? state.now_ns : real_now();
+}
+
+uint64_t fault_cpu_clock(void)
+{
+	return state.is_virtual ? state.cpu_ns : real_thread_cpu();
 }
 
 uint64_t fault_time_now(void)
@@ -89,6 +96,12 @@ void fault_time_advance(uint64_t ns)
 {
 	state.now_ns += ns;
 	expire_due_timers();
+}
+
+void fault_time_compute(uint64_t ns)
+{
+	state.cpu_ns += ns;
+	fault_time_advance(ns);
 }
 
 int fault_timer_open(void)

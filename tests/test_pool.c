@@ -176,6 +176,25 @@ Test(pool, gives_pages_back_after_each_burst_once)
 }
 
 /* A slot is empty or holds a piece whose bytes know the slot. */
+Test(pool, knows_the_most_that_ever_was_out)
+{
+	const size_t most = 2 * (size_t)WEIR_POOL_BURST;
+	struct weir_pool pool = {0};
+
+	cr_assert_eq(weir_pool_most(&pool), 0);
+	weir_pool_count(&pool, most);
+	weir_pool_discount(&pool, most);
+	cr_assert_eq(weir_pool_most(&pool), most);
+	weir_pool_count(&pool, WEIR_POOL_BURST);
+	weir_pool_discount(&pool, WEIR_POOL_BURST);
+	cr_assert_eq(weir_pool_most(&pool), most);
+	weir_pool_count(&pool, most + 1);
+	cr_assert_eq(weir_pool_most(&pool), most + 1);
+	weir_pool_discount(&pool, most + 1);
+	cr_assert_eq(weir_pool_most(&pool), most + 1);
+	weir_pool_deinit(&pool);
+}
+
 Test(pool, pieces_never_overlap_under_random_operations)
 {
 	static const size_t sizes[] = {1, 256, WEIR_CHUNK_SIZE, 40000};

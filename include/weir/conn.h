@@ -188,6 +188,7 @@ struct weir_progress {
 	uint32_t n_arms;
 	size_t queue_peak;	/* most bytes ever queued after a send */
 	uint64_t stalled_ns;	/* in sum, with the kernel known to be full */
+	uint64_t full_ns;	/* of it, so far this time; 0: it is not full */
 	uint64_t oldest_age_ns; /* of the oldest queued byte; 0: none */
 	/* the kernel's share; -1: unknown */
 	int64_t kernel_unsent;	/* TCP: of sent, not yet on the wire */
@@ -398,6 +399,13 @@ void weir_conn_abort(struct weir_conn *c, bool with_reset);
 
 /* Asks the kernel for its share, so it costs up to two system calls. */
 void weir_conn_progress(struct weir_conn *c, struct weir_progress *progress);
+/* The same without a system call: the kernel's share is unknown. For looking
+ * at many at once. */
+void weir_conn_counters(const struct weir_conn *c,
+			struct weir_progress *progress);
+
+/* The kernel takes no more for now: who is stalled at this moment. */
+bool weir_conn_is_full(const struct weir_conn *c);
 
 static inline int weir_conn_fd(const struct weir_conn *c)
 {

@@ -63,7 +63,8 @@ struct weir_debt {
 	struct weir_list marks; /* by position */
 	uint64_t dropped;
 	uint64_t dropped_unmarked; /* of them, behind the last mark so far */
-	uint64_t stalled_ns; /* while FULL: less the time of its beginning */
+	uint64_t stalled_ns;	/* while FULL: less the time of its beginning */
+	uint64_t full_since_ns; /* while FULL */
 	size_t queue_peak;
 	uint32_t n_arms;
 	/* for the stall limit, at the last look; 0: not looking */
@@ -193,7 +194,7 @@ int weir_conn_keep_budget(struct weir_conn *c, size_t n_bytes, size_t n_heap);
 /* Give up all that is gathered or queued. */
 void weir_conn_drop(struct weir_conn *c);
 /* Fill in what the queue knows. */
-void weir_conn_output_progress(struct weir_conn *c,
+void weir_conn_output_progress(const struct weir_conn *c,
 			       struct weir_progress *progress);
 
 /* -- conn_send.c -- */

@@ -52,13 +52,16 @@
 #include <weir/budget.h>
 #include <weir/list.h>
 #include <weir/pool.h>
+#include <weir/stopwatch.h>
 #include <weir/timer.h>
 
 enum {
 	/* the most that is received from one connection in one turn */
 	WEIR_READ_SIZE = 65536,
 	/* the most that one callback's small sends gather for one send(2) */
-	WEIR_GATHER_SIZE = 65536
+	WEIR_GATHER_SIZE = 65536,
+	/* the most that one wait harvests; the rest waits for the next */
+	WEIR_MAX_EVENTS = 256
 };
 
 /* Not an event of epoll's: the kernel refused a change of interest (no
@@ -83,7 +86,8 @@ enum weir_chores {
 	WEIR_CHORE_COMMIT = 1, /* changed is not empty */
 	WEIR_CHORE_FLUSH = 2,  /* flushes is not empty */
 	WEIR_CHORE_CLOSE = 4,  /* closes is not empty */
-	WEIR_CHORE_TIMERS = 8  /* timers are due, or the timerfd to be set */
+	WEIR_CHORE_TIMERS = 8, /* timers are due, or the timerfd to be set */
+	WEIR_CHORE_TIMING = 16 /* always, while turns are timed */
 };
 
 /* events is what epoll_wait(2) reported. */
@@ -101,7 +105,8 @@ struct weir_watch {
 	struct weir_list work; /* in changed, flushes or closes of the loop */
 	int fd;
 	uint16_t slot;
-	uint16_t due; /* which of the three: enum weir_due */
+	uint8_t due;  /* which of the three: enum weir_due */
+	uint8_t kind; /* of thing that it is part of: enum weir_work */
 	uint32_t wanted;
 	uint32_t committed;
 };
@@ -124,8 +129,16 @@ struct weir_gather {
 
 struct weir_loop_stats {
 	uint64_t n_turns;
-	/* heap held by send queues: payload, nodes and unused room */
+	/* heap held by send queues: payload, nodes and unused room; now, the
+	 * most there ever was, and what weir_loop_budget allows */
 	size_t n_queue_bytes;
+	size_t n_queue_bytes_peak;
+	size_t budget_high;
+	size_t budget_low;
+	/* by weir_loop_time_turns: the CPU time of the longest turn in ns,
+	 * and the kind of work that took most of it; 0: none was timed */
+	uint64_t longest_turn_ns;
+	enum weir_work longest_turn_in;
 };
 
 struct weir_loop {
@@ -151,6 +164,7 @@ struct weir_loop {
 	struct weir_pool pool;
 	struct weir_budget budget;
 	struct weir_observer *observer;
+	struct weir_stopwatch stopwatch;
 	uint64_t n_turns;
 };
 
@@ -197,14 +211,35 @@ uint64_t weir_loop_now(struct weir_loop *loop);
  * itself. 0 is the default: 1 GiB, and seven eighths of high. -EINVAL: low > high. */
 int weir_loop_budget(struct weir_loop *loop, size_t high, size_t low);
 
+/* No system call; costs the same whatever the number of connections. */
 void weir_loop_stats(const struct weir_loop *loop,
 		     struct weir_loop_stats *stats);
+
+/* Find the longest turn, from the next turn on, or stop looking for it; asked
+ * again while it looks it forgets the longest so far, for a gauge "since the
+ * last look". Stopping forgets nothing.
+ *
+ * A turn's length is CPU time of the loop's own thread
+ * (CLOCK_THREAD_CPUTIME_ID) from the end of the turn before, so waiting, and
+ * what other processes took, does not count; what a caller of weir_loop_turn
+ * does between two turns does. Which kind of work took most of it is told by
+ * CLOCK_MONOTONIC around each callback, added up by kind: a callback that
+ * waits for something (a disk, a lock) does count there, and its turn is only
+ * as long as what it computed.
+ *
+ * It costs one system call a turn and a clock read a callback. Unasked it
+ * costs nothing. */
+void weir_loop_time_turns(struct weir_loop *loop, bool is_wanted);
 
 /* Watch any descriptor that epoll accepts; a regular file and /dev/null give
  * -EPERM. events are EPOLLIN, EPOLLOUT, EPOLLPRI and EPOLLRDHUP; EPOLLERR and
  * EPOLLHUP come unasked (epoll_ctl(2)). With events 0 the watch is open but
  * not in epoll, and hears of nothing. The descriptor stays the caller's, who
- * closes it after the watch. On failure watch is as it was. */
+ * closes it after the watch. On failure watch is as it was.
+ *
+ * EPOLLIN | EPOLLEXCLUSIVE, for one file that several loops watch, can only be
+ * set to 0 and back: Linux changes no other interest of that kind, and the
+ * watch would get WEIR_REFUSED. */
 int weir_watch_open(struct weir_watch *watch, struct weir_loop *loop, int fd,
 		    uint32_t events, weir_watch_fn *on_ready);
 

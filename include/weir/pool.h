@@ -27,6 +27,7 @@ struct weir_pool {
 	size_t n_free_bytes;	      /* in them */
 	size_t n_used_bytes;	      /* in pieces that are out */
 	size_t n_peak_bytes;	      /* most of these since the last release */
+	size_t n_record_bytes;	      /* most of these before it */
 };
 
 /* Give the kept chunks back. Pieces that are out stay good. */
@@ -39,5 +40,7 @@ void weir_pool_free(struct weir_pool *pool, void *piece, size_t n_bytes);
 /* Count n_bytes of heap that came from elsewhere; take them off again. */
 void weir_pool_count(struct weir_pool *pool, size_t n_bytes);
 void weir_pool_discount(struct weir_pool *pool, size_t n_bytes);
+/* The most bytes that were ever out. */
+size_t weir_pool_most(const struct weir_pool *pool);
 
 #endif

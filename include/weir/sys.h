@@ -38,6 +38,8 @@ void weir_sys_free(void *p);
 void weir_sys_release_memory(void);
 /* CLOCK_MONOTONIC in ns. It does not run while the machine is suspended. */
 uint64_t weir_sys_now(void);
+/* CLOCK_THREAD_CPUTIME_ID in ns: what the calling thread has computed. */
+uint64_t weir_sys_thread_cpu(void);
 
 /* -- epoll and its companions -- */
 

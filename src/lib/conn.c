@@ -236,6 +236,7 @@ int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
 				weir_conn_on_ready);
 	if (error < 0)
 		return error;
+	c->watch.kind = WEIR_WORK_CONNECTION;
 	watch = c->watch;
 	*c = (struct weir_conn){.watch = watch,
 				.events = events,
@@ -327,7 +328,13 @@ static int64_t kernel_share(const struct weir_conn *c, int (*ask)(int fd))
 	return n > 0 && (c->state & WEIR_CONN_FIN_SENT) ? n - 1 : n;
 }
 
-void weir_conn_progress(struct weir_conn *c, struct weir_progress *progress)
+bool weir_conn_is_full(const struct weir_conn *c)
+{
+	return weir_conn_is_open(c) && (c->state & WEIR_CONN_FULL);
+}
+
+void weir_conn_counters(const struct weir_conn *c,
+			struct weir_progress *progress)
 {
 	*progress = (struct weir_progress){.received = c->received,
 					   .unread = c->discarded +
@@ -340,6 +347,11 @@ void weir_conn_progress(struct weir_conn *c, struct weir_progress *progress)
 	weir_conn_output_progress(c, progress);
 	progress->accepted =
 		progress->sent + progress->queued + progress->dropped;
+}
+
+void weir_conn_progress(struct weir_conn *c, struct weir_progress *progress)
+{
+	weir_conn_counters(c, progress);
 	if (!c->is_tcp || (c->state & WEIR_CONN_CLOSED))
 		return;
 	progress->kernel_unsent = kernel_share(c, weir_sys_unsent);

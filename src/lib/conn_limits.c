@@ -192,10 +192,17 @@ static void start_looking(struct weir_conn *c)
  * EPOLLOUT waits for. */
 static void try_flush(struct weir_conn *c)
 {
+	struct weir_debt *debt = c->debt;
+	uint64_t sent = c->sent;
+	uint64_t since_ns;
+
 	if (!(c->state & WEIR_CONN_OWES))
 		return;
+	since_ns = debt->full_since_ns;
 	weir_conn_has_room(c);
 	weir_conn_flush(c, true);
+	if (c->sent == sent)
+		debt->full_since_ns = since_ns;
 }
 
 /* -- idle -- */

@@ -27,14 +27,20 @@ static bool is_passing(ssize_t error)
 
 /* -- the debt -- */
 
+static void note_full(struct weir_conn *c)
+{
+	c->debt->full_since_ns = weir_loop_now(c->watch.loop);
+	c->debt->stalled_ns -= c->debt->full_since_ns;
+}
+
 void weir_conn_init_debt(struct weir_conn *c, struct weir_debt *debt)
 {
 	*debt = (struct weir_debt){.queue.pool = &c->watch.loop->pool,
 				   .conn = c};
 	weir_list_init(&debt->marks);
-	if (c->state & WEIR_CONN_FULL)
-		debt->stalled_ns -= weir_loop_now(c->watch.loop);
 	c->debt = debt;
+	if (c->state & WEIR_CONN_FULL)
+		note_full(c);
 }
 
 struct weir_debt *weir_conn_debt(struct weir_conn *c)
@@ -95,7 +101,7 @@ static void note_short(struct weir_conn *c, size_t n_taken)
 		return;
 	c->state |= WEIR_CONN_FULL;
 	if (c->debt)
-		c->debt->stalled_ns -= weir_loop_now(c->watch.loop);
+		note_full(c);
 }
 
 void weir_conn_has_room(struct weir_conn *c)
@@ -277,24 +283,27 @@ int weir_conn_keep_budget(struct weir_conn *c, size_t n_bytes, size_t n_heap)
 	return 0;
 }
 
-void weir_conn_output_progress(struct weir_conn *c,
+void weir_conn_output_progress(const struct weir_conn *c,
 			       struct weir_progress *progress)
 {
 	const struct weir_debt *debt = c->debt;
+	uint64_t now_ns;
 	uint64_t oldest_ns;
 
 	progress->queued = weir_conn_n_gathered(c);
 	if (!debt)
 		return;
+	now_ns = weir_loop_now(c->watch.loop);
 	oldest_ns = weir_sendq_oldest_ns(&debt->queue);
 	progress->queued += weir_sendq_length(&debt->queue);
 	progress->n_arms = debt->n_arms;
 	progress->dropped = debt->dropped;
 	progress->queue_peak = debt->queue_peak;
 	progress->stalled_ns = debt->stalled_ns;
-	if (c->state & WEIR_CONN_FULL)
-		progress->stalled_ns += weir_loop_now(c->watch.loop);
+	if (c->state & WEIR_CONN_FULL) {
+		progress->stalled_ns += now_ns;
+		progress->full_ns = now_ns - debt->full_since_ns;
+	}
 	if (oldest_ns > 0)
-		progress->oldest_age_ns =
-			weir_loop_now(c->watch.loop) - oldest_ns;
+		progress->oldest_age_ns = now_ns - oldest_ns;
 }

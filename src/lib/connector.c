@@ -33,6 +33,7 @@ static int watch_attempt(struct weir_connector *c, int fd)
 	error = weir_watch_open(&c->watch, loop, fd, EPOLLOUT, finish_attempt);
 	if (error < 0)
 		watch_nothing(c, loop);
+	c->watch.kind = WEIR_WORK_CONNECTOR;
 	return error;
 }
 

@@ -201,6 +201,7 @@ static int start(struct weir_dgram *d, struct weir_loop *loop, int fd,
 		weir_sys_free(inbox);
 		return error;
 	}
+	d->watch.kind = WEIR_WORK_DGRAM;
 	draft->watch = d->watch;
 	*d = *draft;
 	d->inbox = inbox;

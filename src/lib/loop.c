@@ -8,22 +8,8 @@
 #include <weir/loop.h>
 
 #include <assert.h>
-#include <errno.h>
 
-#include <weir/observer.h>
 #include <weir/sys.h>
-
-enum {
-	MAX_EVENTS = 256,
-	DEFAULT_BUDGET = 1073741824
-};
-
-static void note_timerfd(struct weir_watch *watch, uint32_t events)
-{
-	(void)events;
-	watch->loop->is_timerfd_done = true;
-	watch->loop->chores |= WEIR_CHORE_TIMERS;
-}
 
 int weir_watch_open(struct weir_watch *watch, struct weir_loop *loop, int fd,
 		    uint32_t events, weir_watch_fn *on_ready)
@@ -49,7 +35,7 @@ static void put_on_list(struct weir_watch *watch, enum weir_due due)
 	struct weir_loop *loop = watch->loop;
 
 	weir_list_remove(&watch->work);
-	watch->due = (uint16_t)due;
+	watch->due = (uint8_t)due;
 	if (due == WEIR_DUE_COMMIT) {
 		weir_list_append(&loop->changed, &watch->work);
 		loop->chores |= WEIR_CHORE_COMMIT;
@@ -105,72 +91,6 @@ void weir_watch_defer_flush(struct weir_watch *watch)
 {
 	if (watch->due < WEIR_DUE_FLUSH)
 		put_on_list(watch, WEIR_DUE_FLUSH);
-}
-
-static int open_descriptors(struct weir_loop *loop)
-{
-	int timer_fd;
-	int error;
-
-	loop->epoll_fd = weir_sys_epoll_open();
-	if (loop->epoll_fd < 0)
-		return loop->epoll_fd;
-	timer_fd = weir_sys_timerfd_open();
-	error = timer_fd;
-	if (error < 0)
-		goto close_epoll;
-	error = weir_watch_open(&loop->timer_watch, loop, timer_fd, EPOLLIN,
-				note_timerfd);
-	if (error < 0)
-		goto close_timer;
-	loop->n_open = 0;
-	return 0;
-
-close_timer:
-	weir_sys_close(timer_fd);
-close_epoll:
-	weir_sys_close(loop->epoll_fd);
-	return error;
-}
-
-int weir_loop_init(struct weir_loop *loop)
-{
-	int error = -ENOMEM;
-	size_t i;
-
-	*loop = (struct weir_loop){.epoll_fd = -1};
-	weir_list_init(&loop->changed);
-	weir_list_init(&loop->flushes);
-	weir_list_init(&loop->closes);
-	weir_budget_init(&loop->budget);
-	weir_loop_budget(loop, 0, 0);
-	loop->events = weir_sys_alloc(MAX_EVENTS * sizeof *loop->events);
-	loop->input = weir_sys_alloc(WEIR_READ_SIZE);
-	if (loop->events && loop->input)
-		error = open_descriptors(loop);
-	if (error < 0) {
-		weir_sys_free(loop->input);
-		weir_sys_free(loop->events);
-		return error;
-	}
-	for (i = 0; i < MAX_EVENTS; i++)
-		loop->events[i].data.ptr = NULL;
-	return 0;
-}
-
-int weir_loop_deinit(struct weir_loop *loop)
-{
-	if (loop->n_open > 0 || loop->timers)
-		return -EBUSY;
-	weir_watch_close(&loop->timer_watch);
-	weir_sys_close(loop->timer_watch.fd);
-	weir_sys_close(loop->epoll_fd);
-	weir_pool_deinit(&loop->pool);
-	weir_sys_free(loop->gather.segment);
-	weir_sys_free(loop->gather.spare);
-	weir_sys_free(loop->input);
-	weir_sys_free(loop->events);
-	return 0;
 }
 
 /* The kernel would not change the interest: take the watch out, so that it
@@ -309,6 +229,24 @@ static inline void dispatch(struct weir_loop *loop,
 	}
 }
 
+/* The same, told by kinds. A watch may be gone when its callback returns. */
+static void dispatch_timed(struct weir_loop *loop,
+			   const struct epoll_event *end)
+{
+	const struct epoll_event *event = loop->events;
+
+	for (; event != end; event++) {
+		struct weir_watch *watch = event->data.ptr;
+		enum weir_work kind;
+
+		if (!watch)
+			continue;
+		kind = (enum weir_work)watch->kind;
+		watch->on_ready(watch, event->events);
+		weir_stopwatch_lap(&loop->stopwatch, kind);
+	}
+}
+
 static void run_timers(struct weir_loop *loop)
 {
 	loop->timers_ran_ns = weir_loop_now(loop);
@@ -345,35 +283,79 @@ static void run_deferred(struct weir_list *list)
 	}
 }
 
+static void note_lap(struct weir_loop *loop, enum weir_work kind)
+{
+	if (loop->chores & WEIR_CHORE_TIMING)
+		weir_stopwatch_lap(&loop->stopwatch, kind);
+}
+
 /* After the dispatch. What is raised from here on waits for the next turn. */
 static __attribute__((noinline)) void tidy(struct weir_loop *loop)
 {
-	if (loop->is_timerfd_done)
+	if (loop->is_timerfd_done) {
 		run_timers(loop);
+		note_lap(loop, WEIR_WORK_TIMER);
+	}
 	if (loop->chores & WEIR_CHORE_CLOSE) {
 		loop->chores &= ~(unsigned)WEIR_CHORE_CLOSE;
 		run_deferred(&loop->closes);
+		note_lap(loop, WEIR_WORK_CLOSE);
 	}
 	if (loop->chores & WEIR_CHORE_FLUSH) {
 		loop->chores &= ~(unsigned)WEIR_CHORE_FLUSH;
 		run_deferred(&loop->flushes);
+		note_lap(loop, WEIR_WORK_FLUSH);
 	}
 }
 
-static inline int turn(struct weir_loop *loop, int64_t timeout_ns)
+/* Wait, and harvest; what epoll_wait said. */
+static inline int begin_turn(struct weir_loop *loop, int64_t timeout_ns)
 {
-	int n;
+	int n = weir_sys_epoll_wait(loop->epoll_fd, loop->events,
+				    WEIR_MAX_EVENTS, timeout_ns);
 
-	if (loop->chores != 0)
-		timeout_ns = prepare(loop, timeout_ns);
-	n = weir_sys_epoll_wait(loop->epoll_fd, loop->events, MAX_EVENTS,
-				timeout_ns);
 	if (n < 0)
 		return n;
 	loop->n_turns++;
 	loop->knows_now = false;
 	loop->is_in_turn = true;
 	harvest(loop, loop->events + n);
+	return n;
+}
+
+static __attribute__((noinline)) int turn_timed(struct weir_loop *loop,
+						int64_t timeout_ns)
+{
+	struct weir_stopwatch *stopwatch = &loop->stopwatch;
+	int n;
+
+	weir_stopwatch_begin_turn(stopwatch);
+	timeout_ns = prepare(loop, timeout_ns);
+	weir_stopwatch_lap(stopwatch, WEIR_WORK_COMMIT);
+	n = begin_turn(loop, timeout_ns);
+	if (n < 0)
+		return n;
+	weir_stopwatch_begin_lap(stopwatch);
+	dispatch_timed(loop, loop->events + n);
+	tidy(loop);
+	loop->is_in_turn = false;
+	weir_stopwatch_end_turn(stopwatch);
+	return n;
+}
+
+/* Timing is a chore, so that without it a turn does not even ask for it. */
+static inline int turn(struct weir_loop *loop, int64_t timeout_ns)
+{
+	int n;
+
+	if (__builtin_expect(loop->chores != 0, 0)) {
+		if (loop->chores & WEIR_CHORE_TIMING)
+			return turn_timed(loop, timeout_ns);
+		timeout_ns = prepare(loop, timeout_ns);
+	}
+	n = begin_turn(loop, timeout_ns);
+	if (n < 0)
+		return n;
 	dispatch(loop, loop->events + n);
 	if (loop->chores != 0)
 		tidy(loop);
@@ -392,6 +374,8 @@ int weir_loop_run(struct weir_loop *loop)
 	int n = 0;
 
 	assert(!loop->is_in_turn);
+	/* it may be another thread than before, with a time of its own */
+	loop->stopwatch.cpu_ns = 0;
 	while (n >= 0 && !loop->is_stopping &&
 	       (loop->n_open > 0 || loop->timers))
 		n = turn(loop, -1);
@@ -411,30 +395,4 @@ uint64_t weir_loop_now(struct weir_loop *loop)
 		loop->knows_now = true;
 	}
 	return loop->now_ns;
-}
-
-void weir_loop_stats(const struct weir_loop *loop,
-		     struct weir_loop_stats *stats)
-{
-	*stats = (struct weir_loop_stats){.n_turns = loop->n_turns,
-					  .n_queue_bytes =
-						  loop->pool.n_used_bytes};
-}
-
-int weir_loop_budget(struct weir_loop *loop, size_t high, size_t low)
-{
-	if (high == 0)
-		high = DEFAULT_BUDGET;
-	if (low == 0)
-		low = high - high / 8;
-	if (low > high)
-		return -EINVAL;
-	loop->budget.high = high;
-	loop->budget.low = low;
-	return 0;
-}
-
-void weir_loop_observe(struct weir_loop *loop, struct weir_observer *observer)
-{
-	loop->observer = observer;
 }

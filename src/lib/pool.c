@@ -33,8 +33,15 @@ void weir_pool_discount(struct weir_pool *pool, size_t n_bytes)
 	if (pool->n_peak_bytes < WEIR_POOL_BURST ||
 	    pool->n_used_bytes > pool->n_peak_bytes / 4)
 		return;
+	pool->n_record_bytes = weir_pool_most(pool);
 	pool->n_peak_bytes = pool->n_used_bytes;
 	weir_sys_release_memory();
+}
+
+size_t weir_pool_most(const struct weir_pool *pool)
+{
+	return pool->n_peak_bytes > pool->n_record_bytes ? pool->n_peak_bytes
+							 : pool->n_record_bytes;
 }
 
 static struct weir_pool_chunk *take_kept(struct weir_pool *pool)

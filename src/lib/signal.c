@@ -34,6 +34,7 @@ int weir_signal_open(struct weir_signal *signal, struct weir_loop *loop,
 			weir_sys_signal_unblock(number);
 		return error;
 	}
+	signal->watch.kind = WEIR_WORK_SIGNAL;
 	signal->on_signal = on_signal;
 	signal->number = number;
 	signal->was_blocked = was_blocked;

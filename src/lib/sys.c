@@ -76,6 +76,14 @@ uint64_t weir_sys_now(void)
 	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
+uint64_t weir_sys_thread_cpu(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
 int weir_sys_epoll_open(void)
 {
 	int fd = epoll_create1(EPOLL_CLOEXEC);

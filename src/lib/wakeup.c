@@ -33,6 +33,7 @@ int weir_wakeup_open(struct weir_wakeup *wakeup, struct weir_loop *loop,
 		weir_sys_close(fd);
 		return error;
 	}
+	wakeup->watch.kind = WEIR_WORK_WAKEUP;
 	wakeup->on_wakeup = on_wakeup;
 	return 0;
 }

@@ -1,0 +1,132 @@
+/* What a loop is made of, and what can be asked of it and set between turns;
+ * the turns themselves are in loop.c. */
+#include <weir/loop.h>
+
+#include <errno.h>
+
+#include <weir/observer.h>
+#include <weir/sys.h>
+
+enum {
+	DEFAULT_BUDGET = 1073741824
+};
+
+static void note_timerfd(struct weir_watch *watch, uint32_t events)
+{
+	(void)events;
+	watch->loop->is_timerfd_done = true;
+	watch->loop->chores |= WEIR_CHORE_TIMERS;
+}
+
+static int open_descriptors(struct weir_loop *loop)
+{
+	int timer_fd;
+	int error;
+
+	loop->epoll_fd = weir_sys_epoll_open();
+	if (loop->epoll_fd < 0)
+		return loop->epoll_fd;
+	timer_fd = weir_sys_timerfd_open();
+	error = timer_fd;
+	if (error < 0)
+		goto close_epoll;
+	error = weir_watch_open(&loop->timer_watch, loop, timer_fd, EPOLLIN,
+				note_timerfd);
+	if (error < 0)
+		goto close_timer;
+	loop->timer_watch.kind = WEIR_WORK_TIMER;
+	loop->n_open = 0;
+	return 0;
+
+close_timer:
+	weir_sys_close(timer_fd);
+close_epoll:
+	weir_sys_close(loop->epoll_fd);
+	return error;
+}
+
+int weir_loop_init(struct weir_loop *loop)
+{
+	int error = -ENOMEM;
+	size_t i;
+
+	*loop = (struct weir_loop){.epoll_fd = -1};
+	weir_list_init(&loop->changed);
+	weir_list_init(&loop->flushes);
+	weir_list_init(&loop->closes);
+	weir_budget_init(&loop->budget);
+	weir_loop_budget(loop, 0, 0);
+	loop->events = weir_sys_alloc(WEIR_MAX_EVENTS * sizeof *loop->events);
+	loop->input = weir_sys_alloc(WEIR_READ_SIZE);
+	if (loop->events && loop->input)
+		error = open_descriptors(loop);
+	if (error < 0) {
+		weir_sys_free(loop->input);
+		weir_sys_free(loop->events);
+		return error;
+	}
+	for (i = 0; i < WEIR_MAX_EVENTS; i++)
+		loop->events[i].data.ptr = NULL;
+	return 0;
+}
+
+int weir_loop_deinit(struct weir_loop *loop)
+{
+	if (loop->n_open > 0 || loop->timers)
+		return -EBUSY;
+	weir_watch_close(&loop->timer_watch);
+	weir_sys_close(loop->timer_watch.fd);
+	weir_sys_close(loop->epoll_fd);
+	weir_pool_deinit(&loop->pool);
+	weir_sys_free(loop->gather.segment);
+	weir_sys_free(loop->gather.spare);
+	weir_sys_free(loop->input);
+	weir_sys_free(loop->events);
+	return 0;
+}
+
+void weir_loop_stats(const struct weir_loop *loop,
+		     struct weir_loop_stats *stats)
+{
+	const struct weir_stopwatch *stopwatch = &loop->stopwatch;
+
+	*stats = (struct weir_loop_stats){
+		.n_turns = loop->n_turns,
+		.n_queue_bytes = loop->pool.n_used_bytes,
+		.n_queue_bytes_peak = weir_pool_most(&loop->pool),
+		.budget_high = loop->budget.high,
+		.budget_low = loop->budget.low,
+		.longest_turn_ns = stopwatch->longest_ns,
+		.longest_turn_in = stopwatch->longest_in};
+}
+
+int weir_loop_budget(struct weir_loop *loop, size_t high, size_t low)
+{
+	if (high == 0)
+		high = DEFAULT_BUDGET;
+	if (low == 0)
+		low = high - high / 8;
+	if (low > high)
+		return -EINVAL;
+	loop->budget.high = high;
+	loop->budget.low = low;
+	return 0;
+}
+
+void weir_loop_observe(struct weir_loop *loop, struct weir_observer *observer)
+{
+	loop->observer = observer;
+}
+
+void weir_loop_time_turns(struct weir_loop *loop, bool is_wanted)
+{
+	if (!is_wanted) {
+		loop->chores &= ~(unsigned)WEIR_CHORE_TIMING;
+		return;
+	}
+	/* what it measures at the moment is no turn, unless it does already */
+	if (!(loop->chores & WEIR_CHORE_TIMING))
+		loop->stopwatch = (struct weir_stopwatch){0};
+	loop->stopwatch.longest_ns = 0;
+	loop->chores |= WEIR_CHORE_TIMING;
+}
