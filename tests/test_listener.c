@@ -284,7 +284,9 @@ Test(listener, those_who_are_gone_are_skipped)
 	weir_loop_turn(&s.loop, 0);
 	cr_expect_eq(s.n_accepted, 1, "not in the same turn");
 	cr_expect_eq(s.listener.n_accepted, 1);
-	cr_expect_eq(s.listener.n_skipped, n);
+	cr_expect_eq(s.listener.n_failures[WEIR_ACCEPT_ABORTED], 2);
+	cr_expect_eq(s.listener.n_failures[WEIR_ACCEPT_FIREWALL], 1);
+	cr_expect_eq(s.listener.n_failures[WEIR_ACCEPT_NETWORK], n - 3);
 	cr_expect_eq(s.listener.n_pauses, 0);
 	cr_expect_eq(fault_n_pending(), 0);
 	end(&s);

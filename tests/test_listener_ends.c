@@ -175,7 +175,7 @@ Test(listener_ends, take_empties_the_queue)
 	}
 	cr_expect_eq(weir_listener_take(&s.listener, &peer), -EAGAIN);
 	cr_expect_eq(s.listener.n_accepted, 3);
-	cr_expect_eq(s.listener.n_skipped, 1);
+	cr_expect_eq(s.listener.n_failures[WEIR_ACCEPT_ABORTED], 1);
 	cr_expect_eq(s.n_accepted, 0, "take called back");
 	end(&s);
 }
@@ -204,8 +204,9 @@ Test(listener_ends, an_inherited_socket_is_served_and_closed)
 	/* as systemd hands it over */
 	cr_assert_eq(fcntl(fd, F_SETFL, 0), 0);
 	cr_assert_eq(weir_loop_init(&s.loop), 0);
-	cr_assert_eq(weir_listener_adopt(&s.listener, &s.loop, fd, just_close),
-		     0);
+	cr_assert_eq(
+		weir_listener_adopt(&s.listener, &s.loop, fd, NULL, just_close),
+		0);
 	cr_expect(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	cr_expect_eq(memcmp(&s.listener.address.sa, &address.sa, address.len),
 		     0);
@@ -228,14 +229,14 @@ Test(listener_ends, what_does_not_listen_is_not_adopted)
 	cr_assert_eq(weir_loop_init(&s.loop), 0);
 	harness_unix_pair(fd, 0);
 	harness_refusing_address(&bound);
-	cr_expect_eq(
-		weir_listener_adopt(&s.listener, &s.loop, fd[0], just_close),
-		-EINVAL);
-	cr_expect_eq(
-		weir_listener_adopt(&s.listener, &s.loop, bound, just_close),
-		-EINVAL);
-	cr_expect_eq(weir_listener_adopt(&s.listener, &s.loop, s.loop.epoll_fd,
+	cr_expect_eq(weir_listener_adopt(&s.listener, &s.loop, fd[0], NULL,
 					 just_close),
+		     -EINVAL);
+	cr_expect_eq(weir_listener_adopt(&s.listener, &s.loop, bound, NULL,
+					 just_close),
+		     -EINVAL);
+	cr_expect_eq(weir_listener_adopt(&s.listener, &s.loop, s.loop.epoll_fd,
+					 NULL, just_close),
 		     -ENOTSOCK);
 	close(fd[0]);
 	close(fd[1]);
@@ -243,9 +244,11 @@ Test(listener_ends, what_does_not_listen_is_not_adopted)
 	end(&s);
 }
 
-Test(listener_ends, a_failed_adoption_leaves_the_descriptor_alone)
+/* Adopt a socket at address with each call failing in turn, until it succeeds
+ * at the kth. */
+static unsigned fail_to_adopt(struct weir_address address,
+			      const struct weir_listener_options *options)
 {
-	struct weir_address address = harness_unix_name();
 	struct server s = {.n_accepted = 0};
 	struct weir_listener before;
 	int fd = harness_listen(&address, 5);
@@ -258,7 +261,7 @@ Test(listener_ends, a_failed_adoption_leaves_the_descriptor_alone)
 
 		fault_reset();
 		fault_fail_call(k);
-		error = weir_listener_adopt(&s.listener, &s.loop, fd,
+		error = weir_listener_adopt(&s.listener, &s.loop, fd, options,
 					    just_close);
 		if (fault_hit() == FAULT_NONE)
 			break;
@@ -267,9 +270,21 @@ Test(listener_ends, a_failed_adoption_leaves_the_descriptor_alone)
 		connect_and_leave(&address, 1);
 		cr_expect(harness_accept(fd), "it does not listen any more");
 	}
-	cr_expect_eq(k, 5,
-		     "getsockopt, getsockname, epoll_add, set_nonblocking");
+	cr_expect_not_null(s.listener.watch.loop, "it failed by itself");
 	end(&s);
+	return k;
+}
+
+Test(listener_ends, a_failed_adoption_leaves_the_descriptor_alone)
+{
+	static const struct weir_listener_options all = {
+		.notsent_lowat = 8192, .sndbuf = 8192, .exclusive = true};
+
+	cr_expect_eq(fail_to_adopt(harness_unix_name(), NULL), 5,
+		     "getsockopt, getsockname, epoll_add, set_nonblocking");
+	cr_expect_eq(fail_to_adopt(harness_unix_name(), &all), 5);
+	cr_expect_eq(fail_to_adopt(harness_address("127.0.0.1:0"), &all), 6,
+		     "and setsockopt");
 }
 
 /* Open at address with each call failing in turn, which must leave nothing
@@ -308,9 +323,11 @@ static void fail_every_call(const struct weir_address *address,
 Test(listener_ends, a_failed_open_leaves_nothing_on_tcp)
 {
 	static const struct weir_listener_options all = {.backlog = 5,
+							 .notsent_lowat = 8192,
 							 .sndbuf = 8192,
 							 .rcvbuf = 8192,
-							 .reuseport = true};
+							 .reuseport = true,
+							 .exclusive = true};
 	struct weir_address v6 = harness_address("[::1]:0");
 	struct weir_address v4 = harness_address("127.0.0.1:0");
 

@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 
 	if (weir_loop_init(&loop) < 0 ||
 	    weir_listener_adopt(&listener, &loop,
-				listen_on("weir", port_of(argc, argv)),
+				listen_on("weir", port_of(argc, argv)), NULL,
 				on_accept) < 0)
 		return 2;
 	return weir_loop_run(&loop);

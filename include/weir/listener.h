@@ -59,6 +59,11 @@ typedef void weir_accept_fn(struct weir_listener *listener, int fd,
 
 struct weir_listener_options {
 	int backlog; /* 0: 511 */
+	/* TCP_NOTSENT_LOWAT of the accepted sockets, in bytes: the kernel
+	 * takes no more once so many are not on the wire yet, so they wait in
+	 * our queue, where they can be trimmed. 0: leave it. Unix sockets have
+	 * no such thing; there it means nothing. */
+	int notsent_lowat;
 	/* bytes for the accepted sockets; 0: the kernel tunes them. On TCP
 	 * they are set before listen(2), so that the window is negotiated by
 	 * them, and inherited. On Unix sockets, which do not inherit, sndbuf
@@ -66,8 +71,39 @@ struct weir_listener_options {
 	int sndbuf;
 	int rcvbuf;
 	bool reuseport; /* share the port with others who set it too */
+	/* Several loops, as a rule in threads of their own, accept on this
+	 * one socket, each by a duplicate (dup(2)) that it has adopted, all
+	 * with this set: a client wakes one of them, seldom more, and is
+	 * accepted once (EPOLLEXCLUSIVE). Linux wakes the first in line of
+	 * those who sleep, so while there is little to do one loop does most
+	 * of it. The one that was woken owes the rest that accept: before you
+	 * close one listener of several, empty the queue by
+	 * weir_listener_take. */
+	bool exclusive;
 };
 
+/* Why accept(2) gave no connection: the closed list that the counters of a
+ * listener, metrics and logs share. */
+enum weir_accept_failure {
+	/* accepting pauses and is tried again every 100 ms */
+	WEIR_ACCEPT_EMFILE,  /* the process has no descriptor left */
+	WEIR_ACCEPT_ENFILE,  /* the system has none */
+	WEIR_ACCEPT_ENOBUFS, /* no memory for a socket */
+	WEIR_ACCEPT_ENOMEM,
+	WEIR_ACCEPT_OTHER, /* any other error */
+	/* the next one is accepted, as if he had never come */
+	WEIR_ACCEPT_ABORTED,  /* gone before: ECONNABORTED, EPROTO */
+	WEIR_ACCEPT_NETWORK,  /* ENETDOWN, EHOSTUNREACH and their kin */
+	WEIR_ACCEPT_FIREWALL, /* EPERM */
+	WEIR_N_ACCEPT_FAILURES
+};
+
+/* "emfile", "aborted", ...: the enumerator's name in lower case, a static
+ * string that metrics and logs may use as a label. NULL for a number that is
+ * none. */
+const char *weir_accept_failure_name(enum weir_accept_failure failure);
+
+/* Counters are from open or adopt on. */
 struct weir_listener {
 	struct weir_watch watch;
 	struct weir_timer retry; /* armed while accepting is paused */
@@ -77,8 +113,11 @@ struct weir_listener {
 	int unix_sndbuf; /* for each accepted Unix socket; 0: leave it */
 	struct weir_address address; /* as bound: a port 0 has its number */
 	uint64_t n_accepted;
-	uint64_t n_skipped; /* gone before accept: ECONNABORTED and its kin */
-	uint64_t n_pauses;  /* EMFILE, ENFILE, ENOBUFS, ENOMEM */
+	uint64_t n_failures[WEIR_N_ACCEPT_FAILURES]; /* calls of accept(2) */
+	/* how often accepting paused: for want of descriptors or memory, or
+	 * after a run of those who were gone */
+	uint64_t n_pauses;
+	uint32_t interest; /* EPOLLIN, with EPOLLEXCLUSIVE if asked for */
 };
 
 /* Bind, listen and accept. TCP gets SO_REUSEADDR, IPv6 stays IPv6 only.
@@ -94,13 +133,17 @@ int weir_listener_open(struct weir_listener *listener, struct weir_loop *loop,
 		       const struct weir_listener_options *options,
 		       weir_accept_fn *on_accept);
 
-/* Accept on a socket that listens already, inherited from a supervisor. The
- * listener closes it in the end, but removes no file. It is set non-blocking,
- * which all who share the open file description see: accept(2) has no flag to
- * ask for that alone. On failure fd stays the caller's. -EINVAL: it does not
- * listen. */
+/* Accept on a socket that listens already, inherited from a supervisor or
+ * shared with other loops. The listener closes it in the end, but removes no
+ * file. It is set non-blocking, which all who share the open file description
+ * see: accept(2) has no flag to ask for that alone.
+ *
+ * Of options (NULL: none) exclusive and, on a Unix socket, sndbuf count, and
+ * notsent_lowat, which is set on the socket itself; the others belong to who
+ * made it. On failure fd stays the caller's. -EINVAL: it does not listen. */
 int weir_listener_adopt(struct weir_listener *listener, struct weir_loop *loop,
-			int fd, weir_accept_fn *on_accept);
+			int fd, const struct weir_listener_options *options,
+			weir_accept_fn *on_accept);
 
 /* Accept one connection now, without a callback: the descriptor, -EAGAIN when
  * none waits, or why it cannot be had. For emptying the queue before a close,

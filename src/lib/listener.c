@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 enum {
@@ -14,19 +15,51 @@ enum {
 	RETRY_NS = 100000000
 };
 
+/* By switch and not by table: -Wswitch-enum then misses no new failure. */
+const char *weir_accept_failure_name(enum weir_accept_failure failure)
+{
+	switch (failure) {
+	case WEIR_ACCEPT_EMFILE:
+		return "emfile";
+	case WEIR_ACCEPT_ENFILE:
+		return "enfile";
+	case WEIR_ACCEPT_ENOBUFS:
+		return "enobufs";
+	case WEIR_ACCEPT_ENOMEM:
+		return "enomem";
+	case WEIR_ACCEPT_OTHER:
+		return "other";
+	case WEIR_ACCEPT_ABORTED:
+		return "aborted";
+	case WEIR_ACCEPT_NETWORK:
+		return "network";
+	case WEIR_ACCEPT_FIREWALL:
+		return "firewall";
+	case WEIR_N_ACCEPT_FAILURES:
+		break;
+	}
+	return NULL;
+}
+
 static socklen_t smaller(socklen_t a, size_t b)
 {
 	return a < b ? a : (socklen_t)b;
 }
 
-/* The client gave up while it waited, or the network did for it: accept(2)
- * asks to treat these as if he had never come. */
-static bool is_skipped(int error)
+static enum weir_accept_failure failure_of(int error)
 {
 	switch (error) {
+	case -EMFILE:
+		return WEIR_ACCEPT_EMFILE;
+	case -ENFILE:
+		return WEIR_ACCEPT_ENFILE;
+	case -ENOBUFS:
+		return WEIR_ACCEPT_ENOBUFS;
+	case -ENOMEM:
+		return WEIR_ACCEPT_ENOMEM;
 	case -ECONNABORTED:
 	case -EPROTO:
-	case -EPERM: /* a firewall's word */
+		return WEIR_ACCEPT_ABORTED;
 	case -ENETDOWN:
 	case -ENOPROTOOPT:
 	case -EHOSTDOWN:
@@ -34,10 +67,19 @@ static bool is_skipped(int error)
 	case -EHOSTUNREACH:
 	case -EOPNOTSUPP:
 	case -ENETUNREACH:
-		return true;
+		return WEIR_ACCEPT_NETWORK;
+	case -EPERM:
+		return WEIR_ACCEPT_FIREWALL;
 	default:
-		return false;
+		return WEIR_ACCEPT_OTHER;
 	}
+}
+
+/* The client gave up while it waited, or the network did for it: accept(2)
+ * asks to treat these as if he had never come. */
+static bool is_skipped(int error)
+{
+	return error < 0 && failure_of(error) >= WEIR_ACCEPT_ABORTED;
 }
 
 static int accept_one(struct weir_listener *l, struct weir_address *peer)
@@ -48,7 +90,8 @@ static int accept_one(struct weir_listener *l, struct weir_address *peer)
 	memset(peer, 0, sizeof *peer);
 	fd = weir_sys_accept(l->watch.fd, &peer->sa.any, &len);
 	if (fd < 0) {
-		l->n_skipped += is_skipped(fd);
+		if (fd != -EAGAIN)
+			l->n_failures[failure_of(fd)]++;
 		return fd;
 	}
 	peer->type = SOCK_STREAM;
@@ -68,7 +111,7 @@ static void resume_accepting(struct weir_timer *timer)
 	struct weir_listener *l =
 		weir_container_of(timer, struct weir_listener, retry);
 
-	if (weir_watch_set(&l->watch, EPOLLIN) < 0)
+	if (weir_watch_set(&l->watch, l->interest) < 0)
 		pause_accepting(l);
 }
 
@@ -131,6 +174,8 @@ static int set_tcp_options(int fd, int family,
 		{family == AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, 1},
 		{options->sndbuf > 0, SOL_SOCKET, SO_SNDBUF, options->sndbuf},
 		{options->rcvbuf > 0, SOL_SOCKET, SO_RCVBUF, options->rcvbuf},
+		{options->notsent_lowat > 0, IPPROTO_TCP, TCP_NOTSENT_LOWAT,
+		 options->notsent_lowat},
 	};
 	int error = 0;
 	size_t i;
@@ -146,10 +191,13 @@ static int set_tcp_options(int fd, int family,
 
 /* Take over a socket that listens. */
 static int start(struct weir_listener *l, struct weir_loop *loop, int fd,
+		 const struct weir_listener_options *options,
 		 weir_accept_fn *on_accept)
 {
 	struct weir_address bound = {.type = SOCK_STREAM};
 	socklen_t len = sizeof bound.sa;
+	uint32_t interest = EPOLLIN;
+	int unix_sndbuf = 0;
 	int error;
 
 	assert(!l->watch.loop);
@@ -157,25 +205,29 @@ static int start(struct weir_listener *l, struct weir_loop *loop, int fd,
 	if (error < 0)
 		return error;
 	bound.len = smaller(len, sizeof bound.sa);
-	error = weir_watch_open(&l->watch, loop, fd, EPOLLIN, accept_some);
+	if (options->exclusive)
+		interest |= EPOLLEXCLUSIVE;
+	error = weir_watch_open(&l->watch, loop, fd, interest, accept_some);
 	if (error < 0)
 		return error;
-	l->on_accept = on_accept;
-	l->file = (struct weir_socket_file){0};
-	l->unix_sndbuf = 0;
-	l->address = bound;
-	l->n_accepted = 0;
-	l->n_skipped = 0;
-	l->n_pauses = 0;
+	if (bound.sa.any.sa_family == AF_UNIX)
+		unix_sndbuf = options->sndbuf;
+	*l = (struct weir_listener){.watch = l->watch,
+				    .on_accept = on_accept,
+				    .unix_sndbuf = unix_sndbuf,
+				    .address = bound,
+				    .interest = interest};
+	l->watch.kind = WEIR_WORK_LISTENER;
 	return 0;
 }
+
+static const struct weir_listener_options defaults;
 
 int weir_listener_open(struct weir_listener *l, struct weir_loop *loop,
 		       const struct weir_address *address,
 		       const struct weir_listener_options *options,
 		       weir_accept_fn *on_accept)
 {
-	static const struct weir_listener_options defaults;
 	struct weir_socket_file file;
 	int family = address->sa.any.sa_family;
 	int error = 0;
@@ -197,11 +249,10 @@ int weir_listener_open(struct weir_listener *l, struct weir_loop *loop,
 	error = weir_sys_listen(fd, options->backlog ? options->backlog
 						     : DEFAULT_BACKLOG);
 	if (error == 0)
-		error = start(l, loop, fd, on_accept);
+		error = start(l, loop, fd, options, on_accept);
 	if (error < 0)
 		goto remove_file;
 	l->file = file;
-	l->unix_sndbuf = family == AF_UNIX ? options->sndbuf : 0;
 	return 0;
 
 remove_file:
@@ -211,7 +262,20 @@ close_fd:
 	return error;
 }
 
+/* O_NONBLOCK is last, since on failure it would have to be undone for all. */
+static int set_adopted(int fd, int family,
+		       const struct weir_listener_options *options)
+{
+	int error = 0;
+
+	if (family != AF_UNIX && options->notsent_lowat > 0)
+		error = weir_sys_setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT,
+					    options->notsent_lowat);
+	return error < 0 ? error : weir_sys_set_nonblocking(fd);
+}
+
 int weir_listener_adopt(struct weir_listener *l, struct weir_loop *loop, int fd,
+			const struct weir_listener_options *options,
 			weir_accept_fn *on_accept)
 {
 	int is_listening;
@@ -222,11 +286,12 @@ int weir_listener_adopt(struct weir_listener *l, struct weir_loop *loop, int fd,
 		return error;
 	if (!is_listening)
 		return -EINVAL;
-	error = start(l, loop, fd, on_accept);
+	if (!options)
+		options = &defaults;
+	error = start(l, loop, fd, options, on_accept);
 	if (error < 0)
 		return error;
-	/* last, since on failure it would have to be undone for all */
-	error = weir_sys_set_nonblocking(fd);
+	error = set_adopted(fd, l->address.sa.any.sa_family, options);
 	if (error < 0) {
 		weir_watch_close(&l->watch);
 		*l = (struct weir_listener){0};
