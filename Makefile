@@ -9,16 +9,20 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	   -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wcast-align \
 	   -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 \
 	   -Wnull-dereference -Wswitch-enum
-COMPILE  = $(CC) -std=c11 -D_GNU_SOURCE -Iinclude -fno-plt $(WARNINGS) $(CFLAGS)
+LANGUAGE = -std=c11 -D_GNU_SOURCE -Iinclude -Isrc -Ibench
+COMPILE  = $(CC) $(LANGUAGE) -fno-plt $(WARNINGS) $(CFLAGS)
 
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
 LIB      = $(call objects,src/lib/*.c)
 SERVER   = $(call objects,src/server/*.c)
 CLIENT   = $(call objects,src/client/*.c)
+COMMON   = $(call objects,src/common/*.c)
+SHARED   = $(BUILD)/libcommon.a $(BUILD)/libweir.a
 PROGRAMS = $(BUILD)/weir-server $(BUILD)/weir-client
 # The tests link the shipped objects, with tests/fault.o in place of sys.o.
 TESTS    = $(call objects,tests/test_*.c) $(call objects,tests/fault.c) \
-	   $(call objects,tests/harness*.c) $(filter-out %/sys.o,$(LIB))
+	   $(call objects,tests/harness*.c) $(filter-out %/sys.o,$(LIB)) \
+	   $(COMMON)
 SOURCES  = $(wildcard include/*.h include/weir/*.h src/*/*.[ch] tests/*.[ch] \
 	   bench/*.[ch] bench/*/*.[ch])
 
@@ -42,14 +46,17 @@ test: criterion all
 $(BUILD)/libweir.a: $(LIB)
 	$(AR) rcs $@ $^
 
-$(BUILD)/weir-server: $(SERVER) $(BUILD)/libweir.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+$(BUILD)/libcommon.a: $(COMMON)
+	$(AR) rcs $@ $^
 
-$(BUILD)/weir-client: $(CLIENT) $(BUILD)/libweir.a
+$(BUILD)/weir-server: $(SERVER) $(SHARED)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
+
+$(BUILD)/weir-client: $(CLIENT) $(SHARED)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 $(BUILD)/weir-tests: $(TESTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lpthread
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lpthread -lm
 
 # Runs a program as if the kernel lacked every system call newer than 5.4.
 $(BUILD)/old-kernel: $(BUILD)/tests/old_kernel.o
@@ -90,13 +97,13 @@ check-musl:
 # One file at a time: given several, clang-tidy 14 takes every va_list but the
 # first file's for uninitialised.
 check-tidy:
-	printf '%s\n' $(filter src/%.c,$(SOURCES)) | xargs -P 2 -I FILE \
-		clang-tidy --quiet FILE -- -std=c11 -D_GNU_SOURCE -Iinclude
+	printf '%s\n' $(filter src/%.c,$(SOURCES)) | \
+		xargs -P 2 -I FILE clang-tidy --quiet FILE -- $(LANGUAGE)
 
 check-cppcheck:
-	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+	cppcheck --quiet --error-exitcode=1 --inline-suppr \
 		--enable=warning,performance,portability \
-		-D_GNU_SOURCE -Iinclude src
+		$(LANGUAGE) src
 
 check-tests:
 	$(MAKE) CFLAGS="-O2 -g -Werror -DWEIR_CHECKS" BUILD=build/checks test

@@ -37,7 +37,7 @@ Test(client_usage, what_is_wrong_with_it_is_one_line_and_status_2)
 		 "option '--help' doesn't allow an argument"},
 		{{"--timeout", "10", ":1", NULL},
 		 "--timeout 10: expected a time from 1ns to 1000000m, such as "
-		 "500ms or 10s"},
+		 "500ms, 60s or 2m"},
 		{{"nothing", NULL}, "nothing: not an address"},
 		{{"udp:127.0.0.1:1", NULL},
 		 "udp:127.0.0.1:1: datagrams are not supported"},

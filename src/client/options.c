@@ -9,6 +9,8 @@
 
 #include <weir.h>
 
+#include "common/quantity.h"
+
 static const char help[] =
 	"Usage: weir-client [OPTION]... ADDRESS [TEXT]\n"
 	"Connect, send TEXT or standard input, and print what comes back\n"
@@ -24,31 +26,6 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 the peer ended its stream; 1 the connection, standard\n"
 	"input or standard output failed; 2 the command line is wrong.\n";
-
-/* A whole number and its unit, in ns; 0 if it is none or out of range. Digits
- * alone: strtoull(3) would also take signs and spaces. */
-static uint64_t parse_time(const char *text)
-{
-	static const struct {
-		const char *name;
-		uint64_t ns;
-	} units[] = {{"ns", 1},
-		     {"us", 1000},
-		     {"ms", 1000000},
-		     {"s", 1000000000},
-		     {"m", 60000000000}};
-	const uint64_t max_ns = 1000000 * UINT64_C(60000000000);
-	uint64_t number = 0;
-
-	for (; *text >= '0' && *text <= '9' && number <= max_ns; text++)
-		number = 10 * number + (uint64_t)(*text - '0');
-	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-		if (strcmp(units[i].name, text) == 0)
-			return number <= max_ns / units[i].ns
-				       ? number * units[i].ns
-				       : 0;
-	return 0;
-}
 
 /* The exit status: standard output may be a full disk. */
 static int print(const char *text)
@@ -98,13 +75,12 @@ int options_parse(struct options *options, int argc, char **argv)
 			return print("weir-client " WEIR_VERSION "\n");
 		if (option != 't')
 			return 2;
-		options->timeout_ns = parse_time(optarg);
-		if (options->timeout_ns == 0) {
+		if (!quantity_parse(&quantity_time, optarg,
+				    &options->timeout_ns)) {
 			(void)fprintf(stderr,
-				      "weir-client: --timeout %s: expected a "
-				      "time from 1ns to 1000000m, such as "
-				      "500ms or 10s\n",
-				      optarg);
+				      "weir-client: --timeout %s: expected "
+				      "%s\n",
+				      optarg, quantity_time.expected);
 			return 2;
 		}
 	}
