@@ -1,4 +1,4 @@
-# Weir. For people: all, run, test, check, clean.
+# Weir. For people: all, run, demo, test, check, clean.
 #
 # A variant (another compiler, a sanitizer) is a build folder and flags:
 #	make BUILD=build/clang CC=clang
@@ -18,24 +18,35 @@ SERVER   = $(call objects,src/server/*.c)
 CLIENT   = $(call objects,src/client/*.c)
 COMMON   = $(call objects,src/common/*.c)
 SHARED   = $(BUILD)/libcommon.a $(BUILD)/libweir.a
-PROGRAMS = $(BUILD)/weir-server $(BUILD)/weir-client
+DEMO     = $(call objects,src/demo/*.c)
+PROGRAMS = $(addprefix $(BUILD)/,weir-server weir-client send-vs-sendall)
 # The tests link the shipped objects, with tests/fault.o in place of sys.o.
 TESTS    = $(call objects,tests/test_*.c) $(call objects,tests/fault.c) \
 	   $(call objects,tests/harness*.c) $(filter-out %/sys.o,$(LIB)) \
-	   $(COMMON)
+	   $(COMMON) $(filter-out %/main.o,$(DEMO))
 SOURCES  = $(wildcard include/*.h include/weir/*.h src/*/*.[ch] tests/*.[ch] \
 	   bench/*.[ch] bench/*/*.[ch])
+
+# The demonstration counts its server's system calls at the door, in
+# src/demo/calls.c.
+CALLS    = send sendmsg recv epoll_ctl epoll_wait timerfd_settime syscall \
+	   accept4 setsockopt getsockopt shutdown close fcntl ioctl
+COUNTED  = $(CALLS:%=-Wl,--wrap=%)
 
 GATES    = $(addprefix check-,format gcc clang musl tidy cppcheck tests \
 	   old-kernel sanitizers threads)
 
-.PHONY: all run test check clean criterion gates $(GATES)
+.PHONY: all run demo test check clean criterion gates $(GATES)
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/libweir.a $(PROGRAMS)
 
 run: all
 	$(BUILD)/weir-server
+
+# The contest and the trace; with ALL=1 the lessons too.
+demo: $(BUILD)/send-vs-sendall
+	$(BUILD)/send-vs-sendall $(if $(ALL),--all)
 
 test: criterion all
 	$(MAKE) --no-print-directory BUILD=$(BUILD) $(BUILD)/weir-tests \
@@ -55,8 +66,11 @@ $(BUILD)/weir-server: $(SERVER) $(SHARED)
 $(BUILD)/weir-client: $(CLIENT) $(SHARED)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
+$(BUILD)/send-vs-sendall: $(DEMO) $(SHARED)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(COUNTED) -o $@ $^ -lpthread -lm
+
 $(BUILD)/weir-tests: $(TESTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lpthread -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) $(COUNTED) -o $@ $^ -lcriterion -lpthread -lm
 
 # Runs a program as if the kernel lacked every system call newer than 5.4.
 $(BUILD)/old-kernel: $(BUILD)/tests/old_kernel.o

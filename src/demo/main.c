@@ -1,0 +1,300 @@
+/* send-vs-sendall: from the command line to the exit status.
+ *
+ * What is measured goes to the terminal as it comes; JSON and HTML are written
+ * in the end, unless they go to standard output, which then is theirs. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "demo/demo.h"
+#include "demo/options.h"
+#include "demo/table.h"
+#include "demo/verdict.h"
+
+enum {
+	/* Whatever goes wrong, nothing that is measured takes so long. */
+	PATIENCE_S = 60
+};
+
+enum exit_status {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_REFUSED = 2
+};
+
+/* Where to write; NULL: nowhere. */
+struct output {
+	const char *name;
+	FILE *file;
+};
+
+struct run {
+	struct demo_options options;
+	struct demo demo;
+	FILE *text; /* for people; NULL: standard output is taken */
+	struct output json;
+	struct output html;
+};
+
+static void on_alarm(int number)
+{
+	static const char line[] =
+		"send-vs-sendall: no progress for a minute: given up\n";
+
+	(void)number;
+	(void)!write(STDERR_FILENO, line, sizeof line - 1);
+	_exit(EXIT_FAILED);
+}
+
+/* Twenty healthy clients, a slow one and the lessons need some. */
+static void prepare_process(void)
+{
+	struct rlimit limit;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGALRM, on_alarm);
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* -- the parts -- */
+
+/* A heading tells parts apart, where there are several. */
+static void head(const struct run *run, const char *title)
+{
+	const struct demo_options *options = &run->options;
+	int n_parts = (options->n_strategies > 0) + options->wants_trace +
+		      (options->n_lessons > 0);
+
+	if (n_parts > 1)
+		table_part(run->text, title);
+}
+
+static bool try_strategy(struct run *run, const struct contest_plan *plan)
+{
+	struct contest_result *result = &run->demo.results[run->demo.n_results];
+	int error;
+
+	(void)alarm(PATIENCE_S);
+	error = contest_run(plan, result);
+	if (error) {
+		demo_complain("%s: %s", plan->strategy->name, strerror(error));
+		return false;
+	}
+	run->demo.n_results++;
+	return true;
+}
+
+static bool show_size(struct run *run, size_t size)
+{
+	const struct demo_options *options = &run->options;
+	unsigned char *debt = contest_debt_new(size);
+	bool is_right = debt != NULL;
+
+	if (!debt)
+		demo_complain("%s", strerror(ENOMEM));
+	for (size_t i = 0; is_right && i < options->n_strategies; i++) {
+		struct contest_plan plan = {.strategy = options->strategies[i],
+					    .debt = debt,
+					    .n_debt = size,
+					    .is_calm = options->is_calm,
+					    .hold_ns = options->hold_ns};
+
+		is_right = try_strategy(run, &plan);
+		if (is_right && run->text) {
+			const struct contest_result *result =
+				&run->demo.results[run->demo.n_results - 1];
+
+			if (i == 0)
+				table_open(run->text, result);
+			table_row(run->text, result);
+		}
+	}
+	free(debt);
+	return is_right;
+}
+
+static bool show_contest(struct run *run)
+{
+	const struct demo_options *options = &run->options;
+	bool is_right = true;
+
+	if (options->n_strategies == 0)
+		return true;
+	run->demo.results = calloc(options->n_sizes * options->n_strategies,
+				   sizeof *run->demo.results);
+	if (!run->demo.results) {
+		demo_complain("%s", strerror(ENOMEM));
+		return false;
+	}
+	if (run->text) {
+		head(run, "One: ways to send to a slow reader");
+		table_cast(run->text, options->strategies,
+			   options->n_strategies);
+	}
+	for (size_t i = 0; is_right && i < options->n_sizes; i++) {
+		if (run->text && i > 0)
+			(void)fputc('\n', run->text);
+		is_right = show_size(run, (size_t)options->sizes[i]);
+	}
+	if (run->text)
+		table_legend(run->text);
+	return is_right;
+}
+
+static bool show_trace(struct run *run)
+{
+	int error;
+
+	if (!run->options.wants_trace)
+		return true;
+	(void)alarm(PATIENCE_S);
+	error = trace_send(&run->demo.send);
+	if (!error)
+		error = trace_sendall(&run->demo.sendall);
+	if (error) {
+		demo_complain("trace: %s", strerror(error));
+		return false;
+	}
+	run->demo.has_trace = true;
+	if (!run->text)
+		return true;
+	head(run, "Two: 1 MiB sent twice, event by event");
+	trace_print(run->text, &run->demo.send, &run->demo.sendall);
+	(void)fputc('\n', run->text);
+	return true;
+}
+
+static bool show_lessons(struct run *run)
+{
+	size_t n = run->options.n_lessons;
+
+	if (n == 0)
+		return true;
+	run->demo.lessons = calloc(n, sizeof *run->demo.lessons);
+	if (!run->demo.lessons) {
+		demo_complain("%s", strerror(ENOMEM));
+		return false;
+	}
+	if (run->text)
+		head(run, "Three: beliefs, tried");
+	for (size_t i = 0; i < n; i++) {
+		struct demo_lesson *told = &run->demo.lessons[i];
+
+		(void)alarm(PATIENCE_S);
+		told->lesson = run->options.lessons[i];
+		lesson_run(told->lesson, &told->result);
+		run->demo.n_lessons++;
+		if (run->text) {
+			lesson_print(run->text, told->lesson, &told->result);
+			(void)fflush(run->text);
+		}
+	}
+	return true;
+}
+
+/* -- outputs -- */
+
+static bool open_output(struct run *run, struct output *output,
+			const char *name)
+{
+	if (!name)
+		return true;
+	output->name = name;
+	if (strcmp(name, "-") == 0) {
+		output->name = "standard output";
+		output->file = stdout;
+		run->text = NULL;
+		return true;
+	}
+	output->file = fopen(name, "we");
+	if (!output->file)
+		demo_complain("%s: %s", name, strerror(errno));
+	return output->file != NULL;
+}
+
+static bool write_output(struct output *output, const struct demo *demo,
+			 int (*write_demo)(FILE *, const struct demo *))
+{
+	int error = 0;
+
+	if (!output->file)
+		return true;
+	error = write_demo(output->file, demo);
+	if (output->file != stdout && fclose(output->file) != 0 && !error)
+		error = -errno;
+	if (error)
+		demo_complain("%s: %s", output->name, strerror(-error));
+	return error == 0;
+}
+
+/* Whether all turned out as it is here to show. */
+static bool is_as_expected(const struct demo *demo)
+{
+	bool is_right = !demo->has_trace ||
+			(demo->send.is_intact && demo->sendall.is_intact);
+
+	for (size_t i = 0; i < demo->n_results; i++) {
+		const struct contest_result *result = &demo->results[i];
+
+		if (verdict_is_expected(result))
+			continue;
+		demo_complain("%s: this is not what it is here to show",
+			      result->strategy->name);
+		is_right = false;
+	}
+	for (size_t i = 0; i < demo->n_lessons; i++) {
+		if (!demo->lessons[i].result.holds)
+			continue;
+		demo_complain("%s: the belief held in this run",
+			      demo->lessons[i].lesson->name);
+		is_right = false;
+	}
+	return is_right;
+}
+
+static void free_demo(struct demo *demo)
+{
+	for (size_t i = 0; i < demo->n_results; i++)
+		contest_free(&demo->results[i]);
+	free(demo->results);
+	free(demo->lessons);
+}
+
+static int show(struct run *run)
+{
+	bool is_right;
+
+	if (!open_output(run, &run->json, run->options.json) ||
+	    !open_output(run, &run->html, run->options.html) ||
+	    !show_contest(run) || !show_trace(run) || !show_lessons(run))
+		return EXIT_REFUSED;
+	is_right = is_as_expected(&run->demo);
+	if (!write_output(&run->json, &run->demo, demo_json) ||
+	    !write_output(&run->html, &run->demo, demo_html))
+		is_right = false;
+	if (run->text && fflush(run->text) != 0) {
+		demo_complain("standard output: %s", strerror(errno));
+		is_right = false;
+	}
+	return is_right ? EXIT_DONE : EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	struct run run = {.text = stdout};
+	int status = demo_options_parse(&run.options, argc, argv);
+
+	if (status != DEMO_GO_ON)
+		return status;
+	prepare_process();
+	status = show(&run);
+	free_demo(&run.demo);
+	return status;
+}

@@ -1,0 +1,40 @@
+/* The command line of send-vs-sendall. */
+#ifndef DEMO_OPTIONS_H
+#define DEMO_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "demo/lesson.h"
+#include "demo/strategy.h"
+
+enum {
+	DEMO_MAX_SIZES = 8,
+	DEMO_MAX_LESSONS = 32,
+	DEMO_GO_ON = -1
+};
+
+struct demo_options {
+	const struct strategy *strategies[STRATEGY_COUNT];
+	size_t n_strategies; /* 0: no contest */
+	uint64_t sizes[DEMO_MAX_SIZES];
+	size_t n_sizes;
+	uint64_t hold_ns;
+	bool is_calm;
+	bool wants_trace;
+	const struct lesson *lessons[DEMO_MAX_LESSONS];
+	size_t n_lessons;
+	const char *json; /* a path, "-", or NULL */
+	const char *html;
+};
+
+/* DEMO_GO_ON with options filled in, or the status to exit with: what was
+ * asked for (--help, --version, --list) or what is wrong has been printed. */
+int demo_options_parse(struct demo_options *options, int argc, char **argv);
+
+/* "send-vs-sendall: ..." on stderr. */
+void demo_complain(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+#endif

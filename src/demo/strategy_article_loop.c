@@ -1,0 +1,37 @@
+/* article-loop: while True: len = s.send(data[len:])
+ *
+ * The loop goes on where the *last* send left off, counted from the beginning:
+ * the offsets are never added up. From the third send on the wrong bytes
+ * leave. It ends when a send takes everything from there to the end at once,
+ * so with a slow reader it need not end at all: here the reader gives up after
+ * twice the bytes that it asked for. */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "demo/strategy.h"
+
+static void go_on(struct guest *guest)
+{
+	ssize_t len;
+
+	do {
+		len = send(guest->fd, guest->data + guest->sent,
+			   guest->n - guest->sent, MSG_NOSIGNAL);
+		if (len > 0)
+			guest->sent = (size_t)len; /* right would be += */
+	} while (len > 0);
+	if (len == 0)
+		guest_finish(guest);
+	else if (errno == EAGAIN)
+		guest_wait_for_room(guest, true);
+	else
+		guest_drop(guest);
+}
+
+const struct strategy strategy_article_loop = {
+	.name = "article-loop",
+	.how = "len = send(data[len:]), the offset never accumulated",
+	.expected = OUTCOME_CORRUPT,
+	.give = go_on,
+	.on_writable = go_on,
+};

@@ -1,0 +1,22 @@
+/* The contest on a terminal of 80 columns: two lines for each strategy, the
+ * figures and what they mean. In colour if the stream is a terminal and
+ * NO_COLOR is not set. */
+#ifndef DEMO_TABLE_H
+#define DEMO_TABLE_H
+
+#include <stdio.h>
+
+#include "demo/contest.h"
+
+/* A heading, as over each part. */
+void table_part(FILE *out, const char *title);
+/* What each strategy does. */
+void table_cast(FILE *out, const struct strategy *const *cast, size_t n);
+/* The heads of the columns; first says what the figures were measured on. */
+void table_open(FILE *out, const struct contest_result *first);
+/* Written at once: one can watch. */
+void table_row(FILE *out, const struct contest_result *result);
+/* What the columns mean. */
+void table_legend(FILE *out);
+
+#endif
