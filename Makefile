@@ -9,8 +9,8 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	   -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wcast-align \
 	   -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 \
 	   -Wnull-dereference -Wswitch-enum
-LANGUAGE = -std=c11 -D_GNU_SOURCE -Iinclude -Isrc -Ibench
-COMPILE  = $(CC) $(LANGUAGE) -fno-plt $(WARNINGS) $(CFLAGS)
+DEFINES  = -D_GNU_SOURCE -Iinclude -Isrc -Ibench
+COMPILE  = $(CC) -std=c11 $(DEFINES) -fno-plt $(WARNINGS) $(CFLAGS)
 
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
 LIB      = $(call objects,src/lib/*.c)
@@ -23,7 +23,7 @@ PROGRAMS = $(addprefix $(BUILD)/,weir-server weir-client send-vs-sendall)
 # The tests link the shipped objects, with tests/fault.o in place of sys.o.
 TESTS    = $(call objects,tests/test_*.c) $(call objects,tests/fault.c) \
 	   $(call objects,tests/harness*.c) $(filter-out %/sys.o,$(LIB)) \
-	   $(COMMON) $(filter-out %/main.o,$(DEMO))
+	   $(COMMON) $(filter-out %/main.o,$(SERVER) $(DEMO))
 SOURCES  = $(wildcard include/*.h include/weir/*.h src/*/*.[ch] tests/*.[ch] \
 	   bench/*.[ch] bench/*/*.[ch])
 
@@ -112,12 +112,13 @@ check-musl:
 # first file's for uninitialised.
 check-tidy:
 	printf '%s\n' $(filter src/%.c,$(SOURCES)) | \
-		xargs -P 2 -I FILE clang-tidy --quiet FILE -- $(LANGUAGE)
+		xargs -P 2 -I FILE \
+		clang-tidy --quiet FILE -- -std=c11 $(DEFINES)
 
 check-cppcheck:
-	cppcheck --quiet --error-exitcode=1 --inline-suppr \
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 		--enable=warning,performance,portability \
-		$(LANGUAGE) src
+		$(DEFINES) src
 
 check-tests:
 	$(MAKE) CFLAGS="-O2 -g -Werror -DWEIR_CHECKS" BUILD=build/checks test
