@@ -1,0 +1,39 @@
+/* As much of HTTP/1.1 (RFC 9112) as a scraper needs: one GET, one answer, and
+ * the connection ends. No sockets. */
+#ifndef HTTP_H
+#define HTTP_H
+
+#include <stddef.h>
+
+enum {
+	/* request line and fields together */
+	HTTP_MAX_REQUEST = 8192
+};
+
+enum http_status {
+	HTTP_INCOMPLETE = 0, /* not all of the head is there */
+	HTTP_OK = 200,
+	HTTP_BAD_REQUEST = 400,
+	HTTP_NOT_FOUND = 404,
+	HTTP_NOT_ALLOWED = 405,
+	HTTP_TIMEOUT = 408,
+	HTTP_TOO_LARGE = 431,
+	HTTP_UNAVAILABLE = 503,
+	HTTP_VERSION = 505
+};
+
+/* What a GET asks for: a part of the request, without its query. */
+struct http_target {
+	const char *path;
+	size_t n;
+};
+
+/* Look at the first n bytes of a request: HTTP_OK, *target is set, or what is
+ * wrong with it. */
+enum http_status http_parse(const char *data, size_t n,
+			    struct http_target *target);
+
+/* "404 Not Found" */
+const char *http_status_line(enum http_status status);
+
+#endif
