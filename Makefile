@@ -76,7 +76,8 @@ $(BUILD)/weir-tests: $(TESTS)
 $(BUILD)/old-kernel: $(BUILD)/tests/old_kernel.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
-$(BUILD)/threads: $(BUILD)/tests/threads.o $(BUILD)/libweir.a
+$(BUILD)/threads: $(BUILD)/tests/threads.o $(BUILD)/src/server/board.o \
+		 $(BUILD)/libweir.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/libweir.a

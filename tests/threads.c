@@ -1,9 +1,10 @@
 /* threads: what may be done from several threads, for ThreadSanitizer to see.
  *
- * Three things: a ball goes to and fro between two loops, in a box without a
+ * Four things: a ball goes to and fro between two loops, in a box without a
  * lock, which is right only if a wakeup carries memory with it; many senders
- * ring one bell, a signal handler among them; and two loops with traffic of
- * their own share nothing. Exit status 1: something was lost. */
+ * ring one bell, a signal handler among them; two loops with traffic of their
+ * own share nothing; and clerks leave letters for one another on the server's
+ * board. Exit status 1: something was lost. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,12 +14,17 @@
 
 #include <weir.h>
 
+#include "server/board.h"
+
 enum {
 	N_SENDERS = 4,
 	N_SENDS = 10000,
 	N_PASSES = 2000,
 	N_ECHOES = 2000,
-	MESSAGE_SIZE = 64
+	MESSAGE_SIZE = 64,
+	N_CLERKS = 4,
+	N_LETTERS = 2000,
+	LETTER_SIZE = 1000 /* so the board is full again and again */
 };
 
 static _Atomic int n_failures;
@@ -205,10 +211,108 @@ static void run_two_loops(void)
 		pthread_join(threads[i], NULL);
 }
 
+/* -- a board between four loops -- */
+
+struct clerk {
+	struct weir_loop loop;
+	struct weir_wakeup bell;
+	size_t number;
+	unsigned n_written;
+	unsigned n_read[N_CLERKS]; /* of each of the others' */
+};
+
+struct letter {
+	size_t writer;
+	unsigned number;
+	char text[LETTER_SIZE];
+};
+
+static struct board board;
+static struct clerk clerks[N_CLERKS];
+
+/* True: more has come. */
+static bool read_letters(struct clerk *clerk)
+{
+	struct board_view view = board_open(&board, clerk->number);
+	struct board_letter at;
+
+	while (board_next(&view, &at)) {
+		struct letter letter = {.writer = 0};
+
+		board_copy(&view, &at, &letter);
+		expect(letter.number == clerk->n_read[letter.writer]++,
+		       "letters changed places");
+	}
+	return board_close(&view);
+}
+
+static void write_as_many_as_fit(struct clerk *clerk)
+{
+	struct letter letter = {.writer = clerk->number};
+
+	for (; clerk->n_written < N_LETTERS; clerk->n_written++) {
+		letter.number = clerk->n_written;
+		if (!board_write(&board, clerk->number, &letter, sizeof letter))
+			return;
+	}
+}
+
+static bool is_done(const struct clerk *clerk)
+{
+	for (size_t i = 0; i < N_CLERKS; i++)
+		if (i != clerk->number && clerk->n_read[i] < N_LETTERS)
+			return false;
+	return clerk->n_written == N_LETTERS;
+}
+
+static void work(struct weir_wakeup *bell)
+{
+	struct clerk *clerk = weir_container_of(bell, struct clerk, bell);
+
+	if (read_letters(clerk))
+		weir_wakeup_send(bell);
+	write_as_many_as_fit(clerk);
+	if (is_done(clerk))
+		weir_loop_stop(&clerk->loop);
+}
+
+static void *be_a_clerk(void *arg)
+{
+	struct clerk *clerk = arg;
+
+	weir_loop_run(&clerk->loop);
+	return NULL;
+}
+
+static void leave_letters(void)
+{
+	pthread_t threads[N_CLERKS];
+
+	expect(board_init(&board, N_CLERKS) == 0, "no memory for a board");
+	for (size_t i = 0; i < N_CLERKS; i++) {
+		clerks[i].number = i;
+		weir_loop_init(&clerks[i].loop);
+		weir_wakeup_open(&clerks[i].bell, &clerks[i].loop, work);
+		weir_wakeup_send(&clerks[i].bell);
+		board.readers[i].bell = &clerks[i].bell;
+	}
+	for (size_t i = 0; i < N_CLERKS; i++)
+		pthread_create(&threads[i], NULL, be_a_clerk, &clerks[i]);
+	for (size_t i = 0; i < N_CLERKS; i++)
+		pthread_join(threads[i], NULL);
+	for (size_t i = 0; i < N_CLERKS; i++) {
+		expect(is_done(&clerks[i]), "letters were lost on the board");
+		weir_wakeup_close(&clerks[i].bell);
+		weir_loop_deinit(&clerks[i].loop);
+	}
+	board_deinit(&board);
+}
+
 int main(void)
 {
 	play_ball();
 	send_mail();
 	run_two_loops();
+	leave_letters();
 	return n_failures > 0;
 }
