@@ -133,10 +133,15 @@ check-sanitizers:
 		-fsanitize=address,undefined -fno-sanitize-recover=all \
 		-fno-omit-frame-pointer" test
 
+# What the threads of the library may do, and those of the server do.
 check-threads:
 	$(MAKE) BUILD=build/tsan CFLAGS="-O1 -g -Werror -fsanitize=thread" \
-		build/tsan/threads
+		build/tsan/threads build/tsan/weir-server
 	build/tsan/threads
+	$(MAKE) BUILD=build/checks CFLAGS="-O2 -g -Werror -DWEIR_CHECKS" \
+		build/checks/weir-tests
+	WEIR_BUILD=build/tsan build/checks/weir-tests --timeout 120 \
+		--filter '@(server_workers|server_broadcast*|server_metrics)/*'
 
 clean:
 	rm -rf build

@@ -78,8 +78,10 @@ static void expect_bad_value(const char *option, const char *value,
 
 Test(server_refusals, sizes_that_are_none)
 {
-	static const char *const options[] = {"--low", "--high", "--max",
-					      "--sndbuf", "--rcvbuf"};
+	static const char *const options[] = {
+		"--low",    "--high",	  "--max",	    "--sndbuf",
+		"--rcvbuf", "--min-rate", "--notsent-lowat"};
+	const size_t n_options = sizeof options / sizeof *options;
 	static const char *const values[] = {
 		"",	"0",	 "0K",	       "-1",
 		"+1",	" 1",	 "1k",	       "1KB",
@@ -88,7 +90,7 @@ Test(server_refusals, sizes_that_are_none)
 	const char *expected = "a size from 1 to 1G, such as 65536, 64K or 1M";
 
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-		expect_bad_value(options[i % 5], values[i], expected);
+		expect_bad_value(options[i % n_options], values[i], expected);
 }
 
 Test(server_refusals, times_that_are_none)
@@ -104,22 +106,69 @@ Test(server_refusals, times_that_are_none)
 					     "1S",
 					     "1000001m",
 					     "18446744073709551617ns"};
+	static const char *const options[] = {"--stall", "--linger", "--idle",
+					      "--drain"};
 	const char *expected =
 		"a time from 1ns to 1000000m, such as 500ms, 60s or 2m";
 
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-		expect_bad_value(i % 2 ? "--stall" : "--linger", values[i],
-				 expected);
+		expect_bad_value(options[i % 4], values[i], expected);
 }
 
-Test(server_refusals, backlogs_that_are_none)
+Test(server_refusals, numbers_that_are_none)
 {
 	const char *expected = "a number from 1 to 2147483647";
+
+	expect_bad_value("--max-conns", "0", expected);
+	expect_bad_value("--max-conns", "many", expected);
+	expect_bad_value("--workers", "0", "a number from 1 to 256");
+	expect_bad_value("--workers", "257", "a number from 1 to 256");
 
 	expect_bad_value("--backlog", "0", expected);
 	expect_bad_value("--backlog", "-5", expected);
 	expect_bad_value("--backlog", "5K", expected);
 	expect_bad_value("--backlog", "2147483648", expected);
+}
+
+Test(server_refusals, values_of_a_kind_of_their_own)
+{
+	const char *budget = "a size from 64K to 1024G, such as 64M";
+	const char *grace = "0, or a time up to 1000000m, such as 5s";
+
+	expect_bad_value("--budget", "0", budget);
+	expect_bad_value("--budget", "63K", budget);
+	expect_bad_value("--budget", "1025G", budget);
+	expect_bad_value("--grace", "5", grace);
+	expect_bad_value("--grace", "-1s", grace);
+	expect_bad_value("--slow", "kill",
+			 "drop-newest, drop-oldest or disconnect");
+}
+
+/* Each worker needs a share that is worth the name. */
+Test(server_refusals, a_budget_that_is_too_small_for_the_workers)
+{
+	const char *const arguments[] = {"--budget=64K", "--workers=2",
+					 "echo=127.0.0.1:0", NULL};
+
+	expect_refusal(arguments, "--budget 65536: expected at least 131072 "
+				  "for 2 workers");
+}
+
+Test(server_refusals, relays_without_a_target)
+{
+	expect_refusal_of("relay=127.0.0.1:0",
+			  "relay=127.0.0.1:0: expected ADDRESS,TARGET");
+	expect_refusal_of("relay=,127.0.0.1:1",
+			  "relay=,127.0.0.1:1: expected ADDRESS,TARGET");
+	expect_refusal_of("relay=127.0.0.1:0,",
+			  "relay=...,: expected HOST:PORT, [V6]:PORT, "
+			  "unix:PATH or unix:@NAME");
+	expect_refusal_of("relay=127.0.0.1:0,udp:127.0.0.1:1",
+			  "relay=...,udp:127.0.0.1:1: expected HOST:PORT, "
+			  "[V6]:PORT, unix:PATH or unix:@NAME");
+	expect_refusal_of("relay=127.0.0.1:0,127.0.0.1:0",
+			  "relay=...,127.0.0.1:0: expected HOST:PORT, "
+			  "[V6]:PORT, unix:PATH or unix:@NAME");
 }
 
 Test(server_refusals, options_without_their_value)
@@ -153,9 +202,9 @@ Test(server_refusals, services_that_do_not_exist)
 	expect_refusal_of("echo", "echo: expected SERVICE=ADDRESS, "
 				  "such as echo=127.0.0.1:7007");
 	expect_refusal_of("ech=:0", "ech=:0: expected a service: greet, echo, "
-				    "discard or chargen");
+				    "discard, chargen, broadcast or relay");
 	expect_refusal_of("=:0", "=:0: expected a service: greet, echo, "
-				 "discard or chargen");
+				 "discard, chargen, broadcast or relay");
 }
 
 Test(server_refusals, addresses_that_are_none)

@@ -39,8 +39,14 @@ _Static_assert(sizeof(struct block) % _Alignof(struct weir_conn) == 0,
 _Static_assert(MAX_SLOTS * sizeof(struct weir_conn) > BLOCK_SIZE,
 	       "there is a bit for each slot");
 
-/* What is kept of a sockaddr. Behind it a sockaddr_in has only padding. Unix
- * clients have no address as a rule: their process tells more. */
+/* Unix clients have no address as a rule: their process tells more. */
+struct unix_peer {
+	sa_family_t family;
+	pid_t pid;
+};
+
+/* What is kept of a sockaddr, its family first. Behind it a sockaddr_in has
+ * only padding. */
 static size_t peer_size(int family)
 {
 	switch (family) {
@@ -49,16 +55,34 @@ static size_t peer_size(int family)
 	case AF_INET6:
 		return sizeof(struct sockaddr_in6);
 	default:
-		return sizeof(pid_t);
+		return sizeof(struct unix_peer);
 	}
+}
+
+/* Behind a door with a proxy in front the peers are not of the door's family:
+ * there is room for all. */
+static int family_of(const struct door *door)
+{
+	if (door->worker->settings->accepts_proxy)
+		return AF_INET6;
+	return door->family;
+}
+
+static size_t align(size_t n)
+{
+	const size_t alignment = _Alignof(struct weir_conn);
+
+	return (n + alignment - 1) / alignment * alignment;
+}
+
+static size_t state_offset(const struct door *door)
+{
+	return align(sizeof(struct weir_conn) + peer_size(family_of(door)));
 }
 
 static size_t slot_size(const struct door *door)
 {
-	const size_t alignment = _Alignof(struct weir_conn);
-	size_t n = sizeof(struct weir_conn) + peer_size(door->family);
-
-	return (n + alignment - 1) / alignment * alignment;
+	return state_offset(door) + align(door->service->state_size);
 }
 
 static size_t n_slots(const struct door *door)
@@ -129,16 +153,25 @@ static struct weir_conn *take_slot(struct block *block)
 static void note_peer(struct weir_conn *c, int fd,
 		      const struct weir_address *peer)
 {
-	int family = client_door(c)->family;
+	int family = peer->sa.any.sa_family;
+	struct unix_peer unix_peer = {.family = AF_UNIX};
 	struct ucred process = {0};
 	socklen_t len = sizeof process;
 
-	if (family != AF_UNIX) {
+	if (family == AF_INET || family == AF_INET6) {
 		memcpy(peer_of(c), &peer->sa, peer_size(family));
 		return;
 	}
 	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &process, &len);
-	memcpy(peer_of(c), &process.pid, sizeof process.pid);
+	unix_peer.pid = process.pid;
+	memcpy(peer_of(c), &unix_peer, sizeof unix_peer);
+}
+
+/* Where the connections of this door's service are counted. */
+static size_t *counter_of(struct door *door)
+{
+	return door->service->is_private ? &door->worker->n_private
+					 : &door->worker->n_clients;
 }
 
 struct weir_conn *clients_add(struct door *door, int fd,
@@ -150,9 +183,10 @@ struct weir_conn *clients_add(struct door *door, int fd,
 	if (!block)
 		return NULL;
 	c = take_slot(block);
-	*c = (struct weir_conn){0};
+	memset(c, 0, slot_size(door));
 	note_peer(c, fd, peer);
-	door->server->n_clients++;
+	door->n_clients++;
+	(*counter_of(door))++;
 	return c;
 }
 
@@ -171,11 +205,13 @@ void clients_remove(struct weir_conn *c)
 		free(block);
 	else
 		weir_list_append(&door->roomy, &block->link);
-	door->server->n_clients--;
+	door->n_clients--;
+	(*counter_of(door))--;
 }
 
 static void visit_blocks(struct weir_list *head,
-			 void (*visit)(struct weir_conn *c))
+			 void (*visit)(struct weir_conn *c, void *arg),
+			 void *arg)
 {
 	struct weir_list *link;
 
@@ -185,14 +221,15 @@ static void visit_blocks(struct weir_list *head,
 
 		for (size_t i = 0; i < n_slots(block->door); i++)
 			if (!is_free(block, i))
-				visit(slot(block, i));
+				visit(slot(block, i), arg);
 	}
 }
 
-void clients_each(struct door *door, void (*visit)(struct weir_conn *c))
+void clients_each(struct door *door,
+		  void (*visit)(struct weir_conn *c, void *arg), void *arg)
 {
-	visit_blocks(&door->roomy, visit);
-	visit_blocks(&door->full, visit);
+	visit_blocks(&door->roomy, visit, arg);
+	visit_blocks(&door->full, visit, arg);
 }
 
 struct door *client_door(const struct weir_conn *c)
@@ -200,18 +237,37 @@ struct door *client_door(const struct weir_conn *c)
 	return block_of(c)->door;
 }
 
+void *client_state(const struct weir_conn *c)
+{
+	return (unsigned char *)peer_of(c) - sizeof *c +
+	       state_offset(client_door(c));
+}
+
+void client_address(const struct weir_conn *c, struct weir_address *peer)
+{
+	sa_family_t family;
+
+	memcpy(&family, peer_of(c), sizeof family);
+	*peer = (struct weir_address){.type = SOCK_STREAM};
+	peer->sa.any.sa_family = family;
+	peer->len = sizeof family;
+	if (family == AF_UNIX)
+		return;
+	peer->len =
+		family == AF_INET ? sizeof peer->sa.in : sizeof peer->sa.in6;
+	memcpy(&peer->sa, peer_of(c), peer_size(family));
+}
+
 const char *client_peer(const struct weir_conn *c, char *text)
 {
-	int family = client_door(c)->family;
-	struct weir_address peer = {.type = SOCK_STREAM};
-	pid_t pid;
+	struct weir_address peer;
+	struct unix_peer unix_peer;
 
-	if (family == AF_UNIX) {
-		memcpy(&pid, peer_of(c), sizeof pid);
-		(void)snprintf(text, PEER_TEXT_SIZE, "unix:pid=%ld", (long)pid);
-		return text;
-	}
-	peer.len = family == AF_INET ? sizeof peer.sa.in : sizeof peer.sa.in6;
-	memcpy(&peer.sa, peer_of(c), peer_size(family));
-	return weir_address_format(&peer, text, PEER_TEXT_SIZE);
+	client_address(c, &peer);
+	if (peer.sa.any.sa_family != AF_UNIX)
+		return weir_address_format(&peer, text, PEER_TEXT_SIZE);
+	memcpy(&unix_peer, peer_of(c), sizeof unix_peer);
+	(void)snprintf(text, PEER_TEXT_SIZE, "unix:pid=%ld",
+		       (long)unix_peer.pid);
+	return text;
 }

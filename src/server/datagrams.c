@@ -17,14 +17,14 @@ static struct door *door_of(struct weir_dgram *d)
 
 int datagrams_open(struct door *door, const struct weir_address *address)
 {
-	const struct settings *settings = door->server->settings;
+	const struct settings *settings = door->worker->settings;
 	struct weir_dgram_options options = {
 		.sndbuf = settings->listener.sndbuf,
 		.rcvbuf = settings->listener.rcvbuf};
 
 	if (door->family == AF_UNIX)
 		options.receive_max = UNIX_RECEIVE_MAX;
-	return weir_dgram_bind(&door->dgram, &door->server->loop, address,
+	return weir_dgram_bind(&door->dgram, &door->worker->loop, address,
 			       &door->service->datagrams, &options);
 }
 
@@ -40,7 +40,7 @@ void server_on_drain(struct weir_dgram *d)
 	char text[PEER_TEXT_SIZE];
 
 	weir_dgram_stats(d, &stats);
-	log_say(door->server, "%s %s: %llu datagrams dropped so far",
+	log_say(door->worker, "%s %s: %llu datagrams dropped so far",
 		door->service->name, name_of(door, text),
 		(unsigned long long)stats.n_dropped);
 }
@@ -56,7 +56,7 @@ void datagrams_close(struct door *door)
 	weir_dgram_stats(&door->dgram, &stats);
 	if (stats.n_dropped == 0 && stats.n_truncated == 0)
 		return;
-	log_say(door->server, "%s %s: %llu datagrams dropped, %llu cut%s%s",
+	log_say(door->worker, "%s %s: %llu datagrams dropped, %llu cut%s%s",
 		door->service->name, name_of(door, text),
 		(unsigned long long)stats.n_dropped,
 		(unsigned long long)stats.n_truncated,

@@ -70,7 +70,7 @@ static void note(struct weir_conn *c, const void *data, size_t n)
 	char peer[PEER_TEXT_SIZE];
 	char text[ESCAPED_SIZE];
 
-	log_say(client_door(c)->server, "greet %s %s: %s", format_now(now),
+	log_say(client_door(c)->worker, "greet %s %s: %s", format_now(now),
 		client_peer(c, peer), escape(data, n, text));
 }
 

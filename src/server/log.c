@@ -6,6 +6,7 @@
  * not do: the shell, and whoever else has the descriptor, share the flag.) */
 #include "server.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,9 +14,22 @@
 #include <unistd.h>
 
 enum {
-	/* a greeting of 1000 bytes, each of which may be escaped by four */
-	LINE_SIZE = 4400
+	/* What a pipe takes without waiting if it takes anything. A greeting
+	 * of 1000 bytes fits, each of them escaped by four. */
+	LINE_SIZE = PIPE_BUF
 };
+
+/* Closed from the look at standard error to the write: another worker would
+ * take the room that was there. */
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+/* What is typed or inherited may have line feeds, and worse: a line is one. */
+static void flatten(char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == '\x7f')
+			text[i] = '?';
+}
 
 /* Write prefix and text as a line, cut if it is too long; its size. */
 __attribute__((format(printf, 3, 0))) static size_t put(char *line,
@@ -31,6 +45,7 @@ __attribute__((format(printf, 3, 0))) static size_t put(char *line,
 		n_line += (size_t)n;
 	if (n_line >= room)
 		n_line = room - 1;
+	flatten(line, n_line);
 	line[n_line++] = '\n';
 	return n_line;
 }
@@ -42,32 +57,46 @@ static bool takes_more(void)
 	return poll(&pollfd, 1, 0) == 1 && (pollfd.revents & POLLOUT);
 }
 
-static void write_line(struct server *server, const char *line, size_t n)
+static void write_line(struct worker *worker, const char *line, size_t n)
 {
-	if (server->n_lines_lost > 0 && takes_more()) {
+	pthread_mutex_lock(&gate);
+	if (worker->n_lines_lost > 0 && takes_more()) {
 		complain("%llu lines lost: standard error took no more",
-			 (unsigned long long)server->n_lines_lost);
-		server->n_lines_lost = 0;
+			 (unsigned long long)worker->n_lines_lost);
+		worker->n_lines_lost = 0;
 	}
 	if (!takes_more() || write(STDERR_FILENO, line, n) < 0)
-		server->n_lines_lost++;
+		worker->n_lines_lost++;
+	pthread_mutex_unlock(&gate);
 }
 
-void log_say(struct server *server, const char *format, ...)
+void log_say(struct worker *worker, const char *format, ...)
 {
 	char line[LINE_SIZE];
 	size_t n;
 	va_list args;
 
-	if (server->settings->is_quiet)
+	if (worker->settings->is_quiet)
 		return;
 	va_start(args, format);
 	n = put(line, "weir-server: ", format, args);
 	va_end(args);
-	write_line(server, line, n);
+	write_line(worker, line, n);
 }
 
-void log_trace(struct server *server, const char *format, ...)
+void log_print(struct worker *worker, const char *format, ...)
+{
+	char line[LINE_SIZE];
+	size_t n;
+	va_list args;
+
+	va_start(args, format);
+	n = put(line, "weir-server: ", format, args);
+	va_end(args);
+	write_line(worker, line, n);
+}
+
+void log_trace(struct worker *worker, const char *format, ...)
 {
 	char line[LINE_SIZE];
 	size_t n;
@@ -76,7 +105,7 @@ void log_trace(struct server *server, const char *format, ...)
 	va_start(args, format);
 	n = put(line, "trace ", format, args);
 	va_end(args);
-	write_line(server, line, n);
+	write_line(worker, line, n);
 }
 
 void complain(const char *format, ...)

@@ -1,16 +1,31 @@
 /* weir-server: from the command line to the exit status. */
 #include "server.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum exit_status {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,
 	EXIT_REFUSED = 2
 };
+
+/* A descriptor that was closed would become a socket, and what is written to
+ * standard error would go to whoever is connected there. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
 
 /* As many clients as the administrator allows. */
 static void raise_descriptor_limit(void)
@@ -25,32 +40,28 @@ static void raise_descriptor_limit(void)
 
 /* After a start without arguments: what to try. The client is built beside
  * the server. */
-static void suggest(struct server *server, const char *program)
+static void suggest(struct worker *worker, const char *program)
 {
 	const char *slash = strrchr(program, '/');
 	int n = slash ? (int)(slash + 1 - program) : 0;
 
-	log_say(server, "try: %.*sweir-client %s 'Hey~~~'", n, program,
+	log_say(worker, "try: %.*sweir-client %s 'Hey~~~'", n, program,
 		greet_service.address);
-	log_say(server, "or:  echo Hello | %.*sweir-client %s", n, program,
+	log_say(worker, "or:  echo Hello | %.*sweir-client %s", n, program,
 		echo_service.address);
-	log_say(server, "Ctrl-C ends it; --help tells the rest");
+	log_say(worker, "Ctrl-C ends it; --help tells the rest");
 }
 
 static int run(const struct settings *settings, const char *program)
 {
 	struct server server;
-	int outcome;
+	enum server_outcome outcome;
 
 	if (server_open(&server, settings) < 0)
 		return EXIT_REFUSED;
 	if (settings->is_default)
-		suggest(&server, program);
+		suggest(&server.workers[0], program);
 	outcome = server_run(&server);
-	if (outcome < 0) {
-		complain("the loop failed: %s", strerror(-outcome));
-		return EXIT_FAILED;
-	}
 	server_close(&server);
 	return outcome == SERVER_DRAINED ? EXIT_DONE : EXIT_FAILED;
 }
@@ -72,7 +83,8 @@ int main(int argc, char **argv)
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
+	fill_standard_descriptors();
 	status = run(&settings, argc > 0 ? argv[0] : "");
-	options_free(&settings);
+	offers_free(&settings);
 	return status;
 }

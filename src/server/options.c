@@ -7,20 +7,33 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "common/quantity.h"
 
 enum option_number {
 	/* with a value */
+	OPTION_WORKERS,
 	OPTION_BACKLOG,
+	OPTION_MAX_CONNS,
 	OPTION_LOW,
 	OPTION_HIGH,
 	OPTION_MAX,
-	OPTION_LINGER,
+	OPTION_BUDGET,
+	OPTION_SLOW,
 	OPTION_STALL,
+	OPTION_MIN_RATE,
+	OPTION_IDLE,
+	OPTION_LINGER,
+	OPTION_GRACE,
+	OPTION_DRAIN,
 	OPTION_SNDBUF,
 	OPTION_RCVBUF,
+	OPTION_NOTSENT_LOWAT,
+	OPTION_METRICS,
 	/* without */
+	OPTION_ACCEPT_PROXY,
+	OPTION_PROXY_PROTOCOL,
 	OPTION_TRACE,
 	OPTION_QUIET,
 	OPTION_HELP,
@@ -29,14 +42,26 @@ enum option_number {
 };
 
 static const struct option long_options[] = {
+	{"workers", required_argument, NULL, OPTION_WORKERS},
 	{"backlog", required_argument, NULL, OPTION_BACKLOG},
+	{"max-conns", required_argument, NULL, OPTION_MAX_CONNS},
 	{"low", required_argument, NULL, OPTION_LOW},
 	{"high", required_argument, NULL, OPTION_HIGH},
 	{"max", required_argument, NULL, OPTION_MAX},
-	{"linger", required_argument, NULL, OPTION_LINGER},
+	{"budget", required_argument, NULL, OPTION_BUDGET},
+	{"slow", required_argument, NULL, OPTION_SLOW},
 	{"stall", required_argument, NULL, OPTION_STALL},
+	{"min-rate", required_argument, NULL, OPTION_MIN_RATE},
+	{"idle", required_argument, NULL, OPTION_IDLE},
+	{"linger", required_argument, NULL, OPTION_LINGER},
+	{"grace", required_argument, NULL, OPTION_GRACE},
+	{"drain", required_argument, NULL, OPTION_DRAIN},
 	{"sndbuf", required_argument, NULL, OPTION_SNDBUF},
 	{"rcvbuf", required_argument, NULL, OPTION_RCVBUF},
+	{"notsent-lowat", required_argument, NULL, OPTION_NOTSENT_LOWAT},
+	{"metrics", required_argument, NULL, OPTION_METRICS},
+	{"accept-proxy", no_argument, NULL, OPTION_ACCEPT_PROXY},
+	{"proxy-protocol", no_argument, NULL, OPTION_PROXY_PROTOCOL},
 	{"trace", no_argument, NULL, OPTION_TRACE},
 	{"quiet", no_argument, NULL, OPTION_QUIET},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -44,101 +69,130 @@ static const struct option long_options[] = {
 	{NULL, 0, NULL, 0}};
 
 static const char help[] =
-	"Usage: weir-server [OPTION]... [SERVICE=ADDRESS]...\n"
-	"Serve any number of clients from one thread, however slow they are.\n"
+	"Usage: weir-server [OPTION]... [SERVICE=ADDRESS[,TARGET]]...\n"
+	"Serve any number of clients, however slow they are.\n"
 	"\n"
 	"SERVICE, and its ADDRESS when none is named:\n"
-	"  greet    127.0.0.1:6789  logs the first words, and answers\n"
-	"  echo     127.0.0.1:7007  sends back what comes (RFC 862)\n"
-	"  discard  127.0.0.1:7009  throws away what comes (RFC 863)\n"
-	"  chargen  127.0.0.1:7019  sends characters for ever (RFC 864)\n"
+	"  greet      127.0.0.1:6789  logs the first words, and answers\n"
+	"  echo       127.0.0.1:7007  sends back what comes (RFC 862)\n"
+	"  discard    127.0.0.1:7009  throws away what comes (RFC 863)\n"
+	"  chargen    127.0.0.1:7019  sends characters for ever (RFC 864)\n"
+	"  broadcast  127.0.0.1:7011  sends every line to all others\n"
+	"  relay      by name only    connects every client to TARGET\n"
 	"\n"
-	"ADDRESS is HOST:PORT, [V6]:PORT, :PORT (every interface),\n"
+	"ADDRESS and TARGET are HOST:PORT, [V6]:PORT, :PORT (every "
+	"interface),\n"
 	"unix:PATH or unix:@NAME; the kernel chooses port 0. For echo and\n"
-	"discard also udp:HOST:PORT and unixgram:PATH.\n"
+	"discard also udp:HOST:PORT and unixgram:PATH. fd:NAME is for sockets\n"
+	"of that name from systemd; those that are called like a service need\n"
+	"no argument.\n"
 	"\n"
-	"  --backlog N    clients that may wait to be accepted (511)\n"
-	"  --low SIZE     send queue back to normal (a quarter of high)\n"
-	"  --high SIZE    send queue under pressure: no more is read (256K)\n"
-	"  --max SIZE     send queue full (high + 768K)\n"
-	"  --stall TIME   cut off who takes nothing for so long (60s)\n"
-	"  --linger TIME  wait so long for a FIN after ours (30s)\n"
-	"  --sndbuf SIZE  the kernel's send buffers (tuned by itself)\n"
-	"  --rcvbuf SIZE  the kernel's receive buffers (tuned by itself)\n"
-	"  --trace        print what the send path does\n"
-	"  --quiet        print errors only\n"
-	"  --help         print this and exit\n"
-	"  --version      print the version and exit\n"
+	"  --workers N           threads, each with its own clients (1)\n"
+	"  --backlog N           clients that may wait to be accepted (511)\n"
+	"  --max-conns N         clients at a time; more are closed (no "
+	"limit)\n"
+	"  --low SIZE            send queue back to normal (a quarter of "
+	"high)\n"
+	"  --high SIZE           send queue under pressure: no more is read "
+	"(256K)\n"
+	"  --max SIZE            send queue full (high + 768K)\n"
+	"  --budget SIZE         all send queues together (1G)\n"
+	"  --slow POLICY         at max, broadcast will drop-newest,\n"
+	"                        drop-oldest or disconnect (drop-oldest)\n"
+	"  --stall TIME          cut off who takes nothing for so long (60s)\n"
+	"  --min-rate SIZE       cut off who takes less a second, over 10s\n"
+	"  --idle TIME           cut off who says nothing for so long\n"
+	"  --linger TIME         wait so long for a FIN after ours (30s)\n"
+	"  --grace TIME          serve on so long when told to stop (0)\n"
+	"  --drain TIME          then finish connections for so long (30s)\n"
+	"  --sndbuf SIZE         the kernel's send buffers (tuned by itself)\n"
+	"  --rcvbuf SIZE         the kernel's receive buffers (likewise)\n"
+	"  --notsent-lowat SIZE  unsent bytes the kernel takes (no limit)\n"
+	"  --metrics ADDRESS     serve GET /metrics and /healthz there\n"
+	"                        (127.0.0.1:7070 if no SERVICE is named)\n"
+	"  --accept-proxy        expect a PROXY header from every client\n"
+	"  --proxy-protocol      let relay send one to TARGET\n"
+	"  --trace               print what the send path does\n"
+	"  --quiet               print errors only\n"
+	"  --help                print this and exit\n"
+	"  --version             print the version and exit\n"
 	"\n"
 	"SIZE takes K, M or G (1024); TIME needs ns, us, ms, s or m.\n"
 	"SIGINT or SIGTERM finishes every connection, a second one aborts.\n"
-	"Exit status: 0 all finished; 1 aborted or failed; 2 not started.\n";
+	"SIGUSR1 prints the longest queues.\n"
+	"Exit status: 0 nothing lost; 1 something lost; 2 not started.\n";
 
-/* -- numbers -- */
+/* -- values -- */
 
-struct unit {
-	const char *name;
-	uint64_t factor;
+static const struct quantity_kind workers = {
+	.expected = "a number from 1 to 256",
+	.units = quantity_counts,
+	.min = 1,
+	.max = MAX_WORKERS,
 };
 
-struct kind {
-	const char *expected;
-	const struct unit *units;
-	uint64_t max;
+static const struct quantity_kind budget = {
+	.expected = "a size from 64K to 1024G, such as 64M",
+	.units = quantity_sizes,
+	.min = 65536,
+	.max = UINT64_C(1) << 40,
 };
 
-static const struct kind count = {
-	.expected = "a number from 1 to 2147483647",
-	.units = (const struct unit[]){{"", 1}, {NULL, 0}},
-	.max = INT_MAX,
-};
-
-static const struct kind size = {
-	.expected = "a size from 1 to 1G, such as 65536, 64K or 1M",
-	.units = (const struct unit[]){{"", 1},
-				       {"K", 1024},
-				       {"M", 1048576},
-				       {"G", 1073741824},
-				       {NULL, 0}},
-	.max = 1073741824,
-};
-
-static const struct kind duration = {
-	.expected = "a time from 1ns to 1000000m, such as 500ms, 60s or 2m",
-	.units = (const struct unit[]){{"ns", 1},
-				       {"us", 1000},
-				       {"ms", 1000000},
-				       {"s", 1000000000},
-				       {"m", 60000000000},
-				       {NULL, 0}},
+static const struct quantity_kind grace = {
+	.expected = "0, or a time up to 1000000m, such as 5s",
+	.units = quantity_times,
 	.max = UINT64_C(1000000) * 60000000000,
 };
 
-static const struct kind *const kinds[N_OPTIONS] = {
-	[OPTION_BACKLOG] = &count,   [OPTION_LOW] = &size,
-	[OPTION_HIGH] = &size,	     [OPTION_MAX] = &size,
-	[OPTION_LINGER] = &duration, [OPTION_STALL] = &duration,
-	[OPTION_SNDBUF] = &size,     [OPTION_RCVBUF] = &size,
+static const struct quantity_kind *const kinds[N_OPTIONS] = {
+	[OPTION_WORKERS] = &workers,
+	[OPTION_BACKLOG] = &quantity_count,
+	[OPTION_MAX_CONNS] = &quantity_count,
+	[OPTION_LOW] = &quantity_size,
+	[OPTION_HIGH] = &quantity_size,
+	[OPTION_MAX] = &quantity_size,
+	[OPTION_BUDGET] = &budget,
+	[OPTION_STALL] = &quantity_time,
+	[OPTION_MIN_RATE] = &quantity_size,
+	[OPTION_IDLE] = &quantity_time,
+	[OPTION_LINGER] = &quantity_time,
+	[OPTION_GRACE] = &grace,
+	[OPTION_DRAIN] = &quantity_time,
+	[OPTION_SNDBUF] = &quantity_size,
+	[OPTION_RCVBUF] = &quantity_size,
+	[OPTION_NOTSENT_LOWAT] = &quantity_size,
 };
 
-/* Digits alone, then a unit: strtoull(3) would also take signs and spaces.
- * False: not from 1 to the most. */
-static bool parse(const struct kind *kind, const char *text, uint64_t *value)
-{
-	const struct unit *unit = kind->units;
-	uint64_t n = 0;
+static const char *const policies[] = {[SLOW_DROP_NEWEST] = "drop-newest",
+				       [SLOW_DROP_OLDEST] = "drop-oldest",
+				       [SLOW_DISCONNECT] = "disconnect"};
 
-	for (; *text >= '0' && *text <= '9'; text++) {
-		n = 10 * n + (uint64_t)(*text - '0');
-		if (n > kind->max)
-			return false;
+static const char *expected(int number)
+{
+	if (kinds[number])
+		return kinds[number]->expected;
+	if (number == OPTION_SLOW)
+		return "drop-newest, drop-oldest or disconnect";
+	return "an address, such as 127.0.0.1:7070";
+}
+
+static bool parse_policy(const char *text, uint64_t *value)
+{
+	for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
+		if (strcmp(policies[i], text) == 0) {
+			*value = i;
+			return true;
+		}
 	}
-	while (unit->name && strcmp(unit->name, text) != 0)
-		unit++;
-	if (!unit->name || n == 0 || n > kind->max / unit->factor)
-		return false;
-	*value = n * unit->factor;
-	return true;
+	return false;
+}
+
+/* Those of --metrics are looked at later, as addresses. */
+static bool parse(int number, const char *text, uint64_t *value)
+{
+	if (kinds[number])
+		return quantity_parse(kinds[number], text, value);
+	return number != OPTION_SLOW || parse_policy(text, value);
 }
 
 /* -- options -- */
@@ -147,21 +201,22 @@ static bool parse(const struct kind *kind, const char *text, uint64_t *value)
 static bool set_marks(struct weir_conn_limits *limits, const uint64_t *values)
 {
 	const uint64_t room = WEIR_READ_SIZE;
+	const uint64_t most = quantity_size.max;
 	uint64_t high = values[OPTION_HIGH] ? values[OPTION_HIGH] : 262144;
 	uint64_t low = values[OPTION_LOW] ? values[OPTION_LOW] : high / 4;
 	uint64_t max = values[OPTION_MAX] ? values[OPTION_MAX] : high + 786432;
 
-	if (max > size.max && !values[OPTION_MAX])
-		max = size.max;
+	if (max > most && !values[OPTION_MAX])
+		max = most;
 	if (low > high) {
 		complain("--low %" PRIu64 ": expected at most --high, "
 			 "which is %" PRIu64,
 			 low, high);
 		return false;
 	}
-	if (high + room > size.max) {
+	if (high + room > most) {
 		complain("--high %" PRIu64 ": expected at most %" PRIu64, high,
-			 size.max - room);
+			 most - room);
 		return false;
 	}
 	if (high + room > max) {
@@ -178,13 +233,27 @@ static bool set_marks(struct weir_conn_limits *limits, const uint64_t *values)
 
 static bool apply(struct settings *settings, const uint64_t *values)
 {
-	settings->listener.backlog = (int)values[OPTION_BACKLOG];
-	settings->listener.sndbuf = (int)values[OPTION_SNDBUF];
-	settings->listener.rcvbuf = (int)values[OPTION_RCVBUF];
-	settings->limits.stall_ns = values[OPTION_STALL];
-	settings->limits.linger_ns = values[OPTION_LINGER];
-	settings->is_traced = values[OPTION_TRACE] != 0;
-	settings->is_quiet = values[OPTION_QUIET] != 0;
+	*settings = (struct settings){
+		.limits = {.stall_ns = values[OPTION_STALL],
+			   .linger_ns = values[OPTION_LINGER],
+			   .min_rate = values[OPTION_MIN_RATE],
+			   .idle_ns = values[OPTION_IDLE]},
+		.listener = {.backlog = (int)values[OPTION_BACKLOG],
+			     .sndbuf = (int)values[OPTION_SNDBUF],
+			     .rcvbuf = (int)values[OPTION_RCVBUF],
+			     .notsent_lowat =
+				     (int)values[OPTION_NOTSENT_LOWAT]},
+		.n_workers = (size_t)values[OPTION_WORKERS],
+		.budget = (size_t)values[OPTION_BUDGET],
+		.max_conns = values[OPTION_MAX_CONNS],
+		.grace_ns = values[OPTION_GRACE],
+		.drain_ns = values[OPTION_DRAIN],
+		.slow = (enum slow_policy)values[OPTION_SLOW],
+		.accepts_proxy = values[OPTION_ACCEPT_PROXY] != 0,
+		.sends_proxy = values[OPTION_PROXY_PROTOCOL] != 0,
+		.is_traced = values[OPTION_TRACE] != 0,
+		.is_quiet = values[OPTION_QUIET] != 0,
+	};
 	return set_marks(&settings->limits, values);
 }
 
@@ -192,8 +261,7 @@ static bool apply(struct settings *settings, const uint64_t *values)
 static void refuse_option(int outcome, const char *text)
 {
 	if (outcome == ':')
-		complain("%s: expected a value: %s", text,
-			 kinds[optopt]->expected);
+		complain("%s: expected a value: %s", text, expected(optopt));
 	else if (optopt >= N_OPTIONS)
 		complain("-%c: there are no short options, see --help", optopt);
 	else if (optopt > 0)
@@ -210,7 +278,8 @@ static enum options_outcome print(const char *text)
 	return OPTIONS_FAILED;
 }
 
-static enum options_outcome parse_options(uint64_t *values, int argc,
+static enum options_outcome parse_options(uint64_t *values,
+					  const char **metrics, int argc,
 					  char **argv)
 {
 	int number;
@@ -227,136 +296,54 @@ static enum options_outcome parse_options(uint64_t *values, int argc,
 		if (number == OPTION_VERSION)
 			return print("weir-server " WEIR_VERSION "\n");
 		values[number] = 1;
-		if (kinds[number] &&
-		    !parse(kinds[number], optarg, &values[number])) {
+		if (number == OPTION_METRICS)
+			*metrics = optarg;
+		if (optarg && !parse(number, optarg, &values[number])) {
 			complain("--%s %s: expected %s",
 				 long_options[number].name, optarg,
-				 kinds[number]->expected);
+				 expected(number));
 			return OPTIONS_REFUSED;
 		}
 	}
 	return OPTIONS_RUN;
 }
 
-/* -- services -- */
-
-enum {
-	N_SERVICES = 4
-};
-
-static const struct service *const services[N_SERVICES] = {
-	&greet_service, &echo_service, &discard_service, &chargen_service};
-
-static const struct service *find_service(const char *name, size_t n_name)
+/* What the broadcasts' letters leave must be worth dividing. */
+static bool check_budget(const struct settings *settings)
 {
-	for (size_t i = 0; i < N_SERVICES; i++) {
-		const struct service *service = services[i];
+	size_t least = broadcast_mail(settings) +
+		       settings->n_workers * (size_t)budget.min;
 
-		if (strlen(service->name) == n_name &&
-		    memcmp(service->name, name, n_name) == 0)
-			return service;
-	}
-	return NULL;
-}
-
-static bool is_served_at(const struct service *service,
-			 const struct weir_address *address)
-{
-	return address->type == SOCK_STREAM || service->datagrams.on_datagram;
-}
-
-static bool resolve(struct offer *offer, const char *address)
-{
-	int n = weir_address_resolve(address, WEIR_ADDRESS_LISTEN,
-				     offer->addresses, MAX_ADDRESSES);
-
-	if (n == -EINVAL) {
-		complain("%s=%s: expected HOST:PORT, [V6]:PORT, :PORT, "
-			 "unix:PATH or unix:@NAME",
-			 offer->service->name, address);
-		return false;
-	}
-	if (n > 0 && !is_served_at(offer->service, &offer->addresses[0])) {
-		complain("%s=%s: expected a stream: only echo and discard "
-			 "serve datagrams",
-			 offer->service->name, address);
-		return false;
-	}
-	if (n < 0) {
-		complain("%s=%s: %s", offer->service->name, address,
-			 weir_address_error(n));
-		return false;
-	}
-	offer->n_addresses = (size_t)n;
-	return true;
-}
-
-static bool parse_offer(struct offer *offer, const char *text)
-{
-	size_t n_name = strcspn(text, "=");
-
-	if (text[n_name] != '=') {
-		complain("%s: expected SERVICE=ADDRESS, "
-			 "such as echo=127.0.0.1:7007",
-			 text);
-		return false;
-	}
-	offer->service = find_service(text, n_name);
-	if (!offer->service) {
-		complain("%s: expected a service: greet, echo, discard or "
-			 "chargen",
-			 text);
-		return false;
-	}
-	return resolve(offer, text + n_name + 1);
-}
-
-/* All that are named, or all there are. */
-static bool parse_offers(struct settings *settings, int n, char **texts)
-{
-	bool is_right = true;
-
-	settings->is_default = n == 0;
-	settings->n_offers = n > 0 ? (size_t)n : N_SERVICES;
-	settings->offers = calloc(settings->n_offers, sizeof *settings->offers);
-	if (!settings->offers) {
-		complain("%s", strerror(ENOMEM));
-		return false;
-	}
-	for (size_t i = 0; i < settings->n_offers && is_right; i++) {
-		struct offer *offer = &settings->offers[i];
-
-		if (!settings->is_default) {
-			is_right = parse_offer(offer, texts[i]);
-			continue;
-		}
-		offer->service = services[i];
-		is_right = resolve(offer, services[i]->address);
-	}
-	return is_right;
+	if (settings->budget >= least)
+		return true;
+	complain("--budget %zu: expected at least %zu for %zu workers",
+		 settings->budget, least, settings->n_workers);
+	return false;
 }
 
 enum options_outcome options_parse(struct settings *settings, int argc,
 				   char **argv)
 {
 	uint64_t values[N_OPTIONS] = {
+		[OPTION_WORKERS] = 1,
 		[OPTION_BACKLOG] = 511,
+		[OPTION_BUDGET] = UINT64_C(1) << 30,
+		[OPTION_SLOW] = SLOW_DROP_OLDEST,
 		[OPTION_LINGER] = UINT64_C(30) * 1000000000,
 		[OPTION_STALL] = UINT64_C(60) * 1000000000,
+		[OPTION_DRAIN] = UINT64_C(30) * 1000000000,
 	};
-	enum options_outcome outcome = parse_options(values, argc, argv);
+	const char *metrics = NULL;
+	enum options_outcome outcome =
+		parse_options(values, &metrics, argc, argv);
 
-	*settings = (struct settings){0};
 	if (outcome != OPTIONS_RUN)
 		return outcome;
-	if (apply(settings, values) &&
-	    parse_offers(settings, argc - optind, argv + optind))
+	if (!apply(settings, values))
+		return OPTIONS_REFUSED;
+	if (offers_parse(settings, metrics, argc - optind, argv + optind) &&
+	    check_budget(settings))
 		return OPTIONS_RUN;
-	options_free(settings);
+	offers_free(settings);
 	return OPTIONS_REFUSED;
-}
-
-void options_free(struct settings *settings)
-{
-	free(settings->offers);
 }

@@ -1,64 +1,242 @@
-/* One loop with its doors, from opening to draining: a signal ends the
- * serving, but nobody who was let in by then is sent away unserved. */
+/* The process: its workers, from the first bind to the last byte.
+ *
+ * The first worker runs in the main thread, has the signals, and leads the
+ * others from phase to phase. With one worker there is no other thread. */
 #include "server.h"
 
-#include <assert.h>
-#include <limits.h>
+#include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "server/queues.h"
+#include "server/systemd.h"
+
 enum {
-	/* Turns for what had come when the signal came. One serves hundreds of
-	 * clients; those who go on sending must not keep the server up. */
-	MAX_LAST_TURNS = 100
+	/* for the last answers of services that are private */
+	LAST_ANSWERS_NS = 1000000000
 };
 
-/* One who goes away in the midst of a stream without end has lost nothing. */
-static bool is_worth_a_line(const struct service *service,
-			    enum weir_reason reason)
+static struct weir_loop *main_loop(struct server *server)
 {
-	if (reason == WEIR_REASON_FINISHED)
-		return false;
-	return !service->is_endless || (reason != WEIR_REASON_RESET &&
-					reason != WEIR_REASON_PEER_CLOSED);
+	return &server->workers[0].loop;
 }
 
-void server_on_close(struct weir_conn *c, const struct weir_result *result)
-{
-	const struct service *service = client_door(c)->service;
-	struct server *server = client_door(c)->server;
-	char peer[PEER_TEXT_SIZE];
+/* -- stopping -- */
 
-	if (is_worth_a_line(service, result->reason))
-		log_say(server, "%s %s: %s, %llu bytes unsent, %llu unread",
-			service->name, client_peer(c, peer),
-			weir_reason_name(result->reason),
-			(unsigned long long)result->progress.dropped,
-			(unsigned long long)result->progress.unread);
-	clients_remove(c);
-	if (server->n_signals > 0 && server->n_clients == 0)
-		weir_loop_stop(&server->loop);
+static void on_timer(struct weir_timer *timer);
+
+static void arm(struct server *server, uint64_t ns)
+{
+	uint64_t now = weir_loop_now(main_loop(server));
+
+	weir_timer_arm(&server->timer, main_loop(server), now + ns, on_timer);
+}
+
+static void enter(struct server *server, enum phase phase)
+{
+	atomic_store(&server->phase, (int)phase);
+	for (size_t i = 0; i < server->n_workers; i++)
+		weir_wakeup_send(&server->workers[i].bell);
+}
+
+static void start_drain(struct server *server)
+{
+	enter(server, PHASE_DRAINING);
+	arm(server, server->settings->drain_ns);
+}
+
+static void on_timer(struct weir_timer *timer)
+{
+	struct server *server = weir_container_of(timer, struct server, timer);
+	enum phase phase = server_phase(server);
+
+	if (phase == PHASE_GRACE)
+		start_drain(server);
+	else if (phase == PHASE_DRAINING)
+		enter(server, PHASE_ABORTING);
+	else if (phase == PHASE_OVER)
+		worker_abort(&server->workers[0], true);
 }
 
 /* The first ends the serving, the second the patience. */
-static void on_signal(struct weir_signal *signal)
+static void stop(struct server *server)
 {
-	struct weir_loop *loop = signal->watch.loop;
+	uint64_t grace = server->settings->grace_ns;
+	enum phase phase = server_phase(server);
 
-	weir_container_of(loop, struct server, loop)->n_signals++;
-	weir_loop_stop(loop);
+	systemd_notify("STOPPING=1");
+	if (phase == PHASE_OVER) {
+		worker_abort(&server->workers[0], true);
+	} else if (phase != PHASE_SERVING) {
+		enter(server, PHASE_ABORTING);
+	} else if (grace > 0) {
+		log_say(&server->workers[0],
+			"serving on for the grace; a second signal aborts");
+		enter(server, PHASE_GRACE);
+		arm(server, grace);
+	} else {
+		start_drain(server);
+	}
 }
 
+static void on_interrupt(struct weir_signal *signal)
+{
+	stop(weir_container_of(signal, struct server, interrupt));
+}
+
+static void on_terminate(struct weir_signal *signal)
+{
+	stop(weir_container_of(signal, struct server, terminate));
+}
+
+/* -- the longest queues -- */
+
+static void on_usr1(struct weir_signal *signal)
+{
+	struct server *server = weir_container_of(signal, struct server, usr1);
+
+	server->wants_queues = true;
+	snapshots_ask(server);
+}
+
+void server_on_bell(struct server *server)
+{
+	if (!server->wants_queues || !snapshots_are_ready(server))
+		return;
+	server->wants_queues = false;
+	queues_print(server);
+}
+
+/* -- the supervisor's watchdog -- */
+
+static bool all_have_answered(struct server *server)
+{
+	for (size_t i = 0; i < server->n_workers; i++)
+		if (atomic_load(&server->workers[i].is_asked))
+			return false;
+	return true;
+}
+
+/* Only a server all of whose workers turn is alive. Four looks in the time
+ * that the supervisor waits: one to ask, and the next to say so. */
+static void on_watchdog(struct weir_timer *timer)
+{
+	struct server *server =
+		weir_container_of(timer, struct server, watchdog);
+	struct weir_loop *loop = main_loop(server);
+
+	if (all_have_answered(server)) {
+		systemd_notify("WATCHDOG=1");
+		for (size_t i = 0; i < server->n_workers; i++) {
+			atomic_store(&server->workers[i].is_asked, true);
+			weir_wakeup_send(&server->workers[i].bell);
+		}
+	}
+	weir_timer_arm(timer, loop,
+		       weir_loop_now(loop) + systemd_watchdog() / 4,
+		       on_watchdog);
+}
+
+static void start_watchdog(struct server *server)
+{
+	struct weir_loop *loop = main_loop(server);
+
+	if (systemd_watchdog() > 0)
+		weir_timer_arm(&server->watchdog, loop, weir_loop_now(loop),
+			       on_watchdog);
+}
+
+/* -- threads -- */
+
+static void *thread_main(void *arg)
+{
+	struct worker *worker = arg;
+	struct server *server = worker->server;
+
+	/* closed until every thread is there */
+	pthread_mutex_lock(&server->gate);
+	pthread_mutex_unlock(&server->gate);
+	if (!server->is_called_off)
+		worker_run(worker);
+	return NULL;
+}
+
+static void join_threads(struct server *server)
+{
+	for (size_t i = 1; i <= server->n_threads; i++)
+		pthread_join(server->workers[i].thread, NULL);
+	server->n_threads = 0;
+}
+
+/* All or none. */
+static int start_threads(struct server *server)
+{
+	int error = 0;
+
+	pthread_mutex_lock(&server->gate);
+	for (size_t i = 1; i < server->n_workers && error == 0; i++) {
+		struct worker *worker = &server->workers[i];
+
+		error = -pthread_create(&worker->thread, NULL, thread_main,
+					worker);
+		if (error == 0)
+			server->n_threads++;
+	}
+	server->is_called_off = error < 0;
+	pthread_mutex_unlock(&server->gate);
+	if (error < 0) {
+		complain("no thread for worker %zu: %s", server->n_threads + 1,
+			 strerror(-error));
+		join_threads(server);
+	}
+	return error;
+}
+
+/* -- the whole -- */
+
+/* The first worker's before any other, and before any thread: the signals are
+ * blocked in all of them. And they stay so: one that comes when the last lines
+ * are written must not take the exit status with it. */
 static int open_signals(struct server *server)
 {
-	int error = weir_signal_open(&server->interrupt, &server->loop, SIGINT,
-				     on_signal);
+	sigset_t signals;
+	int error;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	error = weir_signal_open(&server->interrupt, main_loop(server), SIGINT,
+				 on_interrupt);
 
 	if (error == 0)
-		error = weir_signal_open(&server->terminate, &server->loop,
-					 SIGTERM, on_signal);
+		error = weir_signal_open(&server->terminate, main_loop(server),
+					 SIGTERM, on_terminate);
+	if (error == 0)
+		error = weir_signal_open(&server->usr1, main_loop(server),
+					 SIGUSR1, on_usr1);
 	if (error < 0)
 		complain("no signals: %s", strerror(-error));
+	return error;
+}
+
+static int open_workers(struct server *server)
+{
+	size_t n = server->settings->n_workers;
+	int error = 0;
+
+	server->workers = calloc(n, sizeof *server->workers);
+	if (!server->workers) {
+		complain("%s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n && error == 0; i++) {
+		error = worker_open(&server->workers[i], server, i);
+		if (error == 0)
+			server->n_workers++;
+	}
 	return error;
 }
 
@@ -67,92 +245,63 @@ int server_open(struct server *server, const struct settings *settings)
 	int error;
 
 	*server = (struct server){.settings = settings};
-	error = weir_loop_init(&server->loop);
-	if (error < 0) {
-		complain("no loop: %s", strerror(-error));
-		return error;
-	}
+	pthread_mutex_init(&server->gate, NULL);
+	pthread_barrier_init(&server->barrier, NULL,
+			     (unsigned)settings->n_workers);
+	error = open_workers(server);
 	/* Signals first: from the first bind on, stopping means cleaning up. */
-	error = open_signals(server);
 	if (error == 0)
-		error = doors_open(server);
+		error = open_signals(server);
+	for (size_t i = 0; i < server->n_workers && error == 0; i++)
+		error = doors_open(&server->workers[i]);
+	if (error == 0)
+		error = start_threads(server);
 	if (error < 0) {
 		server_close(server);
 		return error;
 	}
-	if (settings->is_traced)
-		trace_start(server);
-	doors_announce(server);
+	doors_announce(&server->workers[0]);
+	start_watchdog(server);
+	systemd_notify("READY=1");
 	return 0;
+}
+
+static enum server_outcome tell_losses(struct server *server)
+{
+	uint64_t n_lost = 0;
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < server->n_workers; i++) {
+		n_lost += server->workers[i].n_lost;
+		lost += server->workers[i].lost;
+	}
+	if (n_lost == 0)
+		return SERVER_DRAINED;
+	complain("%llu connections lost something, %llu bytes in all",
+		 (unsigned long long)n_lost, (unsigned long long)lost);
+	return SERVER_LOST;
+}
+
+enum server_outcome server_run(struct server *server)
+{
+	worker_run(&server->workers[0]);
+	enter(server, PHASE_OVER);
+	arm(server, LAST_ANSWERS_NS);
+	worker_end(&server->workers[0]);
+	join_threads(server);
+	return tell_losses(server);
 }
 
 void server_close(struct server *server)
 {
-	int error;
-
-	doors_close(server);
+	weir_timer_cancel(&server->timer);
+	weir_timer_cancel(&server->watchdog);
 	weir_signal_close(&server->interrupt);
 	weir_signal_close(&server->terminate);
-	error = weir_loop_deinit(&server->loop);
-	assert(error == 0);
-	(void)error;
-}
-
-/* -- draining -- */
-
-static void abort_client(struct weir_conn *c)
-{
-	weir_conn_abort(c, true);
-}
-
-static void for_each_client(struct server *server,
-			    void (*visit)(struct weir_conn *c))
-{
-	for (size_t i = 0; i < server->n_doors; i++)
-		clients_each(&server->doors[i], visit);
-}
-
-static int run_until_empty(struct server *server, unsigned n_signals)
-{
-	int error = 0;
-
-	while (error == 0 && server->n_clients > 0 &&
-	       server->n_signals <= n_signals)
-		error = weir_loop_run(&server->loop);
-	return error;
-}
-
-/* Let no one in any more, serve what has been sent already, and end every
- * connection once all it is owed has been sent. */
-static int drain(struct server *server)
-{
-	int n = 1;
-
-	doors_shut(server);
-	for (int i = 0; i < MAX_LAST_TURNS && n > 0; i++)
-		n = weir_loop_turn(&server->loop, 0);
-	if (n < 0)
-		return n;
-	doors_hush(server);
-	if (server->n_clients > 0)
-		log_say(server,
-			"finishing %zu connections; a second signal aborts",
-			server->n_clients);
-	for_each_client(server, weir_conn_finish);
-	return run_until_empty(server, 1);
-}
-
-int server_run(struct server *server)
-{
-	int error = 0;
-
-	while (error == 0 && server->n_signals == 0)
-		error = weir_loop_run(&server->loop);
-	if (error == 0)
-		error = drain(server);
-	if (error < 0 || server->n_clients == 0)
-		return error < 0 ? error : SERVER_DRAINED;
-	for_each_client(server, abort_client);
-	error = run_until_empty(server, UINT_MAX);
-	return error < 0 ? error : SERVER_ABORTED;
+	weir_signal_close(&server->usr1);
+	for (size_t i = 0; i < server->n_workers; i++)
+		worker_close(&server->workers[i]);
+	free(server->workers);
+	pthread_barrier_destroy(&server->barrier);
+	pthread_mutex_destroy(&server->gate);
 }

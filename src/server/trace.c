@@ -12,9 +12,9 @@
  * caller; all the others are what sendall does about it. */
 #include "server.h"
 
-static struct server *server_of(struct weir_observer *o)
+static struct worker *worker_of(struct weir_observer *o)
 {
-	return weir_container_of(o, struct server, observer);
+	return weir_container_of(o, struct worker, observer);
 }
 
 static void on_offer(struct weir_observer *o, struct weir_conn *c,
@@ -22,7 +22,7 @@ static void on_offer(struct weir_observer *o, struct weir_conn *c,
 {
 	char peer[PEER_TEXT_SIZE];
 
-	log_trace(server_of(o), "%s sendall %zu: kernel took %zu",
+	log_trace(worker_of(o), "%s sendall %zu: kernel took %zu",
 		  client_peer(c, peer), offered, taken);
 }
 
@@ -31,7 +31,7 @@ static void on_queue(struct weir_observer *o, struct weir_conn *c, size_t n,
 {
 	char peer[PEER_TEXT_SIZE];
 
-	log_trace(server_of(o), "%s queued %zu (%zu in all)",
+	log_trace(worker_of(o), "%s queued %zu (%zu in all)",
 		  client_peer(c, peer), n, n_queued);
 }
 
@@ -39,7 +39,7 @@ static void on_arm(struct weir_observer *o, struct weir_conn *c)
 {
 	char peer[PEER_TEXT_SIZE];
 
-	log_trace(server_of(o), "%s EPOLLOUT armed", client_peer(c, peer));
+	log_trace(worker_of(o), "%s EPOLLOUT armed", client_peer(c, peer));
 }
 
 /* Nothing moves when the stall limit has a look before it judges. */
@@ -50,10 +50,10 @@ static void on_move(struct weir_observer *o, struct weir_conn *c, size_t taken,
 
 	client_peer(c, peer);
 	if (taken > 0)
-		log_trace(server_of(o), "%s EPOLLOUT: %zu moved, %zu left",
+		log_trace(worker_of(o), "%s EPOLLOUT: %zu moved, %zu left",
 			  peer, taken, n_queued);
 	else
-		log_trace(server_of(o), "%s still full, %zu left", peer,
+		log_trace(worker_of(o), "%s still full, %zu left", peer,
 			  n_queued);
 }
 
@@ -62,7 +62,7 @@ static void on_drain(struct weir_observer *o, struct weir_conn *c,
 {
 	char peer[PEER_TEXT_SIZE];
 
-	log_trace(server_of(o), "%s drained, stalled %.1f ms in all",
+	log_trace(worker_of(o), "%s drained, stalled %.1f ms in all",
 		  client_peer(c, peer), (double)stalled_ns / 1e6);
 }
 
@@ -70,7 +70,7 @@ static void on_disarm(struct weir_observer *o, struct weir_conn *c)
 {
 	char peer[PEER_TEXT_SIZE];
 
-	log_trace(server_of(o), "%s EPOLLOUT disarmed", client_peer(c, peer));
+	log_trace(worker_of(o), "%s EPOLLOUT disarmed", client_peer(c, peer));
 }
 
 static void on_close(struct weir_observer *o, struct weir_conn *c,
@@ -78,18 +78,18 @@ static void on_close(struct weir_observer *o, struct weir_conn *c,
 {
 	char peer[PEER_TEXT_SIZE];
 
-	log_trace(server_of(o), "%s closed: %s", client_peer(c, peer),
+	log_trace(worker_of(o), "%s closed: %s", client_peer(c, peer),
 		  weir_reason_name(result->reason));
 }
 
-void trace_start(struct server *server)
+void trace_start(struct worker *worker)
 {
-	server->observer = (struct weir_observer){.on_offer = on_offer,
+	worker->observer = (struct weir_observer){.on_offer = on_offer,
 						  .on_queue = on_queue,
 						  .on_arm = on_arm,
 						  .on_move = on_move,
 						  .on_drain = on_drain,
 						  .on_disarm = on_disarm,
 						  .on_close = on_close};
-	weir_loop_observe(&server->loop, &server->observer);
+	weir_loop_observe(&worker->loop, &worker->observer);
 }

@@ -1,0 +1,292 @@
+/* The Prometheus text format, version 0.0.4: for each family its help, its
+ * type, and a line for each worker and service. Names and units are as
+ * https://prometheus.io/docs/practices/naming/ asks. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/metrics.h"
+
+/* -- by worker and service -- */
+
+enum field_type {
+	COUNTER,
+	GAUGE
+};
+
+struct family {
+	const char *name;
+	const char *help;
+	enum field_type type;
+	uint64_t (*of)(const struct service_snapshot *s);
+	double unit; /* of what it counts, in what it shows; 0: 1 */
+};
+
+#define OF(function, field)                                        \
+	static uint64_t function(const struct service_snapshot *s) \
+	{                                                          \
+		return s->field;                                   \
+	}
+OF(n_open, n_open)
+OF(n_accepted, tally.n_accepted)
+OF(received, tally.received)
+OF(sent, tally.sent)
+OF(queued, queued)
+OF(dropped, tally.dropped)
+OF(n_short_sends, tally.n_short_sends)
+OF(n_would_blocks, tally.n_would_blocks)
+OF(n_arms, tally.n_arms)
+OF(n_stalled, n_stalled)
+OF(stalled_ns, tally.stalled_ns)
+OF(n_missed, tally.n_missed)
+OF(n_unconnected, tally.n_unconnected)
+OF(n_datagrams_received, n_datagrams_received)
+OF(n_datagrams_sent, n_datagrams_sent)
+OF(n_datagrams_dropped, n_datagrams_dropped)
+#undef OF
+
+static const struct family families[] = {
+	{"weir_connections", "Open connections.", GAUGE, n_open, 0},
+	{"weir_connections_accepted_total", "Connections served.", COUNTER,
+	 n_accepted, 0},
+	{"weir_received_bytes_total", "Bytes read from clients.", COUNTER,
+	 received, 0},
+	{"weir_sent_bytes_total", "Bytes that the kernel took.", COUNTER, sent,
+	 0},
+	{"weir_queued_bytes", "Bytes accepted and not sent yet.", GAUGE, queued,
+	 0},
+	{"weir_dropped_bytes_total", "Bytes accepted and never sent.", COUNTER,
+	 dropped, 0},
+	{"weir_short_sends_total",
+	 "Sends of which the kernel took less than all.", COUNTER,
+	 n_short_sends, 0},
+	{"weir_would_blocks_total", "Sends of which the kernel took nothing.",
+	 COUNTER, n_would_blocks, 0},
+	{"weir_epollout_arms_total",
+	 "How often EPOLLOUT was armed for want of room.", COUNTER, n_arms, 0},
+	{"weir_stalled_connections",
+	 "Connections whose kernel takes nothing at the moment.", GAUGE,
+	 n_stalled, 0},
+	{"weir_stalled_seconds_total",
+	 "Time that connections waited for their peer's kernel.", COUNTER,
+	 stalled_ns, 1e-9},
+	{"weir_missed_lines_total",
+	 "Lines that slow subscribers of a broadcast were not sent.", COUNTER,
+	 n_missed, 0},
+	{"weir_unconnected_total",
+	 "Clients of a relay whose target could not be reached.", COUNTER,
+	 n_unconnected, 0},
+	{"weir_datagrams_received_total", "Datagrams received.", COUNTER,
+	 n_datagrams_received, 0},
+	{"weir_datagrams_sent_total", "Datagrams sent.", COUNTER,
+	 n_datagrams_sent, 0},
+	{"weir_datagrams_dropped_total", "Datagrams accepted and never sent.",
+	 COUNTER, n_datagrams_dropped, 0},
+};
+
+static void put_head(FILE *out, const char *name, const char *help,
+		     enum field_type type)
+{
+	(void)fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name,
+		      type == COUNTER ? "counter" : "gauge");
+}
+
+/* Call put for every service of every worker. */
+static void for_each_service(FILE *out, struct server *server,
+			     void (*put)(FILE *out, size_t worker,
+					 const struct service_snapshot *s,
+					 const struct family *family),
+			     const struct family *family)
+{
+	for (size_t i = 0; i < server->n_workers; i++) {
+		const struct snapshot *snapshot = server->workers[i].snapshot;
+
+		for (size_t j = 0; j < snapshot->n_services; j++)
+			put(out, i, &snapshot->services[j], family);
+	}
+}
+
+static void put_value(FILE *out, size_t worker,
+		      const struct service_snapshot *s,
+		      const struct family *family)
+{
+	uint64_t n = family->of(s);
+
+	(void)fprintf(out, "%s{service=\"%s\",worker=\"%zu\"} ", family->name,
+		      s->service->name, worker);
+	if (family->unit > 0)
+		(void)fprintf(out, "%.9f\n", (double)n * family->unit);
+	else
+		(void)fprintf(out, "%llu\n", (unsigned long long)n);
+}
+
+/* -- by a label more -- */
+
+static void put_labelled(FILE *out, size_t worker,
+			 const struct service_snapshot *s, const char *name,
+			 const char *label, uint64_t n)
+{
+	(void)fprintf(out, "%s{service=\"%s\",worker=\"%zu\",%s} %llu\n", name,
+		      s->service->name, worker, label, (unsigned long long)n);
+}
+
+enum {
+	LABEL_SIZE = 64
+};
+
+static const char closed_name[] = "weir_connections_closed_total";
+
+static void put_closed(FILE *out, size_t worker,
+		       const struct service_snapshot *s,
+		       const struct family *family)
+{
+	char label[LABEL_SIZE];
+
+	(void)family;
+	for (int i = 0; i < WEIR_N_REASONS; i++) {
+		(void)snprintf(label, sizeof label, "reason=\"%s\"",
+			       weir_reason_name((enum weir_reason)i));
+		put_labelled(out, worker, s, closed_name, label,
+			     s->tally.n_closed[i]);
+	}
+}
+
+static const char turned_away_name[] = "weir_connections_turned_away_total";
+
+static const char *const causes[N_TURNED_AWAY] = {
+	[TURNED_AWAY_MEMORY] = "cause=\"memory\"",
+	[TURNED_AWAY_MAX_CONNS] = "cause=\"max_conns\"",
+	[TURNED_AWAY_PROXY] = "cause=\"proxy\""};
+
+static void put_turned_away(FILE *out, size_t worker,
+			    const struct service_snapshot *s,
+			    const struct family *family)
+{
+	(void)family;
+	for (int i = 0; i < N_TURNED_AWAY; i++)
+		put_labelled(out, worker, s, turned_away_name, causes[i],
+			     s->tally.n_turned_away[i]);
+}
+
+static const char failures_name[] = "weir_accept_failures_total";
+
+static void put_failures(FILE *out, size_t worker,
+			 const struct service_snapshot *s,
+			 const struct family *family)
+{
+	char label[LABEL_SIZE];
+
+	(void)family;
+	for (int i = 0; i < WEIR_N_ACCEPT_FAILURES; i++) {
+		enum weir_accept_failure failure = (enum weir_accept_failure)i;
+
+		(void)snprintf(label, sizeof label, "cause=\"%s\"",
+			       weir_accept_failure_name(failure));
+		put_labelled(out, worker, s, failures_name, label,
+			     s->n_failures[i]);
+	}
+}
+
+static void put_services(FILE *out, struct server *server)
+{
+	const struct family *family = families;
+	const struct family *end =
+		families + sizeof families / sizeof *families;
+
+	for (; family < end; family++) {
+		put_head(out, family->name, family->help, family->type);
+		for_each_service(out, server, put_value, family);
+	}
+	put_head(out, closed_name, "Connections closed, by reason.", COUNTER);
+	for_each_service(out, server, put_closed, NULL);
+	put_head(out, turned_away_name, "Newcomers not served, by cause.",
+		 COUNTER);
+	for_each_service(out, server, put_turned_away, NULL);
+	put_head(out, failures_name,
+		 "Calls of accept that gave no connection, by cause.", COUNTER);
+	for_each_service(out, server, put_failures, NULL);
+}
+
+/* -- by worker -- */
+
+static void put_loop(FILE *out, struct server *server, const char *name,
+		     double (*of)(const struct weir_loop_stats *stats))
+{
+	for (size_t i = 0; i < server->n_workers; i++)
+		(void)fprintf(out, "%s{worker=\"%zu\"} %.15g\n", name, i,
+			      of(&server->workers[i].snapshot->loop));
+}
+
+static double n_turns(const struct weir_loop_stats *stats)
+{
+	return (double)stats->n_turns;
+}
+
+static double n_queue_bytes(const struct weir_loop_stats *stats)
+{
+	return (double)stats->n_queue_bytes;
+}
+
+static double budget(const struct weir_loop_stats *stats)
+{
+	return (double)stats->budget_high;
+}
+
+static void put_longest_turn(FILE *out, struct server *server)
+{
+	static const char name[] = "weir_loop_longest_turn_seconds";
+
+	put_head(out, name,
+		 "CPU time of the longest turn so far, and what took most of "
+		 "it.",
+		 GAUGE);
+	for (size_t i = 0; i < server->n_workers; i++) {
+		const struct weir_loop_stats *stats =
+			&server->workers[i].snapshot->loop;
+
+		(void)fprintf(out, "%s{worker=\"%zu\",work=\"%s\"} %.9f\n",
+			      name, i, weir_work_name(stats->longest_turn_in),
+			      (double)stats->longest_turn_ns * 1e-9);
+	}
+}
+
+static void put_loops(FILE *out, struct server *server)
+{
+	put_head(out, "weir_loop_turns_total", "Turns of the event loop.",
+		 COUNTER);
+	put_loop(out, server, "weir_loop_turns_total", n_turns);
+	put_head(out, "weir_queue_memory_bytes",
+		 "Memory that the send queues hold.", GAUGE);
+	put_loop(out, server, "weir_queue_memory_bytes", n_queue_bytes);
+	put_head(out, "weir_queue_memory_budget_bytes",
+		 "Memory that the send queues may hold.", GAUGE);
+	put_loop(out, server, "weir_queue_memory_budget_bytes", budget);
+	put_longest_turn(out, server);
+}
+
+static void put_process(FILE *out, struct server *server)
+{
+	put_head(out, "weir_draining",
+		 "Whether the server has been told to stop.", GAUGE);
+	(void)fprintf(out, "weir_draining %d\n",
+		      server_phase(server) != PHASE_SERVING);
+	put_head(out, "weir_build_info", "The version, as a label.", GAUGE);
+	(void)fprintf(out, "weir_build_info{version=\"%s\"} 1\n", WEIR_VERSION);
+}
+
+char *exposition_new(struct server *server, size_t *n)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, n);
+	bool is_whole;
+
+	if (!out)
+		return NULL;
+	put_process(out, server);
+	put_loops(out, server);
+	put_services(out, server);
+	is_whole = !ferror(out);
+	if (fclose(out) == 0 && is_whole)
+		return text;
+	free(text);
+	return NULL;
+}

@@ -1,0 +1,43 @@
+/* SIGUSR1: the longest send queues of all workers, as a table. */
+#include "server/queues.h"
+
+#include <string.h>
+
+#include "common/quantity.h"
+
+static void say(struct worker *worker, const struct debtor *debtor)
+{
+	const struct weir_progress *progress = &debtor->progress;
+	char queued[QUANTITY_TEXT_SIZE];
+	char oldest[QUANTITY_TEXT_SIZE];
+	char full[QUANTITY_TEXT_SIZE];
+
+	log_print(worker, "%-32s %-12s %10s %9s %9s %6lu", debtor->peer,
+		  debtor->service->name,
+		  quantity_format_size(queued, (double)progress->queued),
+		  quantity_format_time(oldest, (double)progress->oldest_age_ns),
+		  quantity_format_time(full, (double)progress->full_ns),
+		  (unsigned long)progress->n_short_sends);
+}
+
+void queues_print(struct server *server)
+{
+	struct worker *first = &server->workers[0];
+	struct debtor longest[N_LONGEST + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; i < server->n_workers; i++) {
+		const struct snapshot *snapshot = server->workers[i].snapshot;
+
+		for (size_t j = 0; j < snapshot->n_longest; j++)
+			snapshot_rank(longest, &n, &snapshot->longest[j]);
+	}
+	if (n == 0) {
+		log_print(first, "nothing is queued for anybody");
+		return;
+	}
+	log_print(first, "%-32s %-12s %10s %9s %9s %6s", "peer", "service",
+		  "queued", "oldest", "stalled", "short");
+	for (size_t i = 0; i < n; i++)
+		say(first, &longest[i]);
+}

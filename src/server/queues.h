@@ -1,0 +1,10 @@
+/* SIGUSR1: who is owed most. */
+#ifndef QUEUES_H
+#define QUEUES_H
+
+#include "server/snapshot.h"
+
+/* Print the longest send queues; the snapshots are ready. */
+void queues_print(struct server *server);
+
+#endif

@@ -1,0 +1,258 @@
+/* The limits that the command line gives to weir-server's connections. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "harness_net.h"
+#include "harness_server.h"
+
+enum {
+	PATIENCE_S = 60,
+	SMALL_RCVBUF = 16384,
+	N_DATA = 200000,
+	OFFER_SIZE = 256,
+	N_DEBTORS = 4
+};
+
+TestSuite(server_limits, .init = harness_begin, .fini = harness_end,
+	  .timeout = PATIENCE_S);
+
+static unsigned char data[N_DATA];
+
+/* Whoever comes while the house is full finds a closed connection, not a
+ * silent one; whoever comes after somebody has gone is served. */
+static void check_max_conns(const char *workers)
+{
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	int first;
+	int second;
+	int third;
+
+	served_start(&s, "--max-conns=2", workers, "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	first = dial(address, 0);
+	second = dial(address, 0);
+	expect_echo(first, "one");
+	expect_echo(second, "two");
+	third = dial(address, 0);
+	served_line(&s, "as many as --max-conns are here");
+	expect_end(third);
+	close(third);
+	close(first);
+	expect_echo(second, "still here");
+	/* until the server has noticed that the first has gone */
+	for (bool is_served = false; !is_served; close(third)) {
+		char byte = 'x';
+
+		third = dial(address, 0);
+		is_served = send(third, &byte, 1, MSG_NOSIGNAL) == 1 &&
+			    recv(third, &byte, 1, 0) == 1;
+	}
+	close(second);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+Test(server_limits, max_conns_closes_the_excess_at_once)
+{
+	check_max_conns("--workers=1");
+}
+
+Test(server_limits, max_conns_is_for_all_workers_together)
+{
+	check_max_conns("--workers=4");
+}
+
+Test(server_limits, idle_ends_who_says_nothing)
+{
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	int fd;
+
+	served_start(&s, "--idle=20ms", "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	fd = dial(address, 0);
+	served_line(&s, ": idle, ");
+	close(fd);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+Test(server_limits, min_rate_ends_who_takes_too_little)
+{
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	int fd;
+
+	/* over a window of 10 s, which is the test's only wait */
+	served_start(&s, "--min-rate=1M", "--sndbuf=8K", "echo=127.0.0.1:0",
+		     NULL);
+	served_address(&s, "echo", address);
+	fd = dial(address, SMALL_RCVBUF);
+	harness_write(fd, data, sizeof data);
+	served_line(&s, ": too_slow, ");
+	close(fd);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* Each owes less than a half of the budget; all together more than it. */
+Test(server_limits, budget_ends_who_owes_most)
+{
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	int fds[N_DEBTORS];
+
+	served_start(&s, "--budget=256K", "--sndbuf=8K", "echo=127.0.0.1:0",
+		     NULL);
+	served_address(&s, "echo", address);
+	for (int i = 0; i < N_DEBTORS; i++) {
+		fds[i] = dial(address, SMALL_RCVBUF);
+		harness_write(fds[i], data, sizeof data);
+	}
+	served_line(&s, ": budget, ");
+	for (int i = 0; i < N_DEBTORS; i++)
+		close(fds[i]);
+	cr_assert_lt(served_stop(&s), 128);
+}
+
+/* What the kernel may hold unsent, of a message that is less than high. */
+static size_t give(const char *option)
+{
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	size_t n_taken = 0;
+	size_t n_queued = 0;
+	size_t n;
+	int fd;
+
+	served_start(&s, "--trace", option, "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	fd = dial(address, SMALL_RCVBUF);
+	harness_write(fd, data, sizeof data);
+	while (n_taken + n_queued < sizeof data) {
+		const char *line = served_line(&s, "trace ");
+
+		if (sscanf(line, "trace %*s sendall %*u: kernel took %zu",
+			   &n) == 1)
+			n_taken += n;
+		else if (sscanf(line, "trace %*s queued %zu", &n) == 1)
+			n_queued += n;
+	}
+	close(fd);
+	served_line(&s, "bytes unsent");
+	cr_assert_eq(served_stop(&s), 0);
+	return n_taken;
+}
+
+Test(server_limits, notsent_lowat_bounds_what_the_kernel_takes)
+{
+	cr_assert_lt(give("--notsent-lowat=1K"), give("--notsent-lowat=1G"));
+}
+
+/* -- descriptors -- */
+
+enum {
+	N_DESCRIPTORS = 24,
+	N_CROWD = 40, /* more than there are descriptors */
+	N_ECHOES = 1000
+};
+
+static void allow_few_descriptors(void)
+{
+	struct rlimit limit = {.rlim_cur = N_DESCRIPTORS,
+			       .rlim_max = N_DESCRIPTORS};
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void close_standard_descriptors(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+}
+
+/* Or a descriptor of its own would be taken for standard error. */
+Test(server_limits, started_without_standard_error_it_writes_to_nobody)
+{
+	char offer[OFFER_SIZE];
+	const char *const arguments[] = {offer, NULL};
+	char link[OFFER_SIZE];
+	char path[OFFER_SIZE] = "";
+	struct served s;
+	struct weir_address address;
+	int fd;
+
+	snprintf(offer, sizeof offer, "greet=unix:@weir-silent-%d",
+		 (int)getpid());
+	served_start_prepared(&s, close_standard_descriptors, arguments);
+	address = harness_address(offer + sizeof "greet=" - 1);
+	/* it cannot say when it listens */
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	while (connect(fd, &address.sa.any, address.len) < 0)
+		cr_assert_eq(errno, ECONNREFUSED);
+	expect_greeting(fd, "Hey~~~");
+	close(fd);
+	snprintf(link, sizeof link, "/proc/%d/fd/2", (int)s.pid);
+	cr_assert_gt(readlink(link, path, sizeof path - 1), 0);
+	cr_expect_str_eq(path, "/dev/null");
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* How often the server has turned, as /metrics has it. */
+static unsigned long count_turns(const char *address)
+{
+	static const char request[] = "GET /metrics HTTP/1.1\r\n\r\n";
+	static const char name[] = "\nweir_loop_turns_total{worker=\"0\"} ";
+	char text[65536];
+	const char *line;
+	size_t n = 0;
+	ssize_t n_read;
+	int fd = dial(address, 0);
+
+	harness_write(fd, request, sizeof request - 1);
+	while ((n_read = recv(fd, text + n, sizeof text - 1 - n, 0)) > 0)
+		n += (size_t)n_read;
+	text[n] = '\0';
+	close(fd);
+	line = strstr(text, name);
+	cr_assert(line);
+	return strtoul(line + sizeof name - 1, NULL, 10);
+}
+
+/* Of the crowd, as many are served as there are descriptors. The others wait,
+ * and cost nothing: the server turns for the echoes, once each, and for little
+ * else. When the first have gone it is their turn. */
+Test(server_limits, out_of_descriptors_it_serves_and_sleeps)
+{
+	static const char *const arguments[] = {"--metrics=127.0.0.1:0",
+						"echo=127.0.0.1:0", NULL};
+	struct served s;
+	char metrics[SERVED_ADDRESS_SIZE];
+	char address[SERVED_ADDRESS_SIZE];
+	int fds[N_CROWD];
+	unsigned long n_echoes = 0;
+
+	served_start_prepared(&s, allow_few_descriptors, arguments);
+	served_address(&s, "metrics", metrics);
+	served_address(&s, "echo", address);
+	fds[0] = dial(address, 0);
+	expect_echo(fds[0], "let in");
+	for (int i = 1; i < N_CROWD; i++)
+		fds[i] = dial(address, 0);
+	for (; served_count_fds(&s) < N_DESCRIPTORS; n_echoes++)
+		expect_echo(fds[0], "until all are taken");
+	for (int i = 0; i < N_ECHOES; i++, n_echoes++)
+		expect_echo(fds[0], "as before");
+	for (int i = 0; i < N_CROWD; i++) {
+		expect_echo(fds[i], "let in, if late");
+		close(fds[i]);
+	}
+	cr_assert_lt(count_turns(metrics), 2 * n_echoes + N_ECHOES);
+	cr_assert_eq(served_stop(&s), 0);
+}

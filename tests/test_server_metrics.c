@@ -1,0 +1,376 @@
+/* What weir-server tells of itself: /metrics, /healthz, and SIGUSR1. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "harness_net.h"
+#include "harness_server.h"
+
+enum {
+	PATIENCE_S = 60,
+	ANSWER_SIZE = 1 << 20,
+	NAME_SIZE = 256,
+	SMALL_RCVBUF = 16384,
+	N_OWED = 200000, /* less than high */
+	N_CLIENTS = 30
+};
+
+TestSuite(server_metrics, .init = harness_begin, .fini = harness_end,
+	  .timeout = PATIENCE_S);
+
+static char answer[ANSWER_SIZE];
+
+/* Send request and perhaps a FIN, and read to the end what comes. */
+static const char *ask_and(bool ends, const char *address, const char *request)
+{
+	int fd = dial(address, 0);
+	size_t n = 0;
+	ssize_t n_read;
+
+	if (*request)
+		harness_write(fd, request, strlen(request));
+	if (ends)
+		shutdown(fd, SHUT_WR);
+	while ((n_read = recv(fd, answer + n, sizeof answer - 1 - n, 0)) > 0)
+		n += (size_t)n_read;
+	cr_assert_eq(n_read, 0, "%s", strerror(errno));
+	answer[n] = '\0';
+	close(fd);
+	return answer;
+}
+
+static const char *ask(const char *address, const char *request)
+{
+	return ask_and(false, address, request);
+}
+
+static const char *get(const char *address, const char *path)
+{
+	char request[NAME_SIZE];
+
+	snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n\r\n", path);
+	return ask(address, request);
+}
+
+static bool starts(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* The sum of a metric over all lines whose labels have part in them. */
+static double sum(const char *text, const char *name, const char *part)
+{
+	const char *line = text;
+	double n = 0;
+
+	while ((line = strchr(line, '\n'))) {
+		const char *end = strchr(++line, '\n');
+		const char *value = strchr(line, '}');
+		const char *label = strstr(line, part);
+
+		if (!end || !starts(line, name) || line[strlen(name)] != '{' ||
+		    !value || value > end || !label || label > value)
+			continue;
+		n += strtod(value + 1, NULL);
+	}
+	return n;
+}
+
+static void start(struct served *s, const char *option, char *echo,
+		  char *metrics)
+{
+	served_start(s, "--metrics=127.0.0.1:0", "--sndbuf=8K", option,
+		     "echo=127.0.0.1:0", NULL);
+	served_address(s, "metrics", metrics);
+	served_address(s, "echo", echo);
+}
+
+/* -- requests -- */
+
+/* The length that is announced is that of the body. */
+static void check_length(void)
+{
+	const char *body = strstr(answer, "\r\n\r\n");
+	const char *length = strstr(answer, "\r\nContent-Length: ");
+
+	cr_assert(starts(answer, "HTTP/1.1 200 OK\r\n"));
+	cr_assert(body && length);
+	cr_assert_eq(strtoul(length + 18, NULL, 10), strlen(body + 4));
+}
+
+Test(server_metrics, come_whole)
+{
+	struct served s;
+	char echo[SERVED_ADDRESS_SIZE];
+	char metrics[SERVED_ADDRESS_SIZE];
+
+	start(&s, "--workers=1", echo, metrics);
+	get(metrics, "/metrics?name=value");
+	check_length();
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+Test(server_metrics, says_whether_it_is_well)
+{
+	struct served s;
+	char echo[SERVED_ADDRESS_SIZE];
+	char metrics[SERVED_ADDRESS_SIZE];
+
+	start(&s, "--grace=60m", echo, metrics);
+	cr_expect(starts(get(metrics, "/healthz"), "HTTP/1.1 200 OK\r\n"));
+	kill(s.pid, SIGTERM);
+	served_line(&s, "serving on for the grace");
+	cr_expect(starts(get(metrics, "/healthz"), "HTTP/1.1 503 "));
+	cr_expect(strstr(get(metrics, "/metrics"), "\nweir_draining 1\n"));
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* The listener of the metrics closes last: while others are finished it says
+ * that it is draining. */
+Test(server_metrics, are_there_to_the_end)
+{
+	struct served s;
+	char echo[SERVED_ADDRESS_SIZE];
+	char metrics[SERVED_ADDRESS_SIZE];
+	int fd;
+
+	start(&s, "--workers=2", echo, metrics);
+	fd = dial(echo, 0);
+	expect_echo(fd, "let in");
+	kill(s.pid, SIGTERM);
+	served_line(&s, "finishing 1 connections");
+	cr_expect(starts(get(metrics, "/healthz"), "HTTP/1.1 503 "));
+	cr_expect(strstr(get(metrics, "/metrics"), "\nweir_draining 1\n"));
+	close(fd);
+	cr_assert_eq(served_wait(&s), 0);
+	served_forget(&s);
+}
+
+Test(server_metrics, refuse_what_is_wrong)
+{
+	static char endless[9000];
+	struct served s;
+	char echo[SERVED_ADDRESS_SIZE];
+	char metrics[SERVED_ADDRESS_SIZE];
+
+	start(&s, "--workers=1", echo, metrics);
+	cr_expect(starts(get(metrics, "/other"), "HTTP/1.1 404 "));
+	cr_expect(starts(ask(metrics, "nonsense\r\n\r\n"), "HTTP/1.1 400 "));
+	cr_expect(starts(ask(metrics, "PUT /metrics HTTP/1.1\r\n\r\n"),
+			 "HTTP/1.1 405 "));
+	cr_expect(strstr(answer, "\r\nAllow: GET\r\n"));
+	memset(endless, 'x', sizeof endless - 1);
+	memcpy(endless, "GET /", 5);
+	cr_expect(starts(ask(metrics, endless), "HTTP/1.1 431 "));
+	/* five seconds are all that a request may take */
+	cr_expect(starts(ask(metrics, "GET /metrics HT"), "HTTP/1.1 408 "));
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* A client that has nothing more to say may say so at once. */
+Test(server_metrics, answer_who_has_ended_his_side)
+{
+	struct served s;
+	char echo[SERVED_ADDRESS_SIZE];
+	char metrics[SERVED_ADDRESS_SIZE];
+
+	start(&s, "--workers=2", echo, metrics);
+	ask_and(true, metrics, "GET /metrics HTTP/1.0\r\n\r\n");
+	cr_expect(starts(answer, "HTTP/1.1 200 "));
+	ask_and(true, metrics, "GET /healthz HTTP/1.0\r\n\r\n");
+	cr_expect(starts(answer, "HTTP/1.1 200 "));
+	ask_and(true, metrics, "GET /healthz HT");
+	cr_expect(starts(answer, "HTTP/1.1 400 "), "%s", answer);
+	ask_and(true, metrics, "");
+	cr_expect_str_empty(answer);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* More than a share of the budget: what the kernel takes needs none of it. */
+Test(server_metrics, are_no_matter_of_the_budget)
+{
+	struct served s;
+	char metrics[SERVED_ADDRESS_SIZE];
+
+	served_start(&s, "--metrics=127.0.0.1:0", "--workers=8",
+		     "--budget=512K", "echo=127.0.0.1:0", "discard=127.0.0.1:0",
+		     "greet=127.0.0.1:0", NULL);
+	served_address(&s, "metrics", metrics);
+	get(metrics, "/metrics");
+	cr_expect_gt(strlen(answer), 65536);
+	check_length();
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* -- what they say -- */
+
+static void check_counts(const char *workers)
+{
+	struct served s;
+	char echo[SERVED_ADDRESS_SIZE];
+	char metrics[SERVED_ADDRESS_SIZE];
+	const char *service = "service=\"echo\"";
+	int fds[N_CLIENTS];
+
+	start(&s, workers, echo, metrics);
+	for (int i = 0; i < N_CLIENTS; i++) {
+		fds[i] = dial(echo, 0);
+		expect_echo(fds[i], "12345678");
+	}
+	get(metrics, "/metrics");
+	cr_expect_eq(sum(answer, "weir_connections", service), N_CLIENTS);
+	cr_expect_eq(sum(answer, "weir_received_bytes_total", service),
+		     8 * N_CLIENTS);
+	cr_expect_eq(sum(answer, "weir_sent_bytes_total", service),
+		     8 * N_CLIENTS);
+	cr_expect_eq(sum(answer, "weir_connections_closed_total", service), 0);
+	for (int i = 0; i < N_CLIENTS; i++) {
+		shutdown(fds[i], SHUT_WR);
+		expect_end(fds[i]);
+		close(fds[i]);
+	}
+	while (sum(get(metrics, "/metrics"), "weir_connections", service) > 0)
+		;
+	cr_expect_eq(sum(answer, "weir_connections_accepted_total", service),
+		     N_CLIENTS);
+	cr_expect_eq(sum(answer, "weir_connections_closed_total",
+			 "reason=\"finished\""),
+		     sum(answer, "weir_connections_closed_total", ""));
+	cr_expect_eq(sum(answer, "weir_connections_closed_total", service),
+		     N_CLIENTS);
+	cr_expect_eq(sum(answer, "weir_sent_bytes_total", service),
+		     8 * N_CLIENTS);
+	cr_expect_gt(sum(answer, "weir_loop_turns_total", ""), N_CLIENTS);
+	cr_expect_gt(sum(answer, "weir_loop_longest_turn_seconds", ""), 0);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+Test(server_metrics, count_open_connections_and_closed_ones)
+{
+	check_counts("--workers=1");
+}
+
+Test(server_metrics, count_those_of_every_worker)
+{
+	check_counts("--workers=3");
+}
+
+/* Until the whole of N_OWED has been read by the server. */
+static int be_owed(const char *echo, const char *metrics)
+{
+	static unsigned char data[N_OWED];
+	int fd = dial(echo, SMALL_RCVBUF);
+
+	harness_write(fd, data, N_OWED);
+	while (sum(get(metrics, "/metrics"), "weir_received_bytes_total",
+		   "service=\"echo\"") < N_OWED)
+		;
+	return fd;
+}
+
+Test(server_metrics, show_who_is_stalled)
+{
+	struct served s;
+	char echo[SERVED_ADDRESS_SIZE];
+	char metrics[SERVED_ADDRESS_SIZE];
+	double queued;
+	int fd;
+
+	start(&s, "--workers=2", echo, metrics);
+	fd = be_owed(echo, metrics);
+	queued = sum(answer, "weir_queued_bytes", "echo");
+	cr_expect_gt(queued, 0);
+	cr_expect_eq(queued + sum(answer, "weir_sent_bytes_total", "echo"),
+		     N_OWED);
+	cr_expect_geq(sum(answer, "weir_queue_memory_bytes", ""), queued);
+	cr_expect_eq(sum(answer, "weir_queue_memory_budget_bytes", ""),
+		     1 << 30);
+	cr_expect_eq(sum(answer, "weir_stalled_connections", "echo"), 1);
+	cr_expect_gt(sum(answer, "weir_stalled_seconds_total", "echo"), 0);
+	cr_expect_gt(sum(answer, "weir_short_sends_total", "echo"), 0);
+	cr_expect_gt(sum(answer, "weir_epollout_arms_total", "echo"), 0);
+	close(fd);
+	served_line(&s, "bytes unsent");
+	get(metrics, "/metrics");
+	cr_expect_eq(sum(answer, "weir_dropped_bytes_total", "echo"), queued);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+Test(server_metrics, show_who_was_turned_away)
+{
+	struct served s;
+	char echo[SERVED_ADDRESS_SIZE];
+	char metrics[SERVED_ADDRESS_SIZE];
+	int first;
+	int second;
+
+	start(&s, "--max-conns=1", echo, metrics);
+	first = dial(echo, 0);
+	expect_echo(first, "let in");
+	second = dial(echo, 0);
+	expect_end(second);
+	close(second);
+	get(metrics, "/metrics");
+	cr_expect_eq(sum(answer, "weir_connections_turned_away_total",
+			 "cause=\"max_conns\""),
+		     1);
+	close(first);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+Test(server_metrics, are_what_promtool_expects)
+{
+	struct served s;
+	char echo[SERVED_ADDRESS_SIZE];
+	char metrics[SERVED_ADDRESS_SIZE];
+	const char *body;
+	FILE *tool;
+
+	if (system("command -v promtool >/dev/null") != 0)
+		cr_skip("promtool (Debian's prometheus) is not here");
+	start(&s, "--workers=2", echo, metrics);
+	body = strstr(get(metrics, "/metrics"), "\r\n\r\n");
+	cr_assert(body);
+	tool = popen("promtool check metrics", "w");
+	cr_assert(tool);
+	fputs(body + 4, tool);
+	cr_assert_eq(pclose(tool), 0);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* -- SIGUSR1 -- */
+
+Test(server_metrics, sigusr1_prints_the_longest_queues)
+{
+	struct served s;
+	char echo[SERVED_ADDRESS_SIZE];
+	char metrics[SERVED_ADDRESS_SIZE];
+	int fds[2];
+
+	start(&s, "--workers=2", echo, metrics);
+	kill(s.pid, SIGUSR1);
+	served_line(&s, "nothing is queued for anybody");
+	fds[0] = be_owed(echo, metrics);
+	fds[1] = dial(echo, 0);
+	expect_echo(fds[1], "owed nothing");
+	kill(s.pid, SIGUSR1);
+	served_line(&s, "peer ");
+	served_line(&s, "weir-server: 127.0.0.1:");
+	cr_expect(strstr(s.line, " echo "), "%s", s.line);
+	cr_expect(strstr(s.line, "KiB"), "%s", s.line);
+	kill(s.pid, SIGUSR1);
+	/* one owes nothing, and is not in it */
+	served_line(&s, "peer ");
+	served_line(&s, "weir-server: 127.0.0.1:");
+	close(fds[0]);
+	close(fds[1]);
+	served_line(&s, "bytes unsent");
+	cr_assert_eq(served_stop(&s), 0);
+}

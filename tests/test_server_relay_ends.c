@@ -1,0 +1,293 @@
+/* relay: in whatever order the two sides end, and when one of them fails. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "test_server_relay.h"
+
+enum {
+	/* a test that takes so long hangs */
+	PATIENCE_S = 60,
+	MIB = 1048576,
+	SMALL_BUFFER = 16384
+};
+
+TestSuite(server_relay_ends, .init = harness_begin, .fini = harness_end,
+	  .timeout = PATIENCE_S);
+
+/* -- both FINs -- */
+
+/* While the server is halted both sides say all they have to say. */
+static void check_both_fins(size_t n)
+{
+	struct relay r;
+	int client;
+	int target;
+
+	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", NULL);
+	relay_pair(&r, &client, &target);
+	/* it is a pair by then */
+	write_pattern(client, 1, 1);
+	read_pattern(target, 1, 1);
+	served_halt(&r.s);
+	write_pattern(client, n, 2);
+	write_pattern(target, n, 3);
+	shutdown(client, SHUT_WR);
+	shutdown(target, SHUT_WR);
+	served_go_on(&r.s);
+	read_pattern(client, n, 3);
+	read_pattern(target, n, 2);
+	expect_end(client);
+	expect_end(target);
+	close(client);
+	close(target);
+	await_fds(&r, 0);
+	cr_assert_eq(relay_stop(&r), 0);
+}
+
+Test(server_relay_ends, finishes_a_pair_that_ends_on_both_sides_at_once)
+{
+	check_both_fins(0);
+}
+
+Test(server_relay_ends, finishes_a_pair_with_its_last_words_on_the_way)
+{
+	check_both_fins(100000);
+}
+
+/* -- errors -- */
+
+static void check_reset(bool is_clients)
+{
+	struct relay r;
+	int fds[2];
+
+	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", NULL);
+	relay_pair(&r, &fds[0], &fds[1]);
+	write_pattern(fds[0], 1, 1);
+	read_pattern(fds[1], 1, 1);
+	close_by_reset(fds[is_clients ? 0 : 1]);
+	expect_reset(fds[is_clients ? 1 : 0]);
+	served_line(&r.s, is_clients ? "relay 127.0.0.1:"
+				     : "relay-target 127.0.0.1:");
+	cr_assert(strstr(r.s.line, ": reset, "), "%s", r.s.line);
+	await_fds(&r, 0);
+	cr_assert_eq(relay_stop(&r), 0);
+}
+
+Test(server_relay_ends, resets_the_target_when_the_client_resets)
+{
+	check_reset(true);
+}
+
+Test(server_relay_ends, resets_the_client_when_the_target_resets)
+{
+	check_reset(false);
+}
+
+static void start_small(struct relay *r, int *client, int *target)
+{
+	relay_start(r, "127.0.0.1:0", "127.0.0.1:0", "--sndbuf=16K",
+		    "--rcvbuf=16K", NULL);
+	*client = dial(r->address, SMALL_BUFFER);
+	*target = relay_accept(r);
+}
+
+/* The one who resets is owed nothing; the other is owed much, and is told that
+ * it is not all. */
+static void check_reset_with_debt(bool is_clients)
+{
+	struct relay r;
+	int fds[2];
+	int source;
+	int sink;
+
+	start_small(&r, &fds[0], &fds[1]);
+	source = fds[is_clients ? 0 : 1];
+	sink = fds[is_clients ? 1 : 0];
+	write_until_quiet(source, 1, 64 * MIB);
+	close_by_reset(source);
+	expect_reset(sink);
+	await_fds(&r, 0);
+	cr_assert_eq(relay_stop(&r), 0);
+}
+
+Test(server_relay_ends, resets_a_target_that_is_owed_much)
+{
+	check_reset_with_debt(true);
+}
+
+Test(server_relay_ends, resets_a_client_who_is_owed_much)
+{
+	check_reset_with_debt(false);
+}
+
+/* The source has ended in good order; the sink fails while it is owed. */
+static void check_reset_of_debtor(bool is_clients)
+{
+	struct relay r;
+	int fds[2];
+	int source;
+	int sink;
+
+	start_small(&r, &fds[0], &fds[1]);
+	source = fds[is_clients ? 1 : 0];
+	sink = fds[is_clients ? 0 : 1];
+	write_until_quiet(source, 1, 64 * MIB);
+	shutdown(source, SHUT_WR);
+	close_by_reset(sink);
+	expect_reset(source);
+	await_fds(&r, 0);
+	cr_assert_eq(relay_stop(&r), 0);
+}
+
+Test(server_relay_ends, resets_the_target_when_its_reader_resets)
+{
+	check_reset_of_debtor(true);
+}
+
+Test(server_relay_ends, resets_the_client_when_its_reader_resets)
+{
+	check_reset_of_debtor(false);
+}
+
+/* -- limits -- */
+
+/* As much as is taken. True: a reset has come meanwhile, which a send eats. */
+static bool stuff(int fd)
+{
+	static char data[SMALL_BUFFER];
+
+	while (send(fd, data, sizeof data, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		;
+	return errno == ECONNRESET;
+}
+
+static void check_limit(const char *mark, const char *limit, const char *what)
+{
+	static const char *const names[] = {"relay 127.0.0.1:",
+					    "relay-target 127.0.0.1:"};
+	struct relay r;
+	int fds[2];
+	bool is_reset;
+
+	for (size_t i = 0; i < 2; i++) {
+		relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--sndbuf=16K",
+			    mark, limit, NULL);
+		relay_pair(&r, &fds[0], &fds[1]);
+		/* fds[i] reads nothing */
+		is_reset = stuff(fds[1 - i]);
+		served_line(&r.s, names[i]);
+		cr_assert(strstr(r.s.line, what), "%s", r.s.line);
+		/* and not for what could not be passed on any more */
+		served_line(&r.s, names[1 - i]);
+		cr_assert(strstr(r.s.line, ": aborted, "), "%s", r.s.line);
+		if (is_reset)
+			close(fds[1 - i]);
+		else
+			expect_reset(fds[1 - i]);
+		expect_reset(fds[i]);
+		await_fds(&r, 0);
+		cr_assert_eq(relay_stop(&r), 0);
+	}
+}
+
+Test(server_relay_ends, resets_both_when_one_of_them_stalls)
+{
+	check_limit("--high=64K", "--stall=200ms", ": stalled, ");
+}
+
+Test(server_relay_ends, resets_both_when_one_of_them_is_over_the_budget)
+{
+	check_limit("--high=64K", "--budget=64K", ": budget, ");
+}
+
+Test(server_relay_ends, finishes_both_when_both_are_silent)
+{
+	struct relay r;
+	int client;
+	int target;
+
+	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--idle=100ms", NULL);
+	relay_pair(&r, &client, &target);
+	write_pattern(client, 1, 1);
+	read_pattern(target, 1, 1);
+	served_line(&r.s, ": idle, ");
+	expect_end(client);
+	expect_end(target);
+	close(client);
+	close(target);
+	await_fds(&r, 0);
+	cr_assert_eq(relay_stop(&r), 0);
+}
+
+/* The client has ended; only of the target can it be said that it is silent. */
+Test(server_relay_ends, finishes_a_client_whose_target_stays_silent)
+{
+	struct relay r;
+	int client;
+	int target;
+
+	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--idle=100ms", NULL);
+	relay_pair(&r, &client, &target);
+	write_pattern(client, 1, 1);
+	shutdown(client, SHUT_WR);
+	read_pattern(target, 1, 1);
+	expect_end(target);
+	served_line(&r.s, "relay-target 127.0.0.1:");
+	cr_assert(strstr(r.s.line, ": idle, "), "%s", r.s.line);
+	expect_end(client);
+	close(client);
+	close(target);
+	await_fds(&r, 0);
+	cr_assert_eq(relay_stop(&r), 0);
+}
+
+/* -- draining -- */
+
+Test(server_relay_ends, drains_a_pair_until_it_ends_by_itself)
+{
+	struct relay r;
+	int client;
+	int target;
+
+	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", NULL);
+	relay_pair(&r, &client, &target);
+	write_pattern(client, 1, 1);
+	read_pattern(target, 1, 1);
+	kill(r.s.pid, SIGTERM);
+	served_line(&r.s, "finishing 2 connections");
+	for (size_t i = 0; i < 10; i++) {
+		write_pattern(client, 50000, i);
+		read_pattern(target, 50000, i);
+		write_pattern(target, 70000, i);
+		read_pattern(client, 70000, i);
+	}
+	shutdown(target, SHUT_WR);
+	expect_end(client);
+	close(client);
+	expect_end(target);
+	close(target);
+	cr_assert_eq(relay_wait(&r), 0);
+}
+
+Test(server_relay_ends, resets_a_pair_that_outlasts_the_drain)
+{
+	struct relay r;
+	int client;
+	int target;
+
+	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--drain=100ms", NULL);
+	relay_pair(&r, &client, &target);
+	write_pattern(client, 1, 1);
+	read_pattern(target, 1, 1);
+	kill(r.s.pid, SIGTERM);
+	expect_reset(client);
+	expect_reset(target);
+	cr_assert_eq(relay_wait(&r), 1);
+}

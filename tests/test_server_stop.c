@@ -1,0 +1,243 @@
+/* How long weir-server may take to stop, and what it says it has lost. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "harness_net.h"
+#include "harness_server.h"
+
+enum {
+	PATIENCE_S = 60,
+	N_OWED = 200000, /* less than high: the server reads them all */
+	SMALL_RCVBUF = 16384
+};
+
+TestSuite(server_stop, .init = harness_begin, .fini = harness_end,
+	  .timeout = PATIENCE_S);
+
+/* A client who is owed most of N_OWED bytes, and reads none. */
+static int be_owed(struct served *s, const char *address)
+{
+	static unsigned char data[N_OWED];
+	size_t n_taken;
+	size_t n = 0;
+	int fd = dial(address, SMALL_RCVBUF);
+
+	harness_write(fd, data, N_OWED);
+	while (n < N_OWED) {
+		const char *line = served_line(s, "trace ");
+
+		if (sscanf(line, "trace %*s sendall %*u: kernel took %zu",
+			   &n_taken) == 1 ||
+		    sscanf(line, "trace %*s queued %zu", &n_taken) == 1)
+			n += n_taken;
+	}
+	return fd;
+}
+
+Test(server_stop, goes_on_serving_through_the_grace)
+{
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	int before;
+	int after;
+
+	served_start(&s, "--grace=60m", "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	before = dial(address, 0);
+	expect_echo(before, "let in");
+	kill(s.pid, SIGTERM);
+	served_line(&s, "serving on for the grace");
+	after = dial(address, 0);
+	expect_echo(after, "let in as well");
+	expect_echo(before, "still served");
+	close(before);
+	close(after);
+	/* the end of patience */
+	kill(s.pid, SIGTERM);
+	cr_assert_eq(served_wait(&s), 0);
+	served_forget(&s);
+}
+
+Test(server_stop, drains_when_the_grace_is_over)
+{
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	int fd;
+
+	served_start(&s, "--grace=10ms", "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	fd = dial(address, 0);
+	expect_echo(fd, "let in");
+	kill(s.pid, SIGTERM);
+	expect_end(fd);
+	close(fd);
+	cr_assert_eq(served_wait(&s), 0);
+	served_forget(&s);
+}
+
+/* All that is written is either read or told to be lost. */
+static void check_drain_ends(const char *workers)
+{
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	unsigned long long n_conns;
+	unsigned long long n_bytes;
+	unsigned long long n_unsent;
+	int fd;
+
+	served_start(&s, "--drain=50ms", "--trace", "--sndbuf=8K", workers,
+		     "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	fd = be_owed(&s, address);
+	kill(s.pid, SIGTERM);
+	cr_assert_eq(sscanf(served_line(&s, ": aborted, "),
+			    "weir-server: echo %*s aborted, %llu bytes",
+			    &n_unsent),
+		     1);
+	cr_assert_eq(sscanf(served_line(&s, "lost something"),
+			    "weir-server: %llu connections lost something, "
+			    "%llu bytes",
+			    &n_conns, &n_bytes),
+		     2);
+	cr_assert_eq(n_conns, 1);
+	cr_assert_eq(n_bytes, n_unsent);
+	cr_assert_gt(n_bytes, 0);
+	cr_assert_eq(served_wait(&s), 1);
+	served_forget(&s);
+	close(fd);
+}
+
+Test(server_stop, resets_what_is_left_when_the_drain_is_over)
+{
+	check_drain_ends("--workers=1");
+}
+
+Test(server_stop, and_so_in_every_worker)
+{
+	check_drain_ends("--workers=3");
+}
+
+/* Its own doing, but the bytes are lost all the same. */
+Test(server_stop, tells_of_a_client_who_resets_while_it_drains)
+{
+	static const struct linger reset = {.l_onoff = 1};
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	int fd;
+
+	served_start(&s, "--trace", "--sndbuf=8K", "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	fd = be_owed(&s, address);
+	kill(s.pid, SIGTERM);
+	served_line(&s, "finishing 1 connections");
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	close(fd);
+	served_line(&s, "1 connections lost something");
+	cr_assert_eq(served_wait(&s), 1);
+	served_forget(&s);
+}
+
+Test(server_stop, has_lost_nothing_of_those_who_went_before)
+{
+	static const struct linger reset = {.l_onoff = 1};
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	int fd;
+
+	served_start(&s, "--trace", "--sndbuf=8K", "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	fd = be_owed(&s, address);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	close(fd);
+	served_line(&s, ": reset, ");
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* -- signals after the end -- */
+
+/* A scraper who has asked for nothing, and holds his connection: fd. */
+static int start_and_be_mute(struct served *s)
+{
+	char address[SERVED_ADDRESS_SIZE];
+
+	served_start(s, "--metrics=127.0.0.1:0", "--workers=3",
+		     "echo=127.0.0.1:0", NULL);
+	served_address(s, "metrics", address);
+	return dial(address, 0);
+}
+
+/* He holds up nobody for long, and has lost nothing. */
+Test(server_stop, does_not_wait_for_a_mute_scraper)
+{
+	struct served s;
+	char text[SERVED_ADDRESS_SIZE];
+	int fd = start_and_be_mute(&s);
+
+	kill(s.pid, SIGTERM);
+	harness_read(fd, text, 12);
+	cr_expect_arr_eq(text, "HTTP/1.1 503", 12);
+	served_line(&s, "metrics 127.0.0.1:");
+	cr_expect(strstr(s.line, ": aborted, "), "%s", s.line);
+	cr_assert_eq(served_wait(&s), 0);
+	served_forget(&s);
+	close(fd);
+}
+
+/* When all is over the phase does not go back: workers who have not heard of
+ * the end yet would wait for another. */
+Test(server_stop, a_second_signal_aborts_the_last_answers)
+{
+	struct served s;
+	char text[SERVED_ADDRESS_SIZE];
+	int fd = start_and_be_mute(&s);
+
+	kill(s.pid, SIGTERM);
+	harness_read(fd, text, 12);
+	kill(s.pid, SIGTERM);
+	served_line(&s, "metrics 127.0.0.1:");
+	cr_expect(strstr(s.line, ": aborted, "), "%s", s.line);
+	cr_assert_eq(served_wait(&s), 0);
+	served_forget(&s);
+	close(fd);
+}
+
+static bool is_running(pid_t pid)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
+	return info.si_pid == 0;
+}
+
+/* A signal that comes too late must not take the exit status with it. */
+static void check_late(int signo)
+{
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+
+	served_start(&s, "--workers=2", "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	kill(s.pid, SIGTERM);
+	while (is_running(s.pid))
+		kill(s.pid, signo);
+	cr_assert_eq(served_wait(&s), 0);
+	served_forget(&s);
+}
+
+Test(server_stop, is_not_killed_by_a_late_sigusr1)
+{
+	check_late(SIGUSR1);
+}
+
+Test(server_stop, is_not_killed_by_a_late_sigterm)
+{
+	check_late(SIGTERM);
+}
