@@ -105,6 +105,26 @@ Test(chart, a_step_holds_until_a_gap_begins)
 		     "M926.0 272.0h0m-3 0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0");
 }
 
+/* By default the label "2" leaves the axis at 36. */
+Test(chart, room_for_labels_can_be_asked_for)
+{
+	static const struct chart_point points[] = {{0, 0}, {1, 2}};
+	const struct chart_series series = {
+		.name = "a", .points = points, .n_points = 2};
+	struct chart chart = {.title = "t",
+			      .description = "d",
+			      .series = &series,
+			      .n_series = 1,
+			      .n_letters = 7};
+	struct document document;
+
+	document_open(&document);
+	chart_draw(&chart, document.out);
+	document_close(&document);
+	cr_expect(strstr(document.text, "d=\"M68.0 272.0"));
+	document_free(&document);
+}
+
 Test(chart, a_lone_point_can_be_seen)
 {
 	expect_drawn((struct chart_series){"s", CHART_LINE, steps, 1},

@@ -246,6 +246,29 @@ Test(demo_contest, without_a_slow_reader_all_is_echo)
 	cr_assert_eq(r.n_wakeups, 0);
 }
 
+static bool while_it_spins(const struct contest_view *view, void *user)
+{
+	*(uint64_t *)user = view->n_calls;
+	return false;
+}
+
+/* Until then it is measured: half a result is no nought. */
+Test(demo_contest, cut_short_it_still_tells_what_was_measured)
+{
+	uint64_t n_calls = 0;
+	struct contest_result r =
+		run((struct contest_plan){.strategy = &strategy_sendall_spin,
+					  .n_debt = SMALL,
+					  .may_resume = while_it_spins,
+					  .user = &n_calls,
+					  .patience_ns = 5 * silence_ns});
+
+	contest_free(&r);
+	cr_assert(r.is_cut_short);
+	cr_assert_geq(r.n_calls, n_calls);
+	cr_assert(n_calls == 0 || r.delivered > 0);
+}
+
 /* Whatever happens it ends: here the reader never reads on. */
 Test(demo_contest, every_strategy_ends_when_the_audience_has_gone)
 {
@@ -256,8 +279,11 @@ Test(demo_contest, every_strategy_ends_when_the_audience_has_gone)
 						  .may_resume = never,
 						  .patience_ns = silence_ns});
 
+		char text[VERDICT_SIZE];
+
 		cr_assert(r.is_cut_short);
 		cr_assert(!verdict_is_expected(&r));
+		cr_assert_str_eq(verdict_text(&r, text), "did not end in time");
 		contest_free(&r);
 	}
 }
@@ -279,6 +305,12 @@ Test(demo_contest, series_tell_the_same_as_the_figures)
 	for (size_t i = 1; i < r.queue.n; i++)
 		cr_assert_geq(r.queue.points[i].x, r.queue.points[i - 1].x);
 	contest_free(&r);
+}
+
+/* The smallest debt is just twice as large as the queue's limit. */
+Test(demo_contest, weir_is_right_with_a_debt_of_one_mebibyte)
+{
+	expect_right(1 << 20);
 }
 
 Test(demo_contest, verdict_names_every_kind)
@@ -309,6 +341,6 @@ Test(demo_contest, verdict_names_every_kind)
 	r.total_ns = 1;
 	cr_assert_str_eq(verdict_text(&r, text), "burned all the CPU it got");
 	r.stop.n_wakeups = 1003;
-	r.queue_peak = SMALL / 2 + 1;
+	r.queue_peak = SMALL / 4 * 3 + 1;
 	cr_assert_str_eq(verdict_text(&r, text), "queued all it was given");
 }

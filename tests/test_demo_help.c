@@ -53,7 +53,8 @@ Test(demo_help, a_full_disk_is_an_error)
 {
 	static const char *const arguments[] = {
 		"--help 2>&1 >/dev/full", "--list 2>&1 >/dev/full",
-		"--trace 2>&1 >/dev/full", "--trace --json - 2>&1 >/dev/full"};
+		"--trace 2>&1 >/dev/full", "--trace --json - 2>&1 >/dev/full",
+		"--lesson sigpipe 2>&1 >/dev/full"};
 	char text[TEXT_SIZE];
 
 	for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) {

@@ -147,3 +147,38 @@ Test(demo_program, calm_has_no_slow_reader)
 	cr_assert(strstr(text, "\"delivered\": 0"));
 	cr_assert(strstr(text, "\"verdict\": \"nobody was slow\""));
 }
+
+/* What was not there is not shown as 0 either. */
+Test(demo_program, calm_tells_of_no_debt)
+{
+	cr_assert_eq(run("--strategy weir --hold 20ms --calm"), 0);
+	cr_assert(strstr(text, "\nNobody is slow\n"));
+	cr_assert(strstr(text, "\nweir                   -     -"));
+	cr_assert(!strstr(text, "owed"));
+}
+
+/* A file opened for JSON must not become what stdout has left free. */
+Test(demo_program, a_closed_standard_output_is_an_error_and_no_other_file)
+{
+	char path[64];
+	char command[256];
+
+	snprintf(path, sizeof path, "/tmp/weir-demo-%d.json", (int)getpid());
+	snprintf(command, sizeof command,
+		 "--lesson sigpipe --json %s 2>&1 >&- || cat %s", path, path);
+	(void)run(command);
+	(void)unlink(path);
+	cr_assert(strncmp(text, "send-vs-sendall: standard output: ", 34) == 0);
+	cr_assert(strstr(text, "\n{"));
+	cr_assert(!strstr(text, "verdict   "));
+}
+
+Test(demo_program, says_so_when_there_are_too_few_descriptors)
+{
+	cr_assert_eq(run("--help >/dev/null; ulimit -n 30; "
+			 "exec \"${WEIR_BUILD:-build}\"/send-vs-sendall "
+			 "--strategy weir 2>&1"),
+		     2);
+	cr_assert_str_eq(text, "send-vs-sendall: ulimit -n is 30: the contest "
+			       "needs 64 descriptors\n");
+}

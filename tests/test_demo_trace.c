@@ -101,7 +101,9 @@ Test(demo_trace, fits_eighty_columns)
 	cr_assert_eq(trace_sendall(&sendall), 0);
 	trace_print(out, &send, &sendall);
 	fclose(out);
-	cr_assert(strstr(text, "sendall(1,048,576)"));
+	cr_assert(strstr(text, "caller calls sendall(1,048,576)"));
+	cr_assert(strstr(text, "  sendall  called 1 time; the reader got "
+			       "1,048,576, all of them right\n"));
 	rest = text;
 	while ((line = strsep(&rest, "\n")))
 		cr_assert_leq(strlen(line), 80, "%s", line);

@@ -154,6 +154,26 @@ Test(page, a_table_whose_columns_have_no_names_has_no_head)
 	document_free(&document);
 }
 
+Test(page, prose_has_code_between_backticks)
+{
+	static const struct page_column columns[] = {{"", PAGE_TEXT}};
+	struct document document;
+	struct page page;
+
+	document_open(&document);
+	page_open(&page, document.out, "title", NULL);
+	page_table_open(&page, NULL, columns, 1);
+	page_cell_prose(&page, "Say `a < b` or `c`.");
+	page_table_close(&page);
+	cr_expect_eq(page_close(&page, NULL), 0);
+	document_close(&document);
+	cr_expect_eq(document_count(document.text,
+				    ">Say <code>a &lt; b</code> or "
+				    "<code>c</code>.</th>"),
+		     1);
+	document_free(&document);
+}
+
 Test(page, a_row_that_is_not_full_is_the_programmers_error, .signal = SIGABRT)
 {
 	static const struct page_column columns[] = {{"a", PAGE_TEXT},

@@ -57,10 +57,10 @@ static bool measure(const struct chart *chart, struct chart_extent *x,
 	return has_points;
 }
 
-static double width_of_labels(const struct chart_ruler *ruler)
+static double width_of_labels(const struct chart_ruler *ruler, size_t at_least)
 {
 	char text[CHART_LABEL_SIZE];
-	size_t most = 0;
+	size_t most = at_least;
 
 	for (size_t i = 0; i < ruler->n_ticks; i++) {
 		size_t n =
@@ -83,7 +83,7 @@ static void lay_out(struct drawing *d, struct chart_extent x,
 			 (size_t)((d->bottom - d->top) / SPACING * 2), false);
 	d->y.from = d->bottom;
 	d->y.to = d->top;
-	d->left = 12 + width_of_labels(&d->y);
+	d->left = 12 + width_of_labels(&d->y, d->chart->n_letters);
 	chart_ruler_init(&d->x, &d->chart->x, x,
 			 (size_t)((d->right - d->left) / SPACING), true);
 	d->x.from = d->left;

@@ -85,6 +85,9 @@ struct chart {
 	const struct chart_rule *rules;
 	size_t n_rules;
 	unsigned height; /* of the drawing 960 wide; 0: 320 */
+	/* room for so many at least left of the y axis, so that charts below
+	 * each other begin at the same place */
+	unsigned n_letters;
 };
 
 /* Write a <figure>. Without any point to show it says so. Errors of writing

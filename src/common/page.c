@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "common/page_style.h"
 #include "common/utf8.h"
@@ -249,6 +250,26 @@ void page_cell(struct page *page, const char *format, ...)
 	va_start(arguments, format);
 	put_format(page, format, arguments);
 	va_end(arguments);
+	close_cell(page);
+}
+
+void page_cell_prose(struct page *page, const char *text)
+{
+	char piece[TEXT_SIZE];
+	bool is_code = false;
+
+	open_cell(page, tones[PAGE_PLAIN]);
+	for (;;) {
+		size_t n = strcspn(text, "`");
+
+		(void)snprintf(piece, sizeof piece, "%.*s", (int)n, text);
+		put_element(page, is_code ? "<code>" : "", piece,
+			    is_code ? "</code>" : "");
+		if (text[n] == '\0')
+			break;
+		is_code = !is_code;
+		text += n + 1;
+	}
 	close_cell(page);
 }
 

@@ -78,6 +78,8 @@ void page_table_open(struct page *page, const char *caption,
 		     const struct page_column *columns, size_t n_columns);
 void page_cell(struct page *page, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The same, what stands between `backticks` in a typewriter's face. */
+void page_cell_prose(struct page *page, const char *text);
 /* One that stands out: a breach, a failure. */
 void page_cell_tone(struct page *page, enum page_tone tone, const char *text);
 void page_table_close(struct page *page);

@@ -19,10 +19,13 @@ enum {
 	SLOW_BYTES = 65536,
 	TICK_NS = 5 * CLOCK_NS_PER_MS,
 	CPU_SAMPLE_NS = 20 * CLOCK_NS_PER_MS,
-	HOLD_NS = CLOCK_NS_PER_S
+	HOLD_NS = CLOCK_NS_PER_S,
+	SILENCE_NS = 200 * CLOCK_NS_PER_MS /* so long: nobody is served */
 };
 
-static const uint64_t patience_ns = UINT64_C(20) * CLOCK_NS_PER_S;
+static const uint64_t patience_ns = UINT64_C(50) * CLOCK_NS_PER_S;
+/* with the last echoes: a busy machine may never get done with them */
+static const uint64_t last_ns = UINT64_C(2) * CLOCK_NS_PER_S;
 
 enum phase {
 	PHASE_WARM_UP,
@@ -162,6 +165,7 @@ static void finish(struct contest *contest)
 	result->n_wakeups = view.n_wakeups;
 	crowd_end(&contest->crowd, contest->now_ns);
 	contest->phase = PHASE_LAST_ECHOES;
+	contest->deadline_ns = contest->now_ns + last_ns;
 	if (contest->plan->is_calm)
 		return;
 	result->delivered = contest->reader.n_received;
@@ -177,8 +181,10 @@ static bool may_resume(const struct contest *contest)
 
 	if (plan->may_resume)
 		return plan->may_resume(&view, plan->user);
-	return view.stopped_ns >= hold_ns &&
-	       (view.n_echoes >= N_ECHOES_SEEN || view.n_echoes == 0);
+	if (view.stopped_ns < hold_ns)
+		return false;
+	return view.n_echoes >= N_ECHOES_SEEN ||
+	       (view.n_echoes == 0 && view.stopped_ns >= SILENCE_NS);
 }
 
 static void read_slowly(struct contest *contest, struct pollfd *pollfds)
@@ -264,15 +270,6 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-static int size_of_buffer(int fd, int option)
-{
-	int size = 0;
-	socklen_t len = sizeof size;
-
-	(void)getsockopt(fd, SOL_SOCKET, option, &size, &len);
-	return size;
-}
-
 static void close_audience(struct contest *contest)
 {
 	crowd_close(&contest->crowd, clock_now());
@@ -303,10 +300,10 @@ static int open_audience(struct contest *contest)
 		return error;
 	}
 	contest->stage.n_audience = CROWD_SIZE + !is_calm;
-	contest->result->sndbuf = size_of_buffer(fd, SO_SNDBUF);
+	contest->result->sndbuf = dial_buffer_size(fd, SO_SNDBUF);
 	if (!is_calm)
 		contest->result->rcvbuf =
-			size_of_buffer(contest->reader.fd, SO_RCVBUF);
+			dial_buffer_size(contest->reader.fd, SO_RCVBUF);
 	return 0;
 }
 
@@ -349,7 +346,9 @@ static void watch(struct contest *contest)
 	while (contest->phase != PHASE_OVER &&
 	       contest->now_ns < contest->deadline_ns)
 		turn(contest);
-	contest->result->is_cut_short = contest->phase != PHASE_OVER;
+	contest->result->is_cut_short = contest->phase < PHASE_LAST_ECHOES;
+	if (contest->result->is_cut_short && contest->phase > PHASE_WARM_UP)
+		finish(contest);
 	close_audience(contest);
 }
 

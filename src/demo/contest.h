@@ -9,7 +9,7 @@
  *	it reads slowly		until it has got slow_bytes
  *	it stops		until may_resume says so
  *	it reads on		until it gets a FIN, or twice what it asked for
- *	the last echoes come	for all that were due until then
+ *	the last echoes come	for all that were due until then, or for 2 s
  */
 #ifndef DEMO_CONTEST_H
 #define DEMO_CONTEST_H
@@ -43,11 +43,12 @@ struct contest_plan {
 	bool is_calm;	   /* nobody is slow: just the healthy clients */
 	size_t slow_bytes; /* before the stop; 0: 64 KiB */
 	/* called again and again during the stop; NULL: after hold_ns, when
-	 * echoes were seen, or when there was none in all that time */
+	 * echoes were seen, or when there was none in all that time and for
+	 * 200 ms at least: a machine may be busy */
 	contest_resume_fn *may_resume;
 	void *user;
 	uint64_t hold_ns;     /* 0: 1 s */
-	uint64_t patience_ns; /* then it is cut short; 0: 20 s */
+	uint64_t patience_ns; /* then it is cut short; 0: 50 s */
 };
 
 struct contest_result {

@@ -11,6 +11,7 @@ enum {
 	/* of the echoes that were due in so long the worst is drawn */
 	BUCKET_NS = 10 * CLOCK_NS_PER_MS,
 	CHART_HEIGHT = 170,
+	N_LETTERS = 7, /* "512 KiB" is as long as labels get */
 	NAME_SIZE = QUANTITY_TEXT_SIZE + 16
 };
 
@@ -53,7 +54,8 @@ static void prepare(struct drawing *drawing, const struct demo_axes *axes,
 					.bands = &drawing->band,
 					.n_bands = 1,
 					.rules = drawing->rules,
-					.height = CHART_HEIGHT};
+					.height = CHART_HEIGHT,
+					.n_letters = N_LETTERS};
 	for (size_t i = 0; i < n; i++) {
 		quantity_format_size(size, (double)results[i]->asked);
 		(void)snprintf(drawing->names[i], NAME_SIZE, "%s owed", size);

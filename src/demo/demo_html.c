@@ -22,7 +22,7 @@ static enum page_tone tone_of(const struct contest_result *result)
 {
 	if (result->is_calm)
 		return PAGE_PLAIN;
-	return verdict_judge(result) == 0 ? PAGE_GOOD : PAGE_BAD;
+	return verdict_is_good(result) ? PAGE_GOOD : PAGE_BAD;
 }
 
 /* -- the tables -- */
@@ -191,23 +191,31 @@ static void put_lessons(struct page *page, const struct demo *demo)
 	for (size_t i = 0; i < demo->n_lessons; i++) {
 		const struct demo_lesson *told = &demo->lessons[i];
 
-		page_cell(page, "%s", told->lesson->belief);
+		page_cell_prose(page, told->lesson->belief);
 		if (told->result.holds)
 			page_cell_tone(page, PAGE_PLAIN, "held");
 		else
 			page_cell_tone(page, PAGE_BAD, "wrong");
 		page_cell(page, "%s", told->result.measured);
-		page_cell(page, "%s", told->lesson->right);
+		page_cell_prose(page, told->lesson->right);
 	}
 	page_table_close(page);
 }
 
-static void put_contest(struct html *html)
+static void put_stage(struct html *html)
 {
 	const struct contest_result *first = &html->demo->results[0];
 	char set[QUANTITY_TEXT_SIZE];
 	char sndbuf[QUANTITY_TEXT_SIZE];
 
+	if (first->is_calm) {
+		page_paragraph(&html->page,
+			       "Nobody is slow: %d healthy clients want 64 "
+			       "bytes echoed by a server of one thread, over "
+			       "TCP on loopback.",
+			       CROWD_SIZE);
+		return;
+	}
 	page_paragraph(
 		&html->page,
 		"A server of one thread owes megabytes to a client that reads "
@@ -217,6 +225,17 @@ static void put_contest(struct html *html)
 		"%s, which Linux made %s.",
 		CROWD_SIZE, quantity_format_size(set, CONTEST_BUFFER),
 		quantity_format_size(sndbuf, (double)first->sndbuf));
+	page_paragraph(&html->page,
+		       "A send that finds the kernel's buffer full takes "
+		       "nothing and says EAGAIN. EPOLLOUT is how epoll says "
+		       "that there is room again; it is armed if the server "
+		       "asked to be told so. A mark is the size of a queue at "
+		       "which something is done.");
+}
+
+static void put_contest(struct html *html)
+{
+	put_stage(html);
 	put_verdicts(html);
 	for (size_t i = 0; i < STRATEGY_COUNT; i++)
 		put_strategy(html, strategies[i]);

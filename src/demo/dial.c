@@ -52,3 +52,12 @@ int dial_connect(const struct sockaddr_in *address, int rcvbuf)
 		return give_up(fd);
 	return fd;
 }
+
+int dial_buffer_size(int fd, int option)
+{
+	int size = 0;
+	socklen_t len = sizeof size;
+
+	(void)getsockopt(fd, SOL_SOCKET, option, &size, &len);
+	return size;
+}

@@ -11,5 +11,7 @@ int dial_listen(struct sockaddr_in *address, int sndbuf);
 /* A connected, blocking socket; rcvbuf > 0: its SO_RCVBUF (Linux doubles it),
  * set before the window is negotiated. Or -errno. */
 int dial_connect(const struct sockaddr_in *address, int rcvbuf);
+/* What Linux made of SO_SNDBUF or SO_RCVBUF. */
+int dial_buffer_size(int fd, int option);
 
 #endif

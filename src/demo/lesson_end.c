@@ -52,7 +52,7 @@ static void run_delivery(struct lesson_result *r)
 const struct lesson lesson_success_is_delivery = {
 	.name = "success-is-delivery",
 	.belief = "send succeeded, so the peer has it.",
-	.right = "send hands bytes to the own kernel, no more. Whether the "
+	.right = "send hands bytes to your own kernel, no more. Whether the "
 		 "peer has them only the peer can say: let it answer. "
 		 "weir_conn_progress shows what is not even acknowledged.",
 	.run = run_delivery,
@@ -133,9 +133,9 @@ static void run_close(struct lesson_result *r)
 const struct lesson lesson_close_flushes = {
 	.name = "close-flushes",
 	.belief = "close() sends what is left.",
-	.right = "It does unless input is unread: then it resets. So "
-		 "shutdown(fd, SHUT_WR), read until the peer's FIN, and only "
-		 "then close: weir_conn_finish.",
+	.right = "It does unless input is unread, or comes later: then it "
+		 "resets. So shutdown(fd, SHUT_WR), read until the peer's FIN, "
+		 "and only then close: weir_conn_finish.",
 	.run = run_close,
 };
 

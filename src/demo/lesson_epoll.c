@@ -213,11 +213,12 @@ static void run_eagain(struct lesson_result *r)
 	lesson_note(r, "calls", n_spinning);
 	lesson_note(r, "weir_calls", n_queue);
 	lesson_say(r,
-		   "%d bytes to a reader who takes its time cost %" PRIu64
-		   " calls of send (%" PRIu64
-		   " a KiB), during which the thread did nothing else. By a "
-		   "queue and EPOLLOUT: %" PRIu64 ".",
-		   SIZE, n_spinning, n_spinning / (SIZE / 1024), n_queue);
+		   "%d bytes to a reader who takes %d whenever %d calls were "
+		   "made cost %" PRIu64 " calls of send (%" PRIu64
+		   " a KiB), and the thread did nothing else. By a queue and "
+		   "EPOLLOUT, the reader taking %d a turn: %" PRIu64 " sends.",
+		   SIZE, SLOW_READ, SLOW_CALLS, n_spinning,
+		   n_spinning / (SIZE / 1024), SLOW_READ, n_queue);
 	free(data);
 }
 

@@ -127,9 +127,9 @@ static void run_truncates(struct lesson_result *r)
 
 const struct lesson lesson_recv_truncates = {
 	.name = "recv-truncates",
-	.belief = "recv(1000) throws away what exceeds 1000 bytes.",
-	.right = "Of a datagram, yes: give the largest one room (weir_dgram "
+	.belief = "Whatever the socket, recv(1000) throws the rest away.",
+	.right = "Of a datagram it does: give the largest one room (weir_dgram "
 		 "reports one that was cut, with its true length). Of a "
-		 "stream, no: the rest comes with the next recv.",
+		 "stream it does not: the rest comes with the next recv.",
 	.run = run_truncates,
 };

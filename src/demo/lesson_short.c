@@ -69,8 +69,9 @@ static void run_article_loop(struct lesson_result *r)
 const struct lesson lesson_article_loop = {
 	.name = "article-loop",
 	.belief = "`while True: n = s.send(data[n:])` sends it all.",
-	.right = "Add up what was taken: `while (sent < n) sent += send(fd, "
-		 "data + sent, n - sent, 0);` (and look for errors).",
+	.right = "Add up what was taken, until it is n or an error: `k = "
+		 "send(fd, data + sent, n - sent, MSG_NOSIGNAL); if (k < 0) "
+		 "return -1; sent += k;`",
 	.run = run_article_loop,
 };
 
@@ -188,8 +189,8 @@ static void run_slice_is_free(struct lesson_result *r)
 const struct lesson lesson_slice_is_free = {
 	.name = "slice-is-free",
 	.belief = "`data = data[n:]` after a short send costs nothing.",
-	.right = "Keep an offset: `send(fd, data + sent, n - sent, 0)` copies "
-		 "nothing. Weir's queue takes bytes off its front in the same "
-		 "way.",
+	.right = "Keep an offset: `send(fd, data + sent, n - sent, "
+		 "MSG_NOSIGNAL)` copies nothing but what it sends. Weir's "
+		 "queue takes bytes off its front in the same way.",
 	.run = run_slice_is_free,
 };

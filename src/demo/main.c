@@ -3,6 +3,7 @@
  * What is measured goes to the terminal as it comes; JSON and HTML are written
  * in the end, unless they go to standard output, which then is theirs. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,9 @@
 
 enum {
 	/* Whatever goes wrong, nothing that is measured takes so long. */
-	PATIENCE_S = 60
+	PATIENCE_S = 60,
+	/* two ends for each client, and some to spare */
+	N_DESCRIPTORS = 64
 };
 
 enum exit_status {
@@ -35,7 +38,8 @@ struct output {
 struct run {
 	struct demo_options options;
 	struct demo demo;
-	FILE *text; /* for people; NULL: standard output is taken */
+	FILE *text;	/* for people; NULL: standard output is taken */
+	int text_error; /* the first errno that writing it met */
 	struct output json;
 	struct output html;
 };
@@ -50,20 +54,44 @@ static void on_alarm(int number)
 	_exit(EXIT_FAILED);
 }
 
-/* Twenty healthy clients, a slow one and the lessons need some. */
-static void prepare_process(void)
+/* Who closed a standard stream shall not find a socket or a file in its
+ * place: what takes it instead cannot be written to. */
+static void occupy_standard_streams(void)
+{
+	int fd = open("/dev/null", O_RDONLY);
+
+	while (fd >= 0 && fd <= STDERR_FILENO)
+		fd = open("/dev/null", O_RDONLY);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static bool prepare_process(const struct demo_options *options)
 {
 	struct rlimit limit;
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGALRM, on_alarm);
+	occupy_standard_streams();
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
+		return true;
 	limit.rlim_cur = limit.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (options->n_strategies == 0 || limit.rlim_cur >= N_DESCRIPTORS)
+		return true;
+	demo_complain("ulimit -n is %ju: the contest needs %d descriptors",
+		      (uintmax_t)limit.rlim_cur, N_DESCRIPTORS);
+	return false;
 }
 
 /* -- the parts -- */
+
+/* One can watch. */
+static void show_now(struct run *run)
+{
+	if (run->text && fflush(run->text) != 0 && !run->text_error)
+		run->text_error = errno;
+}
 
 /* A heading tells parts apart, where there are several. */
 static void head(const struct run *run, const char *title)
@@ -114,6 +142,7 @@ static bool show_size(struct run *run, size_t size)
 			if (i == 0)
 				table_open(run->text, result);
 			table_row(run->text, result);
+			show_now(run);
 		}
 	}
 	free(debt);
@@ -137,6 +166,7 @@ static bool show_contest(struct run *run)
 		head(run, "One: ways to send to a slow reader");
 		table_cast(run->text, options->strategies,
 			   options->n_strategies);
+		table_stage(run->text, options->is_calm);
 	}
 	for (size_t i = 0; is_right && i < options->n_sizes; i++) {
 		if (run->text && i > 0)
@@ -193,7 +223,7 @@ static bool show_lessons(struct run *run)
 		run->demo.n_lessons++;
 		if (run->text) {
 			lesson_print(run->text, told->lesson, &told->result);
-			(void)fflush(run->text);
+			show_now(run);
 		}
 	}
 	return true;
@@ -279,8 +309,9 @@ static int show(struct run *run)
 	if (!write_output(&run->json, &run->demo, demo_json) ||
 	    !write_output(&run->html, &run->demo, demo_html))
 		is_right = false;
-	if (run->text && fflush(run->text) != 0) {
-		demo_complain("standard output: %s", strerror(errno));
+	show_now(run);
+	if (run->text_error) {
+		demo_complain("standard output: %s", strerror(run->text_error));
 		is_right = false;
 	}
 	return is_right ? EXIT_DONE : EXIT_FAILED;
@@ -293,7 +324,8 @@ int main(int argc, char **argv)
 
 	if (status != DEMO_GO_ON)
 		return status;
-	prepare_process();
+	if (!prepare_process(&run.options))
+		return EXIT_REFUSED;
 	status = show(&run);
 	free_demo(&run.demo);
 	return status;

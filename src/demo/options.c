@@ -265,7 +265,8 @@ static int check_sense(struct demo_options *options, int argc, char **argv)
 	}
 	if (options->n_sizes == 0) {
 		options->sizes[options->n_sizes++] = 8 << 20;
-		options->sizes[options->n_sizes++] = 16 << 20;
+		if (!options->is_calm)
+			options->sizes[options->n_sizes++] = 16 << 20;
 	}
 	return DEMO_GO_ON;
 }

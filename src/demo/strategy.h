@@ -25,7 +25,7 @@ enum outcome {
 	OUTCOME_CORRUPT = 2, /* a byte is wrong */
 	OUTCOME_FROZE = 4,   /* while one stopped reading nobody was served */
 	OUTCOME_SPUN = 8,    /* calls without end that did nothing */
-	OUTCOME_HOARDED = 16 /* the queue grew as large as the debt */
+	OUTCOME_HOARDED = 16 /* the queue grew nearly as large as the debt */
 };
 
 /* What a strategy gets, and what it reports. */

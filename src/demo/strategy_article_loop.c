@@ -2,9 +2,9 @@
  *
  * The loop goes on where the *last* send left off, counted from the beginning:
  * the offsets are never added up. From the third send on the wrong bytes
- * leave. It ends when a send takes everything from there to the end at once,
- * so with a slow reader it need not end at all: here the reader gives up after
- * twice the bytes that it asked for. */
+ * leave. It ends when send has nothing left to take, which is after one that
+ * took all the data at once; and no send but the first is ever offered all. So
+ * here the reader gives up after twice the bytes that it asked for. */
 #include <errno.h>
 #include <sys/socket.h>
 

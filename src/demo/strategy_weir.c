@@ -1,6 +1,7 @@
 /* weir: sendall takes a piece whole or not at all. What the kernel does not
- * take it queues, EPOLLOUT is armed for as long as something is queued, and
- * when a mark is reached the source pauses until on_pressure says go on.
+ * take it queues, and EPOLLOUT is armed for as long as something is queued.
+ * At the mark max it refuses (-ENOBUFS): the source pauses, until on_pressure
+ * tells that the queue is back at the mark low.
  *
  * Every byte arrives, everybody is served, and the queue stays small. */
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct visitor {
 static const struct weir_conn_limits limits = {
 	.low = 65536, .high = 262144, .max = 524288};
 
+/* Give until all is given, or sendall refuses. */
 static void feed(struct visitor *visitor)
 {
 	struct stage *stage = visitor->stage;

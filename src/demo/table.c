@@ -82,16 +82,41 @@ void table_cast(FILE *out, const struct strategy *const *cast, size_t n)
 		(void)fprintf(out, "  %s%-18s%s  %s\n",
 			      colour(out, COLOUR_BOLD), cast[i]->name,
 			      colour(out, COLOUR_OFF), cast[i]->how);
-	(void)fprintf(
-		out,
-		"\nA slow reader is owed megabytes by a server of one "
-		"thread. It reads 64 KiB\nslowly, stops, and reads on. "
-		"Meanwhile %d healthy clients want 64 bytes echoed,\n"
-		"each every %d ms. All are TCP sockets over loopback.\n\n",
-		CROWD_SIZE, CROWD_PERIOD_NS / CLOCK_NS_PER_MS);
+	(void)fputc('\n', out);
 }
 
-void table_open(FILE *out, const struct contest_result *first)
+void table_stage(FILE *out, bool is_calm)
+{
+	static const char slow_reader[] =
+		"A slow reader is owed megabytes by a server of one thread. It "
+		"reads 64 KiB\n"
+		"slowly, stops, and reads on. Meanwhile ";
+	static const char words[] =
+		"A send that finds the kernel's buffer full takes nothing and "
+		"says EAGAIN.\n"
+		"EPOLLOUT is how epoll says that there is room again. It is "
+		"armed if the server\n"
+		"asked to be told so. A mark is the size of a queue at which "
+		"something is done.\n";
+
+	if (is_calm)
+		(void)fprintf(
+			out,
+			"%d healthy clients want 64 bytes echoed by a "
+			"server of one thread, each\nevery %d ms. All are "
+			"TCP sockets over loopback.\n\n",
+			CROWD_SIZE, CROWD_PERIOD_NS / CLOCK_NS_PER_MS);
+	else
+		(void)fprintf(out,
+			      "%s%d healthy clients want 64 bytes echoed,\n"
+			      "each every %d ms. All are TCP sockets over "
+			      "loopback.\n\n%s\n",
+			      slow_reader, CROWD_SIZE,
+			      CROWD_PERIOD_NS / CLOCK_NS_PER_MS, words);
+}
+
+/* How much is owed, and through which buffers. */
+static void head_of_debt(FILE *out, const struct contest_result *first)
 {
 	char asked[QUANTITY_TEXT_SIZE];
 	char set[QUANTITY_TEXT_SIZE];
@@ -107,6 +132,16 @@ void table_open(FILE *out, const struct contest_result *first)
 		      quantity_format_size(set, CONTEST_BUFFER),
 		      quantity_format_size(sndbuf, (double)first->sndbuf),
 		      quantity_format_size(rcvbuf, (double)first->rcvbuf));
+}
+
+void table_open(FILE *out, const struct contest_result *first)
+{
+	if (first->is_calm)
+		(void)fprintf(out, "%sNobody is slow%s\n\n",
+			      colour(out, COLOUR_BOLD),
+			      colour(out, COLOUR_OFF));
+	else
+		head_of_debt(out, first);
 	(void)fprintf(out, "%s%-18s%12s%20s%30s%s\n", colour(out, COLOUR_DIM),
 		      "", "slow reader", "healthy clients",
 		      "the server's one thread", colour(out, COLOUR_OFF));
@@ -120,12 +155,13 @@ void table_row(FILE *out, const struct contest_result *r)
 {
 	char cells[10][CELL_SIZE];
 	char verdict[VERDICT_SIZE];
-	enum colour tone = verdict_judge(r) == 0 ? COLOUR_GOOD : COLOUR_BAD;
+	enum colour tone = verdict_is_good(r) ? COLOUR_GOOD : COLOUR_BAD;
 
 	(void)fprintf(out, "%s%-18s%s%6s%6s%6s%6s%8s%6s%6s%6s%6s%6s\n",
 		      colour(out, COLOUR_BOLD), r->strategy->name,
 		      colour(out, COLOUR_OFF),
-		      compact(cells[0], (double)r->delivered, sizes),
+		      compact(cells[0], r->is_calm ? NAN : (double)r->delivered,
+			      sizes),
 		      compact(cells[1],
 			      r->first_bad < 0 ? NAN : (double)r->first_bad,
 			      sizes),
@@ -139,21 +175,24 @@ void table_row(FILE *out, const struct contest_result *r)
 		      compact(cells[9], (double)r->total_ns, times));
 	(void)fprintf(out, "    %s%s%s\n", colour(out, tone),
 		      verdict_text(r, verdict), colour(out, COLOUR_OFF));
-	(void)fflush(out);
 }
 
 void table_legend(FILE *out)
 {
-	static const char legend[] = "got      what the reader received; "
-				     "wrong: its first wrong byte\n"
-				     "p50 p99  of the healthy clients' echoes, "
-				     "from when each was due;\n"
-				     "         silence: the longest time in "
-				     "which none of them got one\n"
-				     "CPU      of the server's thread; queue: "
-				     "the most it kept in memory\n"
-				     "calls    its system calls; wakes: "
-				     "EPOLLOUT events among them\n";
+	static const char legend[] =
+		"got      by the slow reader, who hangs up at twice what it "
+		"asked for;\n"
+		"         wrong: at which byte the first wrong one came\n"
+		"p50 p99  half of the healthy clients' echoes, and 99 in 100, "
+		"took no longer,\n"
+		"         from when each was due; silence: the longest time "
+		"without any echo\n"
+		"CPU      of the server's thread; queue: the most that it kept "
+		"in memory\n"
+		"calls    system calls of the server; wakes: EPOLLOUT events "
+		"that it was given\n"
+		"time     from when the slow reader asked until it had got "
+		"all, or gave up\n";
 
 	(void)fprintf(out, "\n%s%s%s\n", colour(out, COLOUR_DIM), legend,
 		      colour(out, COLOUR_OFF));

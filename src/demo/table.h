@@ -4,6 +4,7 @@
 #ifndef DEMO_TABLE_H
 #define DEMO_TABLE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "demo/contest.h"
@@ -12,9 +13,10 @@
 void table_part(FILE *out, const char *title);
 /* What each strategy does. */
 void table_cast(FILE *out, const struct strategy *const *cast, size_t n);
+/* Who else there is, and the words that one needs. */
+void table_stage(FILE *out, bool is_calm);
 /* The heads of the columns; first says what the figures were measured on. */
 void table_open(FILE *out, const struct contest_result *first);
-/* Written at once: one can watch. */
 void table_row(FILE *out, const struct contest_result *result);
 /* What the columns mean. */
 void table_legend(FILE *out);

@@ -47,7 +47,7 @@ int trace_sendall(struct trace *trace);
 /* Both beside each other, in 80 columns. */
 void trace_print(FILE *out, const struct trace *send,
 		 const struct trace *sendall);
-/* Event i in words: "sendall(1,048,576)". Returns text. */
+/* Event i in words: "kernel took 261,932: short". Returns text. */
 const char *trace_words(const struct trace *trace, size_t i,
 			char text[TRACE_WORDS_SIZE]);
 

@@ -11,8 +11,8 @@ enum {
 
 static const char rule[] = "--------------------------------------";
 
-/* What stands before the first number, between the two, and behind: where
- * there is NULL the number is left out too. */
+/* What stands before n, between it and the whole of which it is a part, and
+ * behind: where there is NULL the number is left out too. */
 struct phrase {
 	const char *before;
 	const char *between;
@@ -25,8 +25,9 @@ static struct phrase phrase_for(const struct trace *trace,
 	switch (event->kind) {
 	case TRACE_CALL:
 		if (trace->is_sendall)
-			return (struct phrase){"sendall(", ")", NULL};
-		return (struct phrase){"send(", ")", NULL};
+			return (struct phrase){"caller calls sendall(", ")",
+					       NULL};
+		return (struct phrase){"caller calls send(", ")", NULL};
 	case TRACE_TAKEN:
 		if (event->left > 0)
 			return (struct phrase){"  kernel took ", ": short",
@@ -40,16 +41,17 @@ static struct phrase phrase_for(const struct trace *trace,
 		return (struct phrase){"  returned ", ": all is accepted",
 				       NULL};
 	case TRACE_ARMED:
-		return (struct phrase){"EPOLLOUT armed", NULL, NULL};
+		return (struct phrase){"Weir arms EPOLLOUT", NULL, NULL};
 	case TRACE_WRITABLE:
-		return (struct phrase){"EPOLLOUT: on_writable", NULL, NULL};
+		return (struct phrase){"EPOLLOUT: Weir calls on_writable", NULL,
+				       NULL};
 	case TRACE_MOVED:
-		return (struct phrase){"EPOLLOUT: ", " moved, ", " left"};
+		return (struct phrase){"EPOLLOUT: Weir sent ", " of ", ""};
 	case TRACE_DRAINED:
 		return (struct phrase){"drained: nothing is queued", NULL,
 				       NULL};
 	case TRACE_DISARMED:
-		return (struct phrase){"EPOLLOUT disarmed", NULL, NULL};
+		return (struct phrase){"Weir disarms EPOLLOUT", NULL, NULL};
 	}
 	return (struct phrase){"", NULL, NULL};
 }
@@ -60,14 +62,14 @@ const char *trace_words(const struct trace *trace, size_t i,
 	const struct trace_event *event = &trace->events[i];
 	struct phrase phrase = phrase_for(trace, event);
 	char n[QUANTITY_TEXT_SIZE] = "";
-	char left[QUANTITY_TEXT_SIZE] = "";
+	char whole[QUANTITY_TEXT_SIZE] = "";
 
 	if (phrase.between)
 		quantity_format_count(n, event->n);
 	if (phrase.behind)
-		quantity_format_count(left, event->left);
+		quantity_format_count(whole, event->n + event->left);
 	(void)snprintf(text, TRACE_WORDS_SIZE, "%s%s%s%s%s", phrase.before, n,
-		       phrase.between ? phrase.between : "", left,
+		       phrase.between ? phrase.between : "", whole,
 		       phrase.behind ? phrase.behind : "");
 	return text;
 }
@@ -97,6 +99,19 @@ static void print_row(FILE *out, const char *left, const char *right)
 		(void)fprintf(out, "  %s\n", left);
 }
 
+static void print_end(FILE *out, const char *name, const struct trace *trace)
+{
+	char n_received[QUANTITY_TEXT_SIZE];
+	size_t n_calls = 0;
+
+	for (size_t i = 0; i < trace->n_events; i++)
+		n_calls += trace->events[i].kind == TRACE_CALL;
+	(void)fprintf(out, "  %-7s  called %zu time%s; the reader got %s, %s\n",
+		      name, n_calls, n_calls == 1 ? "" : "s",
+		      quantity_format_count(n_received, trace->n_received),
+		      trace->is_intact ? "all of them right" : "not all right");
+}
+
 void trace_print(FILE *out, const struct trace *send,
 		 const struct trace *sendall)
 {
@@ -123,4 +138,11 @@ void trace_print(FILE *out, const struct trace *send,
 			print_row(out, left, right);
 		}
 	}
+	(void)fputc('\n', out);
+	print_end(out, "send", send);
+	print_end(out, "sendall", sendall);
+	(void)fputs(
+		"\n  EPOLLOUT: epoll says that there is room again. Armed: it "
+		"was asked to.\n",
+		out);
 }

@@ -30,9 +30,14 @@ unsigned verdict_judge(const struct contest_result *result)
 	if (stop->n_calls > CALLS_TO_STOP + CALLS_PER_ECHO * stop->n_echoes ||
 	    stop->n_wakeups > CALLS_TO_STOP + WAKEUPS_PER_ECHO * stop->n_echoes)
 		outcome |= OUTCOME_SPUN;
-	if (result->queue_peak > result->asked / 2)
+	if (result->queue_peak > result->asked / 4 * 3)
 		outcome |= OUTCOME_HOARDED;
 	return outcome;
+}
+
+bool verdict_is_good(const struct contest_result *result)
+{
+	return !result->is_cut_short && verdict_judge(result) == 0;
 }
 
 bool verdict_is_expected(const struct contest_result *result)
@@ -74,6 +79,8 @@ const char *verdict_text(const struct contest_result *result,
 	char whole[QUANTITY_TEXT_SIZE];
 
 	text[0] = '\0';
+	if (result->is_cut_short)
+		outcome = 0;
 	if (outcome & OUTCOME_LOST) {
 		char line[3 * QUANTITY_TEXT_SIZE];
 
@@ -97,7 +104,7 @@ const char *verdict_text(const struct contest_result *result,
 	if (outcome & OUTCOME_HOARDED)
 		say(&words, "queued all it was given", "");
 	if (result->is_cut_short)
-		say(&words, "did not end by itself", "");
+		say(&words, "did not end in time", "");
 	else if (outcome == 0)
 		say(&words, result->is_calm ? "nobody was slow" : "right", "");
 	return text;

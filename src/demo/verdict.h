@@ -16,6 +16,8 @@ unsigned verdict_judge(const struct contest_result *result);
 /* The same in words: "lost 7.8 MiB of 8.0 MiB". */
 const char *verdict_text(const struct contest_result *result,
 			 char text[VERDICT_SIZE]);
+/* Whether it ended, and all is right. */
+bool verdict_is_good(const struct contest_result *result);
 /* Whether it ended, and as the strategy is here to show. */
 bool verdict_is_expected(const struct contest_result *result);
 
