@@ -52,6 +52,7 @@ test: criterion all
 	$(MAKE) --no-print-directory BUILD=$(BUILD) $(BUILD)/weir-tests \
 		$(BUILD)/old-kernel
 	ASAN_OPTIONS=abort_on_error=1 WEIR_BUILD=$(BUILD) \
+		LSAN_OPTIONS=suppressions=tests/leaks.supp:print_suppressions=0 \
 		$(TEST_UNDER) $(BUILD)/weir-tests --timeout 120 $(TEST_ARGS)
 
 $(BUILD)/libweir.a: $(LIB)
