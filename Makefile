@@ -19,11 +19,12 @@ CLIENT   = $(call objects,src/client/*.c)
 COMMON   = $(call objects,src/common/*.c)
 SHARED   = $(BUILD)/libcommon.a $(BUILD)/libweir.a
 DEMO     = $(call objects,src/demo/*.c)
+FLOOD    = $(call objects,bench/flood/*.c)
 PROGRAMS = $(addprefix $(BUILD)/,weir-server weir-client send-vs-sendall)
 # The tests link the shipped objects, with tests/fault.o in place of sys.o.
 TESTS    = $(call objects,tests/test_*.c) $(call objects,tests/fault.c) \
 	   $(call objects,tests/harness*.c) $(filter-out %/sys.o,$(LIB)) \
-	   $(COMMON) $(filter-out %/main.o,$(SERVER) $(DEMO))
+	   $(COMMON) $(filter-out %/main.o,$(SERVER) $(DEMO) $(FLOOD))
 SOURCES  = $(wildcard include/*.h include/weir/*.h src/*/*.[ch] tests/*.[ch] \
 	   bench/*.[ch] bench/*/*.[ch])
 
@@ -113,14 +114,14 @@ check-musl:
 # One file at a time: given several, clang-tidy 14 takes every va_list but the
 # first file's for uninitialised.
 check-tidy:
-	printf '%s\n' $(filter src/%.c,$(SOURCES)) | \
+	printf '%s\n' $(filter src/%.c bench/flood/%.c,$(SOURCES)) | \
 		xargs -P 2 -I FILE \
 		clang-tidy --quiet FILE -- -std=c11 $(DEFINES)
 
 check-cppcheck:
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 		--enable=warning,performance,portability \
-		$(DEFINES) src
+		$(DEFINES) src bench/flood
 
 check-tests:
 	$(MAKE) CFLAGS="-O2 -g -Werror -DWEIR_CHECKS" BUILD=build/checks test
