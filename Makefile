@@ -20,7 +20,8 @@ COMMON   = $(call objects,src/common/*.c)
 SHARED   = $(BUILD)/libcommon.a $(BUILD)/libweir.a
 DEMO     = $(call objects,src/demo/*.c)
 FLOOD    = $(call objects,bench/flood/*.c)
-PROGRAMS = $(addprefix $(BUILD)/,weir-server weir-client send-vs-sendall)
+PROGRAMS = $(addprefix $(BUILD)/,weir-server weir-client weir-flood \
+	   send-vs-sendall)
 # The tests link the shipped objects, with tests/fault.o in place of sys.o.
 TESTS    = $(call objects,tests/test_*.c) $(call objects,tests/fault.c) \
 	   $(call objects,tests/harness*.c) $(filter-out %/sys.o,$(LIB)) \
@@ -67,6 +68,9 @@ $(BUILD)/weir-server: $(SERVER) $(SHARED)
 
 $(BUILD)/weir-client: $(CLIENT) $(SHARED)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/weir-flood: $(FLOOD) $(SHARED)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lm
 
 $(BUILD)/send-vs-sendall: $(DEMO) $(SHARED)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(COUNTED) -o $@ $^ -lpthread -lm

@@ -1,0 +1,366 @@
+/* Peers that behave badly, as plain sockets: what they do to a target must not
+ * depend on how well our library would do it.
+ *
+ * Each goes round for ever: connect, misbehave, and when the target ends it
+ * connect again a little later. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "flood/load.h"
+
+enum {
+	SMALL_BUFFER = 4096, /* so that a peer who does not read is soon full */
+	HALF_CLOSE_MESSAGES = 8,
+	READ_SIZE = 16384
+};
+
+static const uint64_t retry_ns = 100000000;
+static const uint64_t reset_ns = 1000000;
+static const uint64_t trickle_ns = 100000000;
+static const uint64_t half_close_ns = 10000000;
+
+struct bad_peer {
+	struct load *load;
+	enum flood_bad kind;
+	struct weir_connector connector;
+	struct weir_watch watch;
+	struct weir_timer timer;
+	int fd;		/* -1: none */
+	size_t n_said;	/* of the message under way, or in all */
+	size_t n_heard; /* half-close: of the answers */
+	bool is_wrong;	/* half-close: some answer was */
+};
+
+struct bad_crew {
+	size_t n;
+	unsigned char input[READ_SIZE];
+	struct bad_peer peers[];
+};
+
+static struct flood_bad_result *result_of(const struct bad_peer *bad)
+{
+	return &bad->load->result->bad[bad->kind];
+}
+
+/* Whether the target answers what is said, and what is said harms nobody. */
+static bool is_answered(const struct bad_peer *bad)
+{
+	enum flood_mode mode = bad->load->settings->mode;
+
+	return mode == FLOOD_ECHO || mode == FLOOD_CONNECT;
+}
+
+/* Bytes that a publisher would send are lines, and subscribers get them. */
+static bool may_talk(const struct bad_peer *bad)
+{
+	return is_answered(bad) || bad->load->settings->mode == FLOOD_SINK;
+}
+
+static void dial(struct weir_timer *timer);
+
+/* -- the end of a connection -- */
+
+static void hang_up(struct bad_peer *bad)
+{
+	weir_watch_close(&bad->watch);
+	if (bad->fd >= 0)
+		close(bad->fd);
+	bad->fd = -1;
+}
+
+static void redial(struct bad_peer *bad, uint64_t delay_ns)
+{
+	hang_up(bad);
+	weir_timer_arm(&bad->timer, &bad->load->loop, load_clock() + delay_ns,
+		       dial);
+}
+
+static void note_cut(struct bad_peer *bad)
+{
+	result_of(bad)->n_cut++;
+	redial(bad, retry_ns);
+}
+
+/* -- asking -- */
+
+/* What the kernel takes of up to n more bytes of messages. False: the
+ * connection is gone. */
+static bool say(struct bad_peer *bad, size_t n)
+{
+	const struct message_kit *kit = &bad->load->kit;
+
+	while (n > 0) {
+		size_t at = bad->n_said % kit->size;
+		size_t piece = kit->size - at < n ? kit->size - at : n;
+		ssize_t taken = send(bad->fd, kit->block + at, piece,
+				     MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (taken < 0)
+			return errno == EAGAIN || errno == EINTR;
+		bad->n_said += (size_t)taken;
+		result_of(bad)->n_bytes_out += (size_t)taken;
+		n -= (size_t)taken;
+	}
+	return true;
+}
+
+/* Whether n bytes are what comes next when messages come back. */
+static bool is_echo(const struct bad_peer *bad, const unsigned char *data,
+		    size_t n)
+{
+	const struct message_kit *kit = &bad->load->kit;
+
+	for (size_t i = 0; i < n; i++)
+		if (data[i] != kit->block[(bad->n_heard + i) % kit->size])
+			return false;
+	return true;
+}
+
+/* Read at most n bytes: how many came, at least 1 if there are just none now;
+ * 0 the target's FIN; -1 the connection is gone. */
+static ssize_t hear(struct bad_peer *bad, uint64_t n)
+{
+	unsigned char *input = bad->load->bad->input;
+	ssize_t n_heard = recv(bad->fd, input, n < READ_SIZE ? n : READ_SIZE,
+			       MSG_DONTWAIT);
+
+	if (n_heard < 0)
+		return errno == EAGAIN || errno == EINTR ? 1 : -1;
+	if (is_answered(bad) && !is_echo(bad, input, (size_t)n_heard))
+		bad->is_wrong = true;
+	bad->n_heard += (size_t)n_heard;
+	result_of(bad)->n_bytes_in += (uint64_t)n_heard;
+	return n_heard;
+}
+
+/* -- stalled, and trickling -- */
+
+static void on_flooded(struct weir_watch *watch, uint32_t events)
+{
+	struct bad_peer *bad = weir_container_of(watch, struct bad_peer, watch);
+
+	if ((events & ~(uint32_t)EPOLLOUT) != 0 || !say(bad, READ_SIZE))
+		note_cut(bad);
+}
+
+static void on_trickle(struct weir_timer *timer)
+{
+	struct bad_peer *bad = weir_container_of(timer, struct bad_peer, timer);
+	uint64_t rate = bad->load->settings->trickle_rate;
+	uint64_t n = rate / 10;
+	uint64_t delay_ns = trickle_ns;
+	bool is_there = true;
+
+	/* below ten bytes a second: one, less often */
+	if (n == 0) {
+		n = 1;
+		delay_ns = 1000000000 / rate;
+	}
+	if (bad->load->settings->mode == FLOOD_SINK)
+		is_there = say(bad, n);
+	else
+		is_there = hear(bad, n) >= 0;
+	if (is_there)
+		weir_timer_arm(timer, &bad->load->loop, load_clock() + delay_ns,
+			       on_trickle);
+	else
+		note_cut(bad);
+}
+
+static int begin_flood(struct bad_peer *bad)
+{
+	bool is_slow_talker = bad->kind == FLOOD_TRICKLE &&
+			      bad->load->settings->mode == FLOOD_SINK;
+	uint32_t events = EPOLLRDHUP;
+	int size = SMALL_BUFFER;
+
+	(void)setsockopt(bad->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	if (may_talk(bad) && !is_slow_talker)
+		events |= EPOLLOUT;
+	if (bad->kind == FLOOD_TRICKLE)
+		weir_timer_arm(&bad->timer, &bad->load->loop, load_clock(),
+			       on_trickle);
+	return weir_watch_open(&bad->watch, &bad->load->loop, bad->fd, events,
+			       on_flooded);
+}
+
+/* -- resets in mid-message -- */
+
+static void on_reset_time(struct weir_timer *timer)
+{
+	struct bad_peer *bad = weir_container_of(timer, struct bad_peer, timer);
+	struct linger none = {.l_onoff = 1};
+
+	(void)setsockopt(bad->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+	result_of(bad)->n_rounds++;
+	redial(bad, 0);
+}
+
+static void on_gone(struct weir_watch *watch, uint32_t events)
+{
+	(void)events;
+	note_cut(weir_container_of(watch, struct bad_peer, watch));
+}
+
+static int begin_reset(struct bad_peer *bad)
+{
+	size_t size = bad->load->kit.size;
+
+	/* the target gets the half of it before the reset */
+	if (may_talk(bad) && !say(bad, size > 1 ? size / 2 : 1))
+		return -EPIPE;
+	weir_timer_arm(&bad->timer, &bad->load->loop, load_clock() + reset_ns,
+		       on_reset_time);
+	return weir_watch_open(&bad->watch, &bad->load->loop, bad->fd,
+			       EPOLLRDHUP, on_gone);
+}
+
+/* -- half-closes -- */
+
+/* The target has ended its side too. */
+static void end_round(struct bad_peer *bad)
+{
+	struct flood_bad_result *result = result_of(bad);
+
+	/* where nothing is answered, what comes is not for us */
+	if (is_answered(bad) && (bad->n_heard != bad->n_said || bad->is_wrong))
+		result->n_short++;
+	else
+		result->n_rounds++;
+	redial(bad, half_close_ns);
+}
+
+static void on_half_closed(struct weir_watch *watch, uint32_t events)
+{
+	struct bad_peer *bad = weir_container_of(watch, struct bad_peer, watch);
+	ssize_t n = hear(bad, READ_SIZE);
+
+	(void)events;
+	if (n == 0) {
+		end_round(bad);
+	} else if (n < 0) {
+		result_of(bad)->n_short++;
+		note_cut(bad);
+	}
+}
+
+static void on_asking(struct weir_watch *watch, uint32_t events)
+{
+	struct bad_peer *bad = weir_container_of(watch, struct bad_peer, watch);
+	size_t n =
+		may_talk(bad) ? HALF_CLOSE_MESSAGES * bad->load->kit.size : 0;
+
+	if ((events & ~(uint32_t)EPOLLOUT) != 0 || !say(bad, n - bad->n_said)) {
+		note_cut(bad);
+		return;
+	}
+	if (bad->n_said < n)
+		return;
+	(void)shutdown(bad->fd, SHUT_WR);
+	watch->on_ready = on_half_closed;
+	(void)weir_watch_set(watch, EPOLLIN);
+}
+
+static int begin_half_close(struct bad_peer *bad)
+{
+	return weir_watch_open(&bad->watch, &bad->load->loop, bad->fd, EPOLLOUT,
+			       on_asking);
+}
+
+/* -- connecting -- */
+
+static int begin(struct bad_peer *bad)
+{
+	switch (bad->kind) {
+	case FLOOD_RESET:
+		return begin_reset(bad);
+	case FLOOD_HALF_CLOSE:
+		return begin_half_close(bad);
+	case FLOOD_STALLED:
+	case FLOOD_TRICKLE:
+	case FLOOD_N_BAD:
+		break;
+	}
+	return begin_flood(bad);
+}
+
+static void on_connect(struct weir_connector *connector, int fd)
+{
+	struct bad_peer *bad =
+		weir_container_of(connector, struct bad_peer, connector);
+
+	if (fd < 0) {
+		result_of(bad)->n_connect_errors++;
+		redial(bad, retry_ns);
+		return;
+	}
+	result_of(bad)->n_connects++;
+	bad->fd = fd;
+	bad->n_said = 0;
+	bad->n_heard = 0;
+	bad->is_wrong = false;
+	if (begin(bad) < 0)
+		note_cut(bad);
+}
+
+static void dial(struct weir_timer *timer)
+{
+	struct bad_peer *bad = weir_container_of(timer, struct bad_peer, timer);
+	struct load *load = bad->load;
+
+	(void)weir_connector_open(
+		&bad->connector, &load->loop, load->target->addresses,
+		load->target->n_addresses,
+		load_clock() + load->settings->connect_ns, on_connect);
+}
+
+/* -- all of them -- */
+
+int bad_open(struct load *load)
+{
+	const size_t *n_bad = load->settings->n_bad;
+	size_t n = 0;
+	size_t i = 0;
+
+	for (int kind = 0; kind < FLOOD_N_BAD; kind++)
+		n += n_bad[kind];
+	load->bad = calloc(1, sizeof *load->bad + n * sizeof(struct bad_peer));
+	if (!load->bad)
+		return -ENOMEM;
+	load->bad->n = n;
+	for (int kind = 0; kind < FLOOD_N_BAD; kind++) {
+		load->result->bad[kind].n_peers = n_bad[kind];
+		for (size_t k = 0; k < n_bad[kind]; k++, i++) {
+			load->bad->peers[i].load = load;
+			load->bad->peers[i].kind = (enum flood_bad)kind;
+			load->bad->peers[i].fd = -1;
+		}
+	}
+	return 0;
+}
+
+void bad_start(struct load *load)
+{
+	for (size_t i = 0; i < load->bad->n; i++)
+		weir_timer_arm(&load->bad->peers[i].timer, &load->loop,
+			       load_clock(), dial);
+}
+
+void bad_close(struct load *load)
+{
+	for (size_t i = 0; load->bad && i < load->bad->n; i++) {
+		struct bad_peer *bad = &load->bad->peers[i];
+
+		weir_timer_cancel(&bad->timer);
+		weir_connector_close(&bad->connector);
+		hang_up(bad);
+	}
+}
+
+void bad_free(struct load *load)
+{
+	free(load->bad);
+}

@@ -1,0 +1,215 @@
+/* Telling what became of messages that did not come back as they went; see
+ * checker.h. Slow, and only here when something is wrong. */
+#include "flood/checker.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	/* how many messages' worth of rubbish is looked through at once */
+	HORIZON = 3
+};
+
+void checker_count(struct checker *checker, enum flood_corruption kind,
+		   uint64_t n, uint64_t message)
+{
+	struct checker_counts *counts = checker->counts;
+
+	if (n == 0)
+		return;
+	if (counts->n == 0)
+		(void)snprintf(counts->first, sizeof counts->first,
+			       "connection %" PRIu32 ", message %" PRIu64
+			       ": %s",
+			       checker->connection, message,
+			       flood_corruption_name(kind));
+	counts->corrupt[kind] += n;
+	counts->n += n;
+}
+
+/* It was taken for lost, and has come after all. */
+static void uncount_lost(struct checker_counts *counts)
+{
+	if (counts->corrupt[FLOOD_LOST] == 0)
+		return;
+	counts->corrupt[FLOOD_LOST]--;
+	counts->n--;
+}
+
+/* -- whole messages, out of their order -- */
+
+static void note_missing(struct checker *checker, uint64_t n)
+{
+	uint64_t lost = n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
+
+	/* the answer itself will be bit 0, and is not missing */
+	checker->missing = n < 63 ? checker->missing << (n + 1) : 0;
+	checker->missing |= lost << 1;
+}
+
+/* Message sequence came, whole, after later ones. */
+static void take_early(struct checker *checker, uint64_t sequence)
+{
+	uint64_t back = checker->expected - 1 - sequence;
+	uint64_t bit = back < 64 ? UINT64_C(1) << back : 0;
+
+	if ((checker->missing & bit) == 0) {
+		checker_count(checker, FLOOD_REPEATED, 1, sequence);
+		return;
+	}
+	checker->missing &= ~bit;
+	uncount_lost(checker->counts);
+	checker_count(checker, FLOOD_REORDERED, 1, sequence);
+}
+
+void checker_take_whole(struct checker *checker, uint64_t sequence,
+			uint64_t n_excused, struct checker_step *step)
+{
+	uint64_t n_lost;
+
+	if (sequence < checker->expected) {
+		take_early(checker, sequence);
+		return;
+	}
+	n_lost = sequence - checker->expected;
+	step->n_skipped = n_lost;
+	step->is_answer = true;
+	n_lost -= n_excused < n_lost ? n_excused : n_lost;
+	checker_count(checker, FLOOD_LOST, n_lost, checker->expected);
+	note_missing(checker, step->n_skipped);
+	checker->expected = sequence + 1;
+}
+
+/* -- bytes that are no message -- */
+
+static uint64_t messages_in(uint64_t n_bytes, size_t size)
+{
+	assert(size > 0);
+	return (n_bytes + size - 1) / size;
+}
+
+static void count_bytes(uint64_t counts[256], const unsigned char *bytes,
+			size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		counts[bytes[i]]++;
+}
+
+/* Whether data has the very bytes of the next n messages, in whatever order. */
+static bool has_same_bytes(const struct checker *checker,
+			   const unsigned char *data, uint64_t n)
+{
+	const struct message_kit *kit = checker->kit;
+	uint64_t here[256] = {0};
+	uint64_t there[256] = {0};
+
+	for (uint64_t i = 0; i < n; i++) {
+		count_bytes(here, data + i * kit->size, kit->size);
+		count_bytes(there,
+			    message_compose(kit, checker->connection,
+					    checker->expected + i),
+			    kit->size);
+	}
+	return memcmp(here, there, sizeof here) == 0;
+}
+
+/* In place of the next n messages so many bytes came, none of them whole; data
+ * has them all, or is NULL. */
+static void settle(struct checker *checker, uint64_t n, uint64_t n_bytes,
+		   const unsigned char *data)
+{
+	size_t size = checker->kit->size;
+	uint64_t n_due = n * size;
+	enum flood_corruption kind = FLOOD_CHANGED;
+	uint64_t n_lost = 0;
+
+	if (n_bytes == n_due && data && has_same_bytes(checker, data, n))
+		kind = FLOOD_REORDERED;
+	if (n_bytes < n_due)
+		n_lost = messages_in(n_due - n_bytes, size);
+	checker_count(checker, FLOOD_LOST, n_lost, checker->expected);
+	if (n_bytes > n_due)
+		checker_count(checker, FLOOD_REPEATED,
+			      messages_in(n_bytes - n_due, size),
+			      checker->expected);
+	checker_count(checker, kind, n - n_lost, checker->expected);
+	checker->expected += n;
+	checker->n_astray = 0;
+	checker->missing = 0;
+}
+
+/* -- looking -- */
+
+/* Where the first whole message begins; n: nowhere. */
+static size_t find_message(const struct checker *checker,
+			   const unsigned char *data, size_t n, uint64_t n_sent,
+			   uint64_t *sequence)
+{
+	for (size_t at = 0; at + checker->kit->size <= n; at++)
+		if (message_read(checker->kit, data + at, checker->connection,
+				 sequence) &&
+		    *sequence < n_sent)
+			return at;
+	return n;
+}
+
+/* There is none in n bytes of data. */
+static bool look_past(struct checker *checker, const unsigned char *data,
+		      size_t n, uint64_t n_sent, struct checker_step *step)
+{
+	size_t size = checker->kit->size;
+	uint64_t n_owed = n_sent - checker->expected;
+	uint64_t n_bytes = checker->n_astray + n;
+
+	if (n_bytes >= n_owed * size) {
+		settle(checker, n_owed, n_bytes,
+		       checker->n_astray == 0 ? data : NULL);
+		*step = (struct checker_step){.n_used = n, .n_skipped = n_owed};
+		return true;
+	}
+	if (n < HORIZON * size)
+		return false;
+	step->n_used = n - size + 1;
+	checker->n_astray += step->n_used;
+	return true;
+}
+
+bool checker_look(struct checker *checker, const void *data, size_t n,
+		  uint64_t n_sent, struct checker_step *step)
+{
+	uint64_t sequence = 0;
+	size_t at = find_message(checker, data, n, n_sent, &sequence);
+	uint64_t n_bytes = checker->n_astray + at;
+	uint64_t n_between = 0;
+
+	*step = (struct checker_step){.n_used = at};
+	if (at == n)
+		return look_past(checker, data, n, n_sent, step);
+	if (n_bytes == 0) {
+		step->n_used = checker->kit->size;
+		/* its sum is right by chance, over other bytes */
+		if (sequence == checker->expected)
+			checker_count(checker, FLOOD_CHANGED, 1, sequence);
+		checker_take_whole(checker, sequence, 0, step);
+		return true;
+	}
+	if (sequence > checker->expected)
+		n_between = sequence - checker->expected;
+	settle(checker, n_between, n_bytes,
+	       checker->n_astray == 0 ? data : NULL);
+	step->n_skipped = n_between;
+	return true;
+}
+
+void checker_end(struct checker *checker, size_t n_rest, uint64_t n_sent)
+{
+	uint64_t n_owed = n_sent - checker->expected;
+
+	checker_count(checker, FLOOD_LOST, n_owed, checker->expected);
+	if (n_owed == 0 && n_rest + checker->n_astray > 0)
+		checker_count(checker, FLOOD_REPEATED, 1, n_sent);
+	checker->expected = n_sent;
+	checker->n_astray = 0;
+}

@@ -1,0 +1,257 @@
+/* From what was counted to what is reported. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "flood/load.h"
+
+static double seconds_of(const struct timeval *time)
+{
+	return (double)time->tv_sec + (double)time->tv_usec / 1e6;
+}
+
+static void read_cpu(double *user_s, double *system_s)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	*user_s = seconds_of(&usage.ru_utime);
+	*system_s = seconds_of(&usage.ru_stime);
+}
+
+uint64_t collect_queued(const struct load *load)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < load->n_peers; i++) {
+		struct weir_progress progress;
+
+		if (!weir_conn_is_open(&load->peers[i].conn))
+			continue;
+		weir_conn_counters(&load->peers[i].conn, &progress);
+		n += progress.queued;
+	}
+	return n;
+}
+
+/* Messages that our own queues hold; only mode sink has to ask. */
+static uint64_t queued_messages(const struct load *load)
+{
+	if (load->settings->mode != FLOOD_SINK)
+		return 0;
+	return (collect_queued(load) + load->kit.size - 1) / load->kit.size;
+}
+
+/* Those of them that were measured: the last to come, and so the last to go. */
+static uint64_t queued_measured(const struct load *load)
+{
+	uint64_t n = queued_messages(load);
+
+	return n < load->n_answered ? n : load->n_answered;
+}
+
+/* -- seconds -- */
+
+static struct flood_second *add_second(struct flood_result *result)
+{
+	size_t n = result->n_timeline;
+	struct flood_second *timeline = result->timeline;
+
+	/* room doubles whenever the count is a power of two */
+	if ((n & (n - 1)) == 0)
+		timeline =
+			realloc(timeline, (n ? 2 * n : 1) * sizeof *timeline);
+	if (!timeline)
+		return NULL;
+	result->timeline = timeline;
+	result->n_timeline++;
+	return &timeline[n];
+}
+
+static void describe_second(const struct load *load, uint64_t now_ns,
+			    struct flood_second *second)
+{
+	const struct histogram *h = load->interval.latency;
+
+	*second = (struct flood_second){
+		.at_s = (double)(now_ns - load->start_ns) / 1e9,
+		.length_s = (double)(now_ns - load->tick_ns) / 1e9,
+		.n_messages = load->n_answered - load->last.n_messages,
+		.n_bytes_out = load->n_bytes_out - load->last.n_bytes_out,
+		.n_bytes_in = load->n_bytes_in - load->last.n_bytes_in,
+		.n_owed = load->n_owed + queued_messages(load),
+		.n_queued = collect_queued(load),
+		.n_samples = histogram_count(h),
+		.p50_ns = histogram_percentile(h, 50),
+		.p99_ns = histogram_percentile(h, 99),
+		.max_ns = histogram_max(h),
+	};
+}
+
+static void take_interval(struct histogram *whole, struct histogram *interval)
+{
+	histogram_add(whole, interval);
+	histogram_clear(interval);
+}
+
+void collect_second(struct load *load, uint64_t now_ns)
+{
+	const struct generator_events *events = load->events;
+	struct flood_second second;
+	struct flood_second *kept;
+
+	if (now_ns <= load->tick_ns)
+		return;
+	describe_second(load, now_ns, &second);
+	if (second.n_owed > load->result->peak_owed)
+		load->result->peak_owed = second.n_owed;
+	if (second.n_owed > load->settings->max_owed && load->is_sending)
+		load_give_up(load);
+	kept = add_second(load->result);
+	if (kept)
+		*kept = second;
+	if (events && events->on_second)
+		events->on_second(events->user, &second, &load->interval);
+	take_interval(load->result->latency, load->interval.latency);
+	take_interval(load->result->service, load->interval.service);
+	take_interval(load->result->lateness, load->interval.lateness);
+	load->last.n_messages = load->n_answered;
+	load->last.n_bytes_out = load->n_bytes_out;
+	load->last.n_bytes_in = load->n_bytes_in;
+	load->tick_ns = now_ns;
+}
+
+/* -- the measured time -- */
+
+void collect_begin(struct load *load)
+{
+	read_cpu(&load->cpu_user_s, &load->cpu_system_s);
+}
+
+static double share_of_time(double n, double seconds)
+{
+	return seconds > 0 ? n / seconds : (double)NAN;
+}
+
+void collect_end(struct load *load, uint64_t now_ns)
+{
+	struct flood_result *result = load->result;
+	double seconds = 0;
+
+	load->n_in_time = load->n_measured;
+	if (load->phase >= LOAD_MEASURING && now_ns > load->start_ns)
+		seconds = (double)(now_ns - load->start_ns) / 1e9;
+	if (seconds > 0) {
+		collect_second(load, now_ns);
+		read_cpu(&result->cpu_user_s, &result->cpu_system_s);
+		result->cpu_user_s -= load->cpu_user_s;
+		result->cpu_system_s -= load->cpu_system_s;
+	}
+	result->seconds = seconds;
+	result->cpu_share = share_of_time(
+		result->cpu_user_s + result->cpu_system_s, seconds);
+	result->n_messages = load->n_answered - queued_measured(load);
+	result->messages_per_s =
+		share_of_time((double)result->n_messages, seconds);
+	result->bytes_out_per_s =
+		share_of_time((double)load->n_bytes_out, seconds);
+	result->bytes_in_per_s =
+		share_of_time((double)load->n_bytes_in, seconds);
+}
+
+/* -- the end -- */
+
+/* Accepted are the bytes after the warm-up; what the library or the kernel
+ * still holds at the end is of the last of them. */
+void collect_bytes(struct load *load)
+{
+	struct flood_bytes *bytes = &load->result->bytes;
+	uint64_t n_queued = 0;
+	int64_t n_unacked = 0;
+
+	for (size_t i = 0; i < load->n_peers; i++) {
+		struct weir_conn *c = &load->peers[i].conn;
+		struct weir_progress progress;
+
+		if (!weir_conn_is_open(c))
+			continue;
+		weir_conn_progress(c, &progress);
+		n_queued += progress.queued;
+		if (progress.kernel_unacked < 0)
+			n_unacked = -1;
+		else if (n_unacked >= 0)
+			n_unacked += progress.kernel_unacked;
+	}
+	load->result->n_unanswered += queued_measured(load);
+	bytes->accepted = load->n_bytes_out;
+	bytes->sent =
+		bytes->accepted > n_queued ? bytes->accepted - n_queued : 0;
+	bytes->acknowledged = -1;
+	if (n_unacked >= 0)
+		bytes->acknowledged = (int64_t)bytes->sent > n_unacked
+					      ? (int64_t)bytes->sent - n_unacked
+					      : 0;
+}
+
+/* Of those who got answers: the connections from first on. */
+static void collect_fairness(struct load *load, size_t first)
+{
+	struct flood_fairness *fairness = &load->result->fairness;
+
+	if (load->n_peers <= first)
+		return;
+	fairness->counts =
+		calloc(load->n_peers - first, sizeof *fairness->counts);
+	if (!fairness->counts)
+		return;
+	fairness->n = load->n_peers - first;
+	for (size_t i = 0; i < fairness->n; i++)
+		fairness->counts[i] = load->peers[first + i].n_answered;
+	flood_result_judge_fairness(fairness);
+}
+
+static void collect_checked(const struct load *load)
+{
+	struct flood_result *result = load->result;
+
+	memcpy(result->corrupt, load->checked.corrupt, sizeof result->corrupt);
+	memcpy(result->first_corruption, load->checked.first,
+	       sizeof load->checked.first);
+	result->n_corrupt = load->checked.n;
+}
+
+/* In a closed loop a message leaves when it is due, so that latency and service
+ * are the same. */
+static void collect_service(const struct load *load)
+{
+	struct flood_result *result = load->result;
+
+	if (!load->is_open_loop)
+		histogram_add(result->service, result->latency);
+}
+
+void collect_rest(struct load *load)
+{
+	const struct flood_settings *settings = load->settings;
+	struct flood_result *result = load->result;
+
+	for (size_t i = 0; load->mode->give_up && i < load->n_peers; i++)
+		load->mode->give_up(&load->peers[i]);
+	result->n_drained = load->n_measured - load->n_in_time;
+	if (settings->mode == FLOOD_SINK)
+		result->n_drained = load->n_answered - result->n_messages -
+				    result->n_unanswered;
+	if (result->n_drained + result->n_unanswered > 0)
+		collect_second(load, load_clock());
+	collect_service(load);
+	collect_checked(load);
+	result->bytes.received = load->n_bytes_in;
+	result->n_sent = load->n_sent;
+	if (settings->mode == FLOOD_BROADCAST) {
+		result->n_subscribers = load->n_peers - settings->n_publishers;
+		collect_fairness(load, settings->n_publishers);
+	} else if (settings->mode != FLOOD_CONNECT) {
+		collect_fairness(load, 0);
+	}
+}

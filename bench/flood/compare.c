@@ -1,0 +1,282 @@
+/* Rounds on both targets, right after each other, in an order drawn anew for
+ * each pair: whatever drifts, drifts for both alike.
+ *
+ * What is compared is what the load is about: the rate of a closed loop, the
+ * median latency of an open one. */
+#include "flood/compare.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/statistic.h"
+#include "flood/generator.h"
+#include "flood/histogram.h"
+#include "flood/schedule.h"
+#include "flood/verdict.h"
+
+static const uint64_t shortest_round_ns = 20000000;
+
+/* The settings of one round: the whole duration is shared by all of them, and
+ * the warm-up too. */
+static struct flood_settings settings_of_round(const struct flood_settings *all)
+{
+	struct flood_settings round = *all;
+	uint64_t n = (uint64_t)2 * STATISTIC_ROUNDS;
+
+	round.duration_ns = all->duration_ns / n;
+	if (round.duration_ns < shortest_round_ns)
+		round.duration_ns = shortest_round_ns;
+	round.warmup_ns = all->warmup_ns / n;
+	return round;
+}
+
+static double figure_of(const struct flood_result *round)
+{
+	if (round->settings->rate > 0)
+		return (double)histogram_percentile(round->latency, 50);
+	return round->messages_per_s;
+}
+
+/* -- sums -- */
+
+static void add_counts(uint64_t *to, const uint64_t *from, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] += from[i];
+}
+
+static void add_faults(struct flood_result *all,
+		       const struct flood_result *round)
+{
+	if (all->n_errors == 0)
+		memcpy(all->first_error, round->first_error,
+		       sizeof all->first_error);
+	if (all->n_corrupt == 0)
+		memcpy(all->first_corruption, round->first_corruption,
+		       sizeof all->first_corruption);
+	add_counts(all->errors, round->errors, FLOOD_N_ERRORS);
+	add_counts(all->corrupt, round->corrupt, FLOOD_N_CORRUPTIONS);
+	all->n_errors += round->n_errors;
+	all->n_corrupt += round->n_corrupt;
+	all->n_late += round->n_late;
+	all->n_unsent += round->n_unsent;
+	all->n_unanswered += round->n_unanswered;
+	all->is_interrupted |= round->is_interrupted;
+	all->is_owed_too_much |= round->is_owed_too_much;
+}
+
+static void add_bad(struct flood_bad_result *all,
+		    const struct flood_bad_result *round)
+{
+	all->n_peers = round->n_peers;
+	all->n_connects += round->n_connects;
+	all->n_connect_errors += round->n_connect_errors;
+	all->n_rounds += round->n_rounds;
+	all->n_short += round->n_short;
+	all->n_bytes_out += round->n_bytes_out;
+	all->n_bytes_in += round->n_bytes_in;
+	all->n_cut += round->n_cut;
+}
+
+static void add_figures(struct flood_result *all,
+			const struct flood_result *round)
+{
+	all->seconds += round->seconds;
+	all->n_messages += round->n_messages;
+	all->n_drained += round->n_drained;
+	all->n_sent += round->n_sent;
+	all->n_missed += round->n_missed;
+	all->n_connected = round->n_connected;
+	all->n_subscribers = round->n_subscribers;
+	histogram_add(all->latency, round->latency);
+	histogram_add(all->service, round->service);
+	histogram_add(all->lateness, round->lateness);
+	all->bytes.accepted += round->bytes.accepted;
+	all->bytes.sent += round->bytes.sent;
+	all->bytes.received += round->bytes.received;
+	if (round->bytes.acknowledged >= 0)
+		all->bytes.acknowledged = (all->bytes.acknowledged < 0
+						   ? 0
+						   : all->bytes.acknowledged) +
+					  round->bytes.acknowledged;
+	if (round->peak_owed > all->peak_owed)
+		all->peak_owed = round->peak_owed;
+	all->cpu_user_s += round->cpu_user_s;
+	all->cpu_system_s += round->cpu_system_s;
+	for (int kind = 0; kind < FLOOD_N_BAD; kind++)
+		add_bad(&all->bad[kind], &round->bad[kind]);
+}
+
+static void add_fairness(struct flood_fairness *all,
+			 struct flood_fairness *round)
+{
+	if (all->n != round->n) {
+		*all = *round;
+		round->counts = NULL;
+		return;
+	}
+	if (all->n == 0)
+		return;
+	add_counts(all->counts, round->counts, all->n);
+	flood_result_judge_fairness(all);
+}
+
+/* That of the first round stands for all. */
+static void take_environment(struct flood_result *all,
+			     struct flood_result *round)
+{
+	if (all->environment.command)
+		return;
+	all->environment = round->environment;
+	round->environment.command = NULL;
+}
+
+static void finish_sums(struct flood_result *all)
+{
+	double n = all->seconds > 0 ? all->seconds : (double)NAN;
+
+	all->messages_per_s = (double)all->n_messages / n;
+	all->bytes_out_per_s = (double)all->bytes.accepted / n;
+	all->bytes_in_per_s = (double)all->bytes.received / n;
+	all->cpu_share = (all->cpu_user_s + all->cpu_system_s) / n;
+}
+
+/* -- rounds -- */
+
+/* Both targets: [0] settings->target, [1] settings->rival. */
+struct contest {
+	struct flood_settings round; /* what one round is to be */
+	struct flood_result *sums[2];
+	double figures[2]; /* of the round */
+};
+
+static enum flood_status run_round(struct contest *contest, bool is_rival)
+{
+	const struct flood_settings *settings = &contest->round;
+	struct flood_result *all = contest->sums[is_rival];
+	struct flood_result round;
+	enum flood_status status = generator_run(
+		settings, is_rival ? &settings->rival : &settings->target, NULL,
+		&round);
+
+	if (status == FLOOD_GO_ON) {
+		contest->figures[is_rival] = figure_of(&round);
+		add_faults(all, &round);
+		add_figures(all, &round);
+		add_fairness(&all->fairness, &round.fairness);
+		take_environment(all, &round);
+	}
+	flood_result_free(&round);
+	return status;
+}
+
+/* One round on each, in random order. */
+static enum flood_status run_pair(struct contest *contest, uint64_t *random)
+{
+	bool is_rival_first = schedule_random(random) >> 63;
+	enum flood_status status;
+
+	contest->round.seed = schedule_random(random) >> 1;
+	status = run_round(contest, is_rival_first);
+	if (status == FLOOD_GO_ON)
+		status = run_round(contest, !is_rival_first);
+	return status;
+}
+
+static enum flood_status run_rounds(struct contest *contest,
+				    struct flood_comparison *comparison)
+{
+	uint64_t random = contest->round.seed;
+	enum flood_status status = FLOOD_GO_ON;
+
+	for (size_t i = 0; i < STATISTIC_ROUNDS; i++) {
+		status = run_pair(contest, &random);
+		if (status != FLOOD_GO_ON || contest->sums[0]->is_interrupted ||
+		    contest->sums[1]->is_interrupted)
+			break;
+		comparison->a[i] = contest->figures[0];
+		comparison->b[i] = contest->figures[1];
+		comparison->n_rounds = i + 1;
+	}
+	return status;
+}
+
+static void judge(struct flood_comparison *comparison)
+{
+	struct statistic_ratio ratio = statistic_ratio(
+		comparison->a, comparison->b, comparison->n_rounds);
+
+	comparison->ratio = ratio.ratio;
+	comparison->low = ratio.low;
+	comparison->high = ratio.high;
+	comparison->p_value = ratio.p_value;
+	comparison->is_significant = ratio.is_significant;
+	comparison->confidence = STATISTIC_CONFIDENCE;
+	comparison->method = STATISTIC_RATIO_METHOD;
+}
+
+/* What is wrong with the rival is wrong with the comparison. */
+static void judge_rival(struct flood_comparison *comparison,
+			struct flood_result *rival)
+{
+	finish_sums(rival);
+	flood_verdict_judge(rival, 0);
+	comparison->rival = rival->verdict;
+	comparison->n_rival_errors = rival->n_errors;
+	comparison->n_rival_corrupt = rival->n_corrupt;
+}
+
+/* Between two rounds too, ctrl-C is the next one's to take. */
+static void hold_interrupts(void)
+{
+	sigset_t interrupts;
+
+	sigemptyset(&interrupts);
+	sigaddset(&interrupts, SIGINT);
+	sigaddset(&interrupts, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &interrupts, NULL);
+}
+
+static enum flood_status compare(struct contest *contest)
+{
+	struct flood_result *result = contest->sums[0];
+	struct flood_comparison *comparison = &result->comparison;
+	enum flood_status status;
+
+	comparison->a = calloc(STATISTIC_ROUNDS, sizeof(double));
+	comparison->b = calloc(STATISTIC_ROUNDS, sizeof(double));
+	if (!comparison->a || !comparison->b) {
+		flood_complain("%s", strerror(ENOMEM));
+		return FLOOD_FAILED;
+	}
+	comparison->figure =
+		result->settings->rate > 0 ? "latency p50" : "messages_per_s";
+	comparison->is_more_better = result->settings->rate == 0;
+	hold_interrupts();
+	status = run_rounds(contest, comparison);
+	result->is_interrupted |= contest->sums[1]->is_interrupted;
+	finish_sums(result);
+	judge(comparison);
+	judge_rival(comparison, contest->sums[1]);
+	return status;
+}
+
+enum flood_status compare_run(const struct flood_settings *settings,
+			      struct flood_result *result)
+{
+	struct flood_result rival;
+	struct contest contest = {.round = settings_of_round(settings),
+				  .sums = {result, &rival}};
+	enum flood_status status = FLOOD_FAILED;
+	int error = flood_result_init(result, settings);
+
+	if (flood_result_init(&rival, settings) == 0 && error == 0)
+		status = compare(&contest);
+	else
+		flood_complain("%s", strerror(ENOMEM));
+	flood_result_free(&rival);
+	return status;
+}

@@ -1,0 +1,174 @@
+/* Mode echo: what was sent comes back.
+ *
+ * In a closed loop every answer lets the next message go, in the same callback,
+ * so that what one receive brought leaves in one send. */
+#include <errno.h>
+
+#include "flood/load.h"
+
+/* A message that is in flight, and not among the answers any more. */
+static void drop(struct peer *peer, uint64_t n)
+{
+	peer->flight.first += n;
+	peer->load->n_owed -= n;
+}
+
+static const unsigned char *next_message(const struct peer *peer)
+{
+	const struct load *load = peer->load;
+
+	if (!load->settings->is_verified)
+		return load->kit.text;
+	return message_compose(&load->kit, peer->number, peer->flight.next);
+}
+
+/* As many as may be in flight. */
+static void refill(struct peer *peer, uint64_t now_ns)
+{
+	struct load *load = peer->load;
+	size_t size = load->kit.size;
+
+	while (load->is_sending &&
+	       flight_count(&peer->flight) < load->settings->pipeline) {
+		const unsigned char *message = next_message(peer);
+		struct stamp *stamp = flight_push(&peer->flight);
+		int error = -ENOMEM;
+
+		if (stamp)
+			error = weir_conn_sendall(&peer->conn, message, size);
+		if (error < 0) {
+			peer->flight.next -= stamp != NULL;
+			crew_note_refusal(peer, error);
+			return;
+		}
+		load_stamp(load, stamp, now_ns, now_ns);
+		load_note_sent(load, stamp, size);
+	}
+}
+
+static void start(struct peer *peer)
+{
+	refill(peer, load_clock());
+}
+
+static void send_one(struct peer *peer, uint64_t intended_ns)
+{
+	struct load *load = peer->load;
+	const unsigned char *message = next_message(peer);
+	struct stamp *stamp = flight_push(&peer->flight);
+
+	if (!stamp) {
+		crew_note_refusal(peer, -ENOMEM);
+		return;
+	}
+	load_stamp(load, stamp, intended_ns, load_clock());
+	load_note_sent(load, stamp, load->kit.size);
+	crew_send(peer, message, load->kit.size);
+}
+
+/* -- answers -- */
+
+/* Unverified: bytes are as good as their number. */
+static size_t take_counted(struct peer *peer, size_t n, uint64_t now_ns)
+{
+	size_t size = peer->load->kit.size;
+
+	for (peer->n_partial += n; peer->n_partial >= size;
+	     peer->n_partial -= size) {
+		if (flight_is_empty(&peer->flight))
+			checker_count(&peer->checker, FLOOD_REPEATED, 1,
+				      peer->flight.next);
+		else
+			load_note_answer(peer, flight_pop(&peer->flight),
+					 now_ns);
+	}
+	return n;
+}
+
+/* The message at data is not the one that is due. False: more is needed. */
+static bool take_odd(struct peer *peer, const unsigned char *data, size_t n,
+		     uint64_t now_ns, size_t *n_used)
+{
+	struct checker_step step;
+
+	if (!checker_look(&peer->checker, data, n, peer->flight.next, &step))
+		return false;
+	drop(peer, step.n_skipped);
+	if (step.is_answer)
+		load_note_answer(peer, flight_pop(&peer->flight), now_ns);
+	*n_used += step.n_used;
+	return true;
+}
+
+static size_t take_checked(struct peer *peer, const unsigned char *data,
+			   size_t n, uint64_t now_ns)
+{
+	size_t size = peer->load->kit.size;
+	size_t n_used = 0;
+
+	while (n - n_used >= size) {
+		const unsigned char *at = data + n_used;
+
+		if (!flight_is_empty(&peer->flight) &&
+		    checker_take(&peer->checker, at)) {
+			load_note_answer(peer, flight_pop(&peer->flight),
+					 now_ns);
+			n_used += size;
+		} else if (!take_odd(peer, at, n - n_used, now_ns, &n_used)) {
+			break;
+		}
+	}
+	return n_used;
+}
+
+static size_t on_data(struct weir_conn *c, const void *data, size_t n)
+{
+	struct peer *peer = peer_of(c);
+	struct load *load = peer->load;
+	uint64_t now_ns = load_clock();
+	size_t n_used;
+
+	if (load->settings->is_verified)
+		n_used = take_checked(peer, data, n, now_ns);
+	else
+		n_used = take_counted(peer, n, now_ns);
+	load_note_received(load, n_used, now_ns);
+	load_look(load, now_ns);
+	if (!load->is_open_loop)
+		refill(peer, now_ns);
+	if (!load->is_sending)
+		load_settle(load);
+	return n_used;
+}
+
+/* We have ended our side, and so the target its own: what has not come by now
+ * is lost. */
+static void on_end(struct weir_conn *c, const void *rest, size_t n)
+{
+	struct peer *peer = peer_of(c);
+
+	if (peer->load->phase == LOAD_ENDING &&
+	    peer->load->settings->is_verified) {
+		checker_end(&peer->checker, n, peer->flight.next);
+		drop(peer, flight_count(&peer->flight));
+	}
+	crew_on_end(c, rest, n);
+}
+
+static void give_up(struct peer *peer)
+{
+	uint64_t now_ns = load_clock();
+
+	while (!flight_is_empty(&peer->flight))
+		load_note_unanswered(peer->load, flight_pop(&peer->flight),
+				     now_ns);
+}
+
+static const struct weir_conn_events events = {
+	.on_data = on_data, .on_end = on_end, .on_close = crew_on_close};
+
+const struct load_mode echo_mode = {.events = &events,
+				    .start = start,
+				    .send = send_one,
+				    .give_up = give_up,
+				    .is_ended_by_fin = true};

@@ -1,0 +1,201 @@
+/* Judging: what a term asks for is looked up in the result, and compared. */
+#include "flood/expect.h"
+
+#include <math.h>
+#include <stdint.h>
+
+#include "flood/expect_figure.h"
+#include "flood/flood.h"
+#include "flood/histogram.h"
+
+static const char *format_count(char *text, double value)
+{
+	return quantity_format_count(text, (uint64_t)value);
+}
+
+static const char *format_index(char *text, double value)
+{
+	(void)snprintf(text, QUANTITY_TEXT_SIZE, "%.4f", value);
+	return text;
+}
+
+static const struct quantity_unit percents[] = {{"", 100}, {"%", 1}, {NULL, 0}};
+
+static const struct expect_unit times = {
+	.expected = "a time such as 500us, 5ms or 1.5s",
+	.units = quantity_times,
+	.scale = 1,
+	.format = quantity_format_time,
+	.is_time = true,
+};
+static const struct expect_unit counts = {
+	.expected = "a number such as 0",
+	.units = quantity_counts,
+	.scale = 1,
+	.format = format_count,
+};
+static const struct expect_unit rates = {
+	.expected = "a number a second, such as 10000",
+	.units = quantity_rates,
+	.scale = 1,
+	.format = quantity_format_rate,
+};
+static const struct expect_unit byte_rates = {
+	.expected = "bytes a second, such as 50M/s",
+	.units = quantity_byte_rates,
+	.scale = 1,
+	.format = quantity_format_byte_rate,
+};
+static const struct expect_unit indices = {
+	.expected = "a number such as 0.95",
+	.units = quantity_counts,
+	.scale = 1,
+	.format = format_index,
+};
+static const struct expect_unit shares = {
+	.expected = "a share such as 0.9 or 90%",
+	.units = percents,
+	.scale = 0.01,
+	.format = quantity_format_share,
+};
+
+const struct expect_figure expect_figures[] = {
+	{"percentile", FIGURE_PERCENTILE, &times},
+	{"max", FIGURE_MAX, &times},
+	{"mean", FIGURE_MEAN, &times},
+	{"throughput", FIGURE_THROUGHPUT, &rates},
+	{"bytes", FIGURE_BYTES, &byte_rates},
+	{"errors", FIGURE_ERRORS, &counts},
+	{"corrupt", FIGURE_CORRUPT, &counts},
+	{"missed", FIGURE_MISSED, &counts},
+	{"unanswered", FIGURE_UNANSWERED, &counts},
+	{"late", FIGURE_LATE, &counts},
+	{"fairness", FIGURE_FAIRNESS, &indices},
+	{"cpu", FIGURE_CPU, &shares},
+};
+
+/* -- looking up -- */
+
+static double time_of(const struct expect_term *term,
+		      const struct flood_result *result)
+{
+	const struct histogram *histogram = result->latency;
+
+	if (term->histogram == EXPECT_SERVICE)
+		histogram = result->service;
+	else if (term->histogram == EXPECT_LATENESS)
+		histogram = result->lateness;
+	if (histogram_count(histogram) == 0)
+		return NAN;
+	if (term->figure->figure == FIGURE_MAX)
+		return (double)histogram_max(histogram);
+	if (term->figure->figure == FIGURE_MEAN)
+		return histogram_mean(histogram);
+	return (double)histogram_percentile(histogram, term->percentile);
+}
+
+static double actual_of(const struct expect_term *term,
+			const struct flood_result *result)
+{
+	switch (term->figure->figure) {
+	case FIGURE_THROUGHPUT:
+		return result->messages_per_s;
+	case FIGURE_BYTES:
+		return result->bytes_out_per_s + result->bytes_in_per_s;
+	case FIGURE_ERRORS:
+		return (double)result->n_errors;
+	case FIGURE_CORRUPT:
+		return (double)result->n_corrupt;
+	case FIGURE_MISSED:
+		return (double)result->n_missed;
+	case FIGURE_UNANSWERED:
+		return (double)result->n_unanswered;
+	case FIGURE_LATE:
+		return (double)result->n_late;
+	case FIGURE_FAIRNESS:
+		return result->fairness.jain;
+	case FIGURE_CPU:
+		return result->cpu_share;
+	case FIGURE_PERCENTILE:
+	case FIGURE_MAX:
+	case FIGURE_MEAN:
+	case N_FIGURES:
+		break;
+	}
+	return time_of(term, result);
+}
+
+/* -- judging -- */
+
+/* Of NaN none is true. */
+static bool is_met(enum expect_relation relation, double actual, double limit)
+{
+	switch (relation) {
+	case EXPECT_LESS:
+		return actual < limit;
+	case EXPECT_AT_MOST:
+		return actual <= limit;
+	case EXPECT_EQUAL:
+		return actual == limit;
+	case EXPECT_AT_LEAST:
+		return actual >= limit;
+	case EXPECT_MORE:
+		return actual > limit;
+	}
+	return false;
+}
+
+size_t expect_judge(struct expect *expect, const struct flood_result *result)
+{
+	size_t n_breached = 0;
+
+	for (size_t i = 0; i < expect->n_terms; i++) {
+		struct expect_term *term = &expect->terms[i];
+
+		term->actual = actual_of(term, result);
+		term->is_met =
+			is_met(term->relation, term->actual, term->limit);
+		n_breached += !term->is_met;
+	}
+	return n_breached;
+}
+
+double expect_percentile(const struct expect *expect)
+{
+	double highest = 0;
+
+	for (size_t i = 0; i < expect->n_terms; i++)
+		if (expect->terms[i].figure->figure == FIGURE_PERCENTILE)
+			highest = fmax(highest, expect->terms[i].percentile);
+	return highest;
+}
+
+bool expect_is_latency(const struct expect_term *term)
+{
+	return term->figure->unit->is_time && term->histogram == EXPECT_LATENCY;
+}
+
+void expect_explain(const struct expect_term *term, char *text, size_t size)
+{
+	const struct expect_unit *unit = term->figure->unit;
+	double excess = term->actual - term->limit;
+	char actual[QUANTITY_TEXT_SIZE];
+	char off[QUANTITY_TEXT_SIZE];
+
+	if (isnan(term->actual)) {
+		(void)snprintf(text, size,
+			       "%s: breached, this run has no such figure",
+			       term->text);
+		return;
+	}
+	unit->format(actual, term->actual);
+	unit->format(off, fabs(excess));
+	if (term->is_met)
+		(void)snprintf(text, size, "%s: %s, met", term->text, actual);
+	else if (excess == 0)
+		(void)snprintf(text, size, "%s: %s, breached: the limit itself",
+			       term->text, actual);
+	else
+		(void)snprintf(text, size, "%s: %s, breached by %s", term->text,
+			       actual, off);
+}

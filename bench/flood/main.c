@@ -1,0 +1,107 @@
+/* weir-flood: from the command line to the exit status. */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "flood/compare.h"
+#include "flood/expect.h"
+#include "flood/flood.h"
+#include "flood/generator.h"
+#include "flood/merge.h"
+#include "flood/options.h"
+#include "flood/output.h"
+#include "flood/verdict.h"
+
+/* A standard descriptor that was closed when we started must not become a
+ * socket, or the table would go to the target: something takes its place that
+ * fails as the closed one would. */
+static void fill_standard_descriptors(void)
+{
+	static const int flags[] = {[STDIN_FILENO] = O_WRONLY,
+				    [STDOUT_FILENO] = O_RDONLY,
+				    [STDERR_FILENO] = O_RDWR};
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null", flags[fd]);
+}
+
+/* As many connections as the administrator allows. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static enum flood_status status_of(const struct flood_result *result,
+				   size_t n_breaches)
+{
+	if (result->n_corrupt + result->comparison.n_rival_corrupt > 0)
+		return FLOOD_FAILED;
+	if (!result->verdict.is_valid)
+		return FLOOD_INVALID;
+	return n_breaches > 0 ? FLOOD_BREACHED : FLOOD_DONE;
+}
+
+/* There is a result: judge it, print it. */
+static enum flood_status conclude(struct output *output,
+				  struct flood_result *result,
+				  struct expect *expect)
+{
+	size_t n_breaches = 0;
+
+	flood_verdict_judge(result, expect_percentile(expect));
+	if (output->settings->rival.text)
+		flood_verdict_judge_comparison(result);
+	if (expect->n_terms > 0)
+		n_breaches = expect_judge(expect, result);
+	if (!output_write(output, result, expect->n_terms ? expect : NULL))
+		return FLOOD_FAILED;
+	return status_of(result, n_breaches);
+}
+
+static enum flood_status measure(const struct flood_settings *settings,
+				 struct expect *expect)
+{
+	struct flood_result result = {0};
+	struct output output;
+	enum flood_status status;
+
+	if (!output_open(&output, settings)) {
+		output_close(&output);
+		return FLOOD_REFUSED;
+	}
+	if (settings->rival.text)
+		status = compare_run(settings, &result);
+	else
+		status = generator_run(settings, &settings->target,
+				       &output.events, &result);
+	output_end_progress(&output);
+	if (status == FLOOD_GO_ON)
+		status = conclude(&output, &result, expect);
+	flood_result_free(&result);
+	output_close(&output);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct flood_settings settings;
+	struct expect expect;
+	enum flood_status status;
+
+	fill_standard_descriptors();
+	status = flood_options_parse(&settings, &expect, argc, argv);
+	if (status != FLOOD_GO_ON)
+		return (int)status;
+	(void)signal(SIGPIPE, SIG_IGN);
+	raise_descriptor_limit();
+	if (settings.n_merge_paths > 0)
+		return (int)merge_run(&settings);
+	return (int)measure(&settings, &expect);
+}

@@ -1,0 +1,203 @@
+/* Files and terminal; see output.h. */
+#include "flood/output.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "flood/expect.h"
+#include "flood/hgrm.h"
+#include "flood/hlog.h"
+#include "flood/report.h"
+
+static const char *path_of(const struct flood_settings *settings,
+			   enum output_file file)
+{
+	const char *const paths[OUTPUT_N_FILES] = {
+		[OUTPUT_JSON] = settings->json_path,
+		[OUTPUT_HTML] = settings->html_path,
+		[OUTPUT_HGRM] = settings->hgrm_path,
+		[OUTPUT_HLOG] = settings->hlog_path};
+
+	return paths[file];
+}
+
+static bool is_standard(const char *path)
+{
+	return path && strcmp(path, "-") == 0;
+}
+
+static bool is_standard_taken(const struct flood_settings *settings)
+{
+	for (int i = 0; i < OUTPUT_N_FILES; i++)
+		if (is_standard(path_of(settings, (enum output_file)i)))
+			return true;
+	return false;
+}
+
+/* -- while it runs -- */
+
+static double seconds_left(const struct flood_settings *settings,
+			   const struct flood_second *second)
+{
+	double left_s = (double)settings->duration_ns / 1e9 - second->at_s;
+
+	return left_s > 0 ? left_s : 0;
+}
+
+static void write_log(struct output *output, const struct flood_second *second,
+		      const char *tag, const struct histogram *histogram)
+{
+	struct hlog_interval interval = {
+		.start_ns = output->base_ns +
+			    (uint64_t)((second->at_s - second->length_s) * 1e9),
+		.length_ns = (uint64_t)(second->length_s * 1e9)};
+
+	(void)snprintf(interval.tag, sizeof interval.tag, "%s", tag);
+	if (output->hlog_error == 0)
+		output->hlog_error =
+			hlog_write(output->files[OUTPUT_HLOG], output->base_ns,
+				   &interval, histogram);
+}
+
+static void on_second(void *user, const struct flood_second *second,
+		      const struct generator_interval *interval)
+{
+	struct output *output = user;
+
+	if (output->files[OUTPUT_HLOG])
+		write_log(output, second, "latency", interval->latency);
+	if (output->files[OUTPUT_HLOG] && output->settings->rate > 0) {
+		write_log(output, second, "service", interval->service);
+		write_log(output, second, "lateness", interval->lateness);
+	}
+	progress_show(&output->progress, second,
+		      seconds_left(output->settings, second));
+}
+
+/* The log begins where the measurement does. */
+static void on_start(void *user)
+{
+	struct output *output = user;
+	FILE *log = output->files[OUTPUT_HLOG];
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	output->base_ns =
+		(uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	if (log)
+		output->hlog_error = hlog_write_head(log, output->base_ns);
+}
+
+static void on_warmup(void *user, double left_s)
+{
+	struct output *output = user;
+	struct flood_second nothing = {0};
+
+	progress_show(&output->progress, &nothing, -left_s);
+}
+
+/* -- opening and closing -- */
+
+static bool open_file(struct output *output, enum output_file file)
+{
+	const char *path = path_of(output->settings, file);
+	char cause[FLOOD_CAUSE_SIZE];
+
+	if (!path)
+		return true;
+	output->files[file] = is_standard(path) ? stdout : fopen(path, "we");
+	if (output->files[file])
+		return true;
+	flood_complain("%s: %s", path, flood_cause(-errno, cause));
+	return false;
+}
+
+bool output_open(struct output *output, const struct flood_settings *settings)
+{
+	bool is_open = true;
+
+	*output = (struct output){.settings = settings,
+				  .events = {.on_second = on_second,
+					     .on_start = on_start,
+					     .on_warmup = on_warmup,
+					     .user = output}};
+	for (int i = 0; i < OUTPUT_N_FILES && is_open; i++)
+		is_open = open_file(output, (enum output_file)i);
+	progress_open(&output->progress, stderr, settings);
+	return is_open;
+}
+
+void output_end_progress(struct output *output)
+{
+	progress_close(&output->progress);
+}
+
+/* Also what stdio still holds may find no room. */
+static bool has_failed(struct output *output, enum output_file file, int error)
+{
+	const char *path = path_of(output->settings, file);
+	char cause[FLOOD_CAUSE_SIZE];
+
+	if (error == 0 && fflush(output->files[file]) != 0)
+		error = -errno;
+	if (error == 0)
+		return false;
+	flood_complain("%s: %s", is_standard(path) ? "standard output" : path,
+		       flood_cause(error, cause));
+	return true;
+}
+
+static int write_file(struct output *output, enum output_file file,
+		      const struct flood_result *result,
+		      const struct expect *expect)
+{
+	FILE *to = output->files[file];
+
+	switch (file) {
+	case OUTPUT_JSON:
+		return report_json(to, result, expect);
+	case OUTPUT_HTML:
+		return report_html(to, result, expect);
+	case OUTPUT_HGRM:
+		return hgrm_write(to, result->latency);
+	case OUTPUT_HLOG:
+	case OUTPUT_N_FILES:
+		break;
+	}
+	return output->hlog_error;
+}
+
+bool output_write(struct output *output, const struct flood_result *result,
+		  const struct expect *expect)
+{
+	FILE *table = is_standard_taken(output->settings) ? stderr : stdout;
+	bool is_written = true;
+	char cause[FLOOD_CAUSE_SIZE];
+
+	errno = 0;
+	report_table(table, result, expect);
+	if (fflush(table) != 0 || ferror(table)) {
+		flood_complain("the table: %s",
+			       flood_cause(errno ? -errno : -EIO, cause));
+		is_written = false;
+	}
+	for (int i = 0; i < OUTPUT_N_FILES; i++) {
+		enum output_file file = (enum output_file)i;
+		int error;
+
+		if (!output->files[i])
+			continue;
+		error = write_file(output, file, result, expect);
+		if (has_failed(output, file, error))
+			is_written = false;
+	}
+	return is_written;
+}
+
+void output_close(struct output *output)
+{
+	for (int i = 0; i < OUTPUT_N_FILES; i++)
+		if (output->files[i] && output->files[i] != stdout)
+			(void)fclose(output->files[i]);
+}

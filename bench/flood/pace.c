@@ -1,0 +1,75 @@
+/* Open loop: each message leaves when its time has come, whatever has become of
+ * those before it. What is late is sent all the same, at once, and its latency
+ * counts from when it should have been. */
+#include "flood/load.h"
+
+enum {
+	/* sent in one go; then answers are read before there are more */
+	MAX_BURST = 128
+};
+
+static void send_next(struct load *load)
+{
+	uint64_t intended_ns = load->schedule.next_ns;
+	struct peer *peer;
+
+	schedule_advance(&load->schedule);
+	if (load->n_senders == 0)
+		return;
+	if (load->i_sender >= load->n_senders)
+		load->i_sender = 0;
+	peer = load->senders[load->i_sender++];
+	load->mode->send(peer, intended_ns);
+	if (load->n_owed > load->result->peak_owed)
+		load->result->peak_owed = load->n_owed;
+	if (load->n_owed > load->settings->max_owed)
+		load_give_up(load);
+}
+
+static bool is_due(const struct load *load, uint64_t now_ns)
+{
+	return load->is_sending && load->schedule.next_ns <= now_ns &&
+	       load->schedule.next_ns < load->end_ns;
+}
+
+static void on_due(struct weir_timer *timer)
+{
+	struct load *load = weir_container_of(timer, struct load, pace_timer);
+	uint64_t now_ns = load_clock();
+
+	for (int i = 0; i < MAX_BURST && is_due(load, now_ns); i++)
+		send_next(load);
+	if (load->is_sending && load->schedule.next_ns < load->end_ns)
+		load_arm(load, timer, load->schedule.next_ns, on_due);
+	if (!load->is_sending)
+		load_settle(load);
+}
+
+void pace_start(struct load *load)
+{
+	const struct flood_settings *settings = load->settings;
+	uint64_t now_ns = load_clock();
+
+	schedule_init(&load->schedule, now_ns, settings->rate,
+		      settings->is_poisson, settings->seed);
+	load_arm(load, &load->pace_timer, now_ns, on_due);
+}
+
+uint64_t pace_backlog(const struct load *load, uint64_t now_ns)
+{
+	uint64_t from_ns = load->schedule.next_ns;
+	uint64_t to_ns = now_ns < load->end_ns ? now_ns : load->end_ns;
+	double backlog_ns;
+
+	if (from_ns < load->start_ns)
+		from_ns = load->start_ns;
+	if (!load->is_open_loop || !load->is_sending || from_ns >= to_ns)
+		return 0;
+	backlog_ns = (double)(to_ns - from_ns);
+	return 1 + (uint64_t)(backlog_ns * (double)load->settings->rate / 1e9);
+}
+
+void pace_stop(struct load *load)
+{
+	weir_timer_cancel(&load->pace_timer);
+}

@@ -1,0 +1,241 @@
+#include "flood/report_facts.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "flood/flood.h"
+
+__attribute__((format(printf, 2, 3))) static void add(struct report_fact *fact,
+						      const char *format, ...)
+{
+	size_t n = strlen(fact->note);
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(fact->note + n, sizeof fact->note - n, format,
+			arguments);
+	va_end(arguments);
+}
+
+/* "12 cut off", behind a comma if something stands there; nothing if 0. */
+static void add_count(struct report_fact *fact, uint64_t count,
+		      const char *what)
+{
+	char text[QUANTITY_TEXT_SIZE];
+
+	if (count > 0)
+		add(fact, "%s%s %s", fact->note[0] != '\0' ? ", " : "",
+		    quantity_format_count(text, count), what);
+}
+
+static void add_size(struct report_fact *fact, uint64_t n_bytes,
+		     const char *what)
+{
+	char text[QUANTITY_TEXT_SIZE];
+
+	add(fact, "%s%s %s", fact->note[0] != '\0' ? ", " : "",
+	    quantity_format_size(text, (double)n_bytes), what);
+}
+
+/* -- each figure -- */
+
+static bool tell_throughput(const struct flood_result *result,
+			    struct report_fact *fact)
+{
+	char out[QUANTITY_TEXT_SIZE];
+	char in[QUANTITY_TEXT_SIZE];
+
+	fact->name = "throughput";
+	quantity_format_rate(fact->value, result->messages_per_s);
+	if (isnan(result->messages_per_s))
+		return true;
+	add(fact, "%s out, %s in",
+	    quantity_format_byte_rate(out, result->bytes_out_per_s),
+	    quantity_format_byte_rate(in, result->bytes_in_per_s));
+	return true;
+}
+
+static bool tell_messages(const struct flood_result *result,
+			  struct report_fact *fact)
+{
+	char text[QUANTITY_TEXT_SIZE];
+
+	fact->name = "messages";
+	quantity_format_count(fact->value, result->n_messages);
+	add(fact, "in %s", quantity_format_time(text, result->seconds * 1e9));
+	add_count(fact, result->n_drained, "more answered after the end");
+	add_count(fact, result->n_unanswered, "never answered");
+	return true;
+}
+
+static bool tell_errors(const struct flood_result *result,
+			struct report_fact *fact)
+{
+	char text[REPORT_TEXT_SIZE];
+
+	fact->name = "errors";
+	quantity_format_count(fact->value, result->n_errors);
+	add(fact, "%.300s", report_errors(result, text));
+	if (result->first_error[0] != '\0')
+		add(fact, "%sthe first: %s", fact->note[0] != '\0' ? "; " : "",
+		    result->first_error);
+	return true;
+}
+
+static bool tell_corrupt(const struct flood_result *result,
+			 struct report_fact *fact)
+{
+	char text[REPORT_TEXT_SIZE];
+
+	fact->name = "corrupt";
+	quantity_format_count(fact->value, result->n_corrupt);
+	add(fact, "%.500s", report_corruptions(result, text));
+	return result->settings->is_verified || result->n_corrupt > 0;
+}
+
+static bool tell_bytes_out(const struct flood_result *result,
+			   struct report_fact *fact)
+{
+	const struct flood_bytes *bytes = &result->bytes;
+
+	fact->name = "bytes out";
+	quantity_format_size(fact->value, (double)bytes->accepted);
+	add(fact, "accepted");
+	add_size(fact, bytes->sent, "sent");
+	if (bytes->acknowledged >= 0)
+		add_size(fact, (uint64_t)bytes->acknowledged, "acknowledged");
+	return true;
+}
+
+static bool tell_bytes_in(const struct flood_result *result,
+			  struct report_fact *fact)
+{
+	fact->name = "bytes in";
+	quantity_format_size(fact->value, (double)result->bytes.received);
+	add(fact, "received");
+	return true;
+}
+
+static bool tell_fairness(const struct flood_result *result,
+			  struct report_fact *fact)
+{
+	const struct flood_fairness *fairness = &result->fairness;
+	char least[QUANTITY_TEXT_SIZE];
+	char most[QUANTITY_TEXT_SIZE];
+
+	if (fairness->n < 2 || isnan(fairness->jain))
+		return false;
+	fact->name = "fairness";
+	(void)snprintf(fact->value, sizeof fact->value, "%.4f", fairness->jain);
+	add(fact, "of 1; from %s to %s messages a connection",
+	    quantity_format_count(least, fairness->least),
+	    quantity_format_count(most, fairness->most));
+	return true;
+}
+
+static bool tell_broadcast(const struct flood_result *result,
+			   struct report_fact *fact)
+{
+	char text[QUANTITY_TEXT_SIZE];
+
+	if (result->settings->mode != FLOOD_BROADCAST)
+		return false;
+	fact->name = "published";
+	quantity_format_count(fact->value, result->n_sent);
+	add(fact, "to %s subscribers",
+	    quantity_format_count(text, result->n_subscribers));
+	add_count(fact, result->n_missed, "dropped by the target");
+	return true;
+}
+
+static bool tell_connections(const struct flood_result *result,
+			     struct report_fact *fact)
+{
+	char text[QUANTITY_TEXT_SIZE];
+
+	fact->name = "connected";
+	quantity_format_count(fact->value, result->n_connected);
+	add(fact, "of %s",
+	    quantity_format_count(text, result->settings->n_connections));
+	return result->n_connected != result->settings->n_connections;
+}
+
+static bool tell_generator(const struct flood_result *result,
+			   struct report_fact *fact)
+{
+	char text[QUANTITY_TEXT_SIZE];
+
+	fact->name = "generator";
+	quantity_format_share(fact->value, result->cpu_share);
+	add(fact, "of a CPU");
+	if (result->settings->rate > 0) {
+		add_count(fact, result->n_late, "messages sent late");
+		add(fact, ", at most %s without an answer",
+		    quantity_format_count(text, result->peak_owed));
+	}
+	return true;
+}
+
+/* -- bad peers -- */
+
+static bool tell_bad(const struct flood_result *result, enum flood_bad i,
+		     struct report_fact *fact)
+{
+	const struct flood_bad_result *bad = &result->bad[i];
+
+	fact->name = flood_bad_name(i);
+	quantity_format_count(fact->value, bad->n_peers);
+	add(fact, "bad peer%s", bad->n_peers == 1 ? "" : "s");
+	add_count(fact, bad->n_connects, "connects");
+	add_count(fact, bad->n_connect_errors, "of them failed");
+	add_count(fact, bad->n_rounds,
+		  i == FLOOD_RESET ? "resets" : "answered in full");
+	add_count(fact, bad->n_short, "cut short");
+	add_count(fact, bad->n_cut, "ended by the target");
+	return bad->n_peers > 0;
+}
+
+static bool tell_stalled(const struct flood_result *result,
+			 struct report_fact *fact)
+{
+	return tell_bad(result, FLOOD_STALLED, fact);
+}
+
+static bool tell_trickle(const struct flood_result *result,
+			 struct report_fact *fact)
+{
+	return tell_bad(result, FLOOD_TRICKLE, fact);
+}
+
+static bool tell_reset(const struct flood_result *result,
+		       struct report_fact *fact)
+{
+	return tell_bad(result, FLOOD_RESET, fact);
+}
+
+static bool tell_half_close(const struct flood_result *result,
+			    struct report_fact *fact)
+{
+	return tell_bad(result, FLOOD_HALF_CLOSE, fact);
+}
+
+/* -- all of them -- */
+
+static bool (*const tells[])(const struct flood_result *,
+			     struct report_fact *) = {
+	tell_throughput,  tell_messages,   tell_errors,	   tell_corrupt,
+	tell_connections, tell_fairness,   tell_bytes_out, tell_bytes_in,
+	tell_broadcast,	  tell_generator,  tell_stalled,   tell_trickle,
+	tell_reset,	  tell_half_close,
+};
+
+const size_t report_n_facts = sizeof tells / sizeof *tells;
+
+bool report_fact(const struct flood_result *result, size_t i,
+		 struct report_fact *fact)
+{
+	*fact = (struct report_fact){0};
+	return tells[i](result, fact);
+}

@@ -1,0 +1,361 @@
+/* Keys are for ever: new ones may come, none goes or changes its meaning. Each
+ * is there in every run, and null where the run has no such figure. */
+#include "flood/report.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "flood/expect.h"
+#include "flood/flood.h"
+#include "flood/histogram.h"
+#include "flood/report_words.h"
+
+/* "" is null. */
+static void put_text(struct json *json, const char *key, const char *text)
+{
+	json_string(json, key, text[0] != '\0' ? text : NULL);
+}
+
+/* The count if there is one, else null. */
+static void put_known(struct json *json, const char *key, bool is_known,
+		      uint64_t count)
+{
+	if (is_known)
+		json_count(json, key, count);
+	else
+		json_null(json, key);
+}
+
+/* -- how it ended -- */
+
+static void put_outcome(struct json *json, const struct flood_result *result,
+			const struct expect *expect)
+{
+	char text[REPORT_TEXT_SIZE];
+
+	json_bool(json, "valid", result->verdict.is_valid);
+	json_string(json, "outcome",
+		    report_outcome_name(report_outcome(result, expect)));
+	json_array(json, "reasons");
+	for (size_t i = 0; report_reason(result, expect, i, text); i++)
+		json_string(json, NULL, text);
+	json_end(json);
+	json_bool(json, "interrupted", result->is_interrupted);
+}
+
+static void put_expectations(struct json *json, const struct expect *expect)
+{
+	json_array(json, "expectations");
+	for (size_t i = 0; expect && i < expect->n_terms; i++) {
+		const struct expect_term *term = &expect->terms[i];
+
+		json_object(json, NULL);
+		json_string(json, "term", term->text);
+		json_bool(json, "met", term->is_met);
+		json_number(json, "limit", term->limit);
+		json_number(json, "actual", term->actual);
+		json_end(json);
+	}
+	json_end(json);
+}
+
+/* -- what was asked -- */
+
+static const char *arrivals_of(const struct flood_settings *settings)
+{
+	if (settings->rate == 0)
+		return "closed";
+	return settings->is_poisson ? "poisson" : "fixed";
+}
+
+static void put_settings(struct json *json,
+			 const struct flood_settings *settings)
+{
+	bool is_open = settings->rate > 0;
+	bool is_bounded = settings->n_messages > 0;
+
+	json_object(json, "settings");
+	json_string(json, "arrivals", arrivals_of(settings));
+	put_known(json, "rate_per_s", is_open, settings->rate);
+	json_count(json, "connections", settings->n_connections);
+	put_known(json, "publishers", settings->mode == FLOOD_BROADCAST,
+		  settings->n_publishers);
+	json_count(json, "message_bytes", settings->message_size);
+	put_known(json, "in_flight", !is_open, settings->pipeline);
+	json_bool(json, "verified", settings->is_verified);
+	put_known(json, "max_messages", is_bounded, settings->n_messages);
+	json_count(json, "duration_ns", settings->duration_ns);
+	json_count(json, "warmup_ns", settings->warmup_ns);
+	json_count(json, "connect_ns", settings->connect_ns);
+	json_count(json, "drain_ns", settings->drain_ns);
+	json_count(json, "late_ns", settings->late_ns);
+	json_count(json, "max_owed", settings->max_owed);
+	json_count(json, "seed", settings->seed);
+	json_end(json);
+}
+
+/* -- what was measured -- */
+
+static void put_messages(struct json *json, const struct flood_result *result)
+{
+	json_number(json, "seconds", result->seconds);
+	json_count(json, "messages", result->n_messages);
+	json_count(json, "messages_sent", result->n_sent);
+	json_count(json, "messages_drained", result->n_drained);
+	json_count(json, "messages_unanswered", result->n_unanswered);
+	json_number(json, "messages_per_s", result->messages_per_s);
+	json_number(json, "bytes_per_s",
+		    result->bytes_out_per_s + result->bytes_in_per_s);
+	json_number(json, "bytes_out_per_s", result->bytes_out_per_s);
+	json_number(json, "bytes_in_per_s", result->bytes_in_per_s);
+}
+
+static void put_time(struct json *json, const struct report_time *time)
+{
+	const struct histogram *h = time->histogram;
+	uint64_t count = histogram_count(h);
+
+	json_object(json, time->key);
+	json_count(json, "count", count);
+	put_known(json, "min", count > 0, histogram_min(h));
+	for (size_t i = 0; i < REPORT_N_PERCENTILES; i++) {
+		double percent = report_percentiles[i].percent;
+
+		put_known(json, report_percentiles[i].key, count > 0,
+			  histogram_percentile(h, percent));
+	}
+	put_known(json, "max", count > 0, histogram_max(h));
+	json_number(json, "mean", count > 0 ? histogram_mean(h) : NAN);
+	json_number(json, "stddev", count > 0 ? histogram_stddev(h) : NAN);
+	json_count(json, "overflow", histogram_overflow(h));
+	json_end(json);
+}
+
+static void put_mistakes(struct json *json, const struct flood_result *result)
+{
+	json_count(json, "errors", result->n_errors);
+	json_object(json, "errors_by_cause");
+	for (int i = 0; i < FLOOD_N_ERRORS; i++)
+		json_count(json, flood_error_name((enum flood_error)i),
+			   result->errors[i]);
+	json_end(json);
+	put_text(json, "first_error", result->first_error);
+	put_known(json, "corrupt", result->settings->is_verified,
+		  result->n_corrupt);
+	json_object(json, "corrupt_by_kind");
+	for (int i = 0; i < FLOOD_N_CORRUPTIONS; i++)
+		put_known(json, flood_corruption_name((enum flood_corruption)i),
+			  result->settings->is_verified, result->corrupt[i]);
+	json_end(json);
+	put_text(json, "first_corruption", result->first_corruption);
+}
+
+/* The healthy connections, and what each of them got. */
+static void put_healthy(struct json *json, const struct flood_result *result)
+{
+	const struct flood_fairness *fairness = &result->fairness;
+	const struct flood_bytes *bytes = &result->bytes;
+	bool has_any = fairness->n > 0;
+
+	json_number(json, "fairness", fairness->jain);
+	json_object(json, "healthy");
+	json_count(json, "connections", result->settings->n_connections);
+	json_count(json, "connected", result->n_connected);
+	put_known(json, "slowest", has_any, fairness->slowest);
+	put_known(json, "slowest_messages", has_any, fairness->least);
+	put_known(json, "fastest", has_any, fairness->fastest);
+	put_known(json, "fastest_messages", has_any, fairness->most);
+	json_count(json, "bytes_accepted", bytes->accepted);
+	json_count(json, "bytes_sent", bytes->sent);
+	put_known(json, "bytes_acknowledged", bytes->acknowledged >= 0,
+		  (uint64_t)bytes->acknowledged);
+	json_count(json, "bytes_received", bytes->received);
+	json_end(json);
+}
+
+static void put_bad(struct json *json, const struct flood_result *result)
+{
+	json_object(json, "bad_peers");
+	for (int i = 0; i < FLOOD_N_BAD; i++) {
+		const struct flood_bad_result *bad = &result->bad[i];
+
+		json_object(json, flood_bad_name((enum flood_bad)i));
+		json_count(json, "peers", bad->n_peers);
+		json_count(json, "connects", bad->n_connects);
+		json_count(json, "connect_errors", bad->n_connect_errors);
+		json_count(json, "rounds", bad->n_rounds);
+		json_count(json, "short", bad->n_short);
+		json_count(json, "bytes_out", bad->n_bytes_out);
+		json_count(json, "bytes_in", bad->n_bytes_in);
+		json_count(json, "cut", bad->n_cut);
+		json_end(json);
+	}
+	json_end(json);
+}
+
+static void put_broadcast(struct json *json, const struct flood_result *result)
+{
+	if (result->settings->mode != FLOOD_BROADCAST) {
+		json_null(json, "broadcast");
+		return;
+	}
+	json_object(json, "broadcast");
+	json_count(json, "subscribers", result->n_subscribers);
+	json_count(json, "missed", result->n_missed);
+	json_end(json);
+}
+
+static void put_generator(struct json *json, const struct flood_result *result)
+{
+	json_object(json, "generator");
+	put_known(json, "late", result->settings->rate > 0, result->n_late);
+	put_known(json, "unsent", result->settings->rate > 0, result->n_unsent);
+	json_count(json, "peak_owed", result->peak_owed);
+	json_bool(json, "owed_too_much", result->is_owed_too_much);
+	json_number(json, "cpu_user_s", result->cpu_user_s);
+	json_number(json, "cpu_system_s", result->cpu_system_s);
+	json_number(json, "cpu_share", result->cpu_share);
+	json_end(json);
+}
+
+static void put_timeline(struct json *json, const struct flood_result *result)
+{
+	json_array(json, "timeline");
+	for (size_t i = 0; i < result->n_timeline; i++) {
+		const struct flood_second *second = &result->timeline[i];
+		bool has_samples = second->n_samples > 0;
+
+		json_object(json, NULL);
+		json_number(json, "at_s", second->at_s);
+		json_number(json, "length_s", second->length_s);
+		json_count(json, "messages", second->n_messages);
+		json_count(json, "bytes_out", second->n_bytes_out);
+		json_count(json, "bytes_in", second->n_bytes_in);
+		json_count(json, "owed", second->n_owed);
+		json_count(json, "queued_bytes", second->n_queued);
+		put_known(json, "p50_ns", has_samples, second->p50_ns);
+		put_known(json, "p99_ns", has_samples, second->p99_ns);
+		put_known(json, "max_ns", has_samples, second->max_ns);
+		json_end(json);
+	}
+	json_end(json);
+}
+
+/* -- A/B -- */
+
+static void put_rounds(struct json *json, const char *key, const double *rounds,
+		       size_t n)
+{
+	json_array(json, key);
+	for (size_t i = 0; i < n; i++)
+		json_number(json, NULL, rounds[i]);
+	json_end(json);
+}
+
+static void put_comparison(struct json *json, const struct flood_result *result)
+{
+	const struct flood_comparison *comparison = &result->comparison;
+
+	if (comparison->n_rounds == 0) {
+		json_null(json, "comparison");
+		return;
+	}
+	json_object(json, "comparison");
+	json_string(json, "rival", result->settings->rival.text);
+	json_string(json, "figure", comparison->figure);
+	json_bool(json, "more_is_better", comparison->is_more_better);
+	json_count(json, "rounds", comparison->n_rounds);
+	json_number(json, "ratio", comparison->ratio);
+	json_number(json, "low", comparison->low);
+	json_number(json, "high", comparison->high);
+	json_number(json, "confidence", comparison->confidence);
+	json_number(json, "p_value", comparison->p_value);
+	json_bool(json, "significant", comparison->is_significant);
+	json_string(json, "method", comparison->method);
+	put_rounds(json, "target_rounds", comparison->a, comparison->n_rounds);
+	put_rounds(json, "rival_rounds", comparison->b, comparison->n_rounds);
+	json_end(json);
+}
+
+/* -- where it was measured -- */
+
+static void put_tcp(struct json *json, const struct flood_socket *socket)
+{
+	json_bool(json, "nodelay", socket->is_nodelay);
+	json_integer(json, "mss", socket->mss);
+	put_text(json, "congestion", socket->congestion);
+	json_bool(json, "timestamps", socket->has_timestamps);
+	json_bool(json, "sack", socket->has_sack);
+	json_bool(json, "ecn", socket->has_ecn);
+	json_bool(json, "window_scaling", socket->has_scaling);
+	json_count(json, "own_scale", socket->own_scale);
+	json_count(json, "peer_scale", socket->peer_scale);
+}
+
+static void put_socket(struct json *json, const struct flood_socket *socket)
+{
+	if (!socket->is_known) {
+		json_null(json, "socket");
+		return;
+	}
+	json_object(json, "socket");
+	json_integer(json, "sndbuf", socket->sndbuf);
+	json_integer(json, "rcvbuf", socket->rcvbuf);
+	if (socket->is_tcp) {
+		json_object(json, "tcp");
+		put_tcp(json, socket);
+		json_end(json);
+	} else {
+		json_null(json, "tcp");
+	}
+	json_end(json);
+}
+
+static void put_environment(struct json *json,
+			    const struct flood_environment *environment)
+{
+	json_object(json, "environment");
+	put_text(json, "kernel", environment->kernel);
+	put_text(json, "machine", environment->machine);
+	json_integer(json, "cpus", environment->n_cpus);
+	json_number(json, "load_average", environment->load_average);
+	json_number(json, "steal", environment->steal);
+	put_text(json, "started", environment->started);
+	json_number(json, "started_s", environment->started_s);
+	json_string(json, "command", environment->command);
+	put_socket(json, &environment->socket);
+	json_end(json);
+}
+
+int report_json(FILE *out, const struct flood_result *result,
+		const struct expect *expect)
+{
+	struct json json;
+
+	json_open(&json, out);
+	json_object(&json, NULL);
+	json_string(&json, "version", WEIR_VERSION);
+	put_outcome(&json, result, expect);
+	json_string(&json, "mode", flood_mode_name(result->settings->mode));
+	json_string(&json, "target", result->settings->target.text);
+	json_string(&json, "label", result->label);
+	put_settings(&json, result->settings);
+	put_messages(&json, result);
+	for (size_t i = 0; i < REPORT_N_TIMES; i++) {
+		struct report_time time = report_time(result, i);
+
+		put_time(&json, &time);
+	}
+	put_mistakes(&json, result);
+	put_healthy(&json, result);
+	put_bad(&json, result);
+	put_broadcast(&json, result);
+	put_generator(&json, result);
+	put_expectations(&json, expect);
+	put_comparison(&json, result);
+	put_environment(&json, &result->environment);
+	put_timeline(&json, result);
+	json_end(&json);
+	return json_close(&json);
+}

@@ -1,0 +1,216 @@
+/* The verdict first, then the figures that are asked for most, each with its
+ * unit; what would say "none" is left out. 80 columns wide. */
+#include "flood/report.h"
+
+#include <string.h>
+
+#include "common/quantity.h"
+#include "common/terminal.h"
+#include "flood/expect.h"
+#include "flood/flood.h"
+#include "flood/histogram.h"
+#include "flood/report_facts.h"
+#include "flood/report_words.h"
+
+enum {
+	WIDTH = 80,
+	NAME_WIDTH = 12,  /* of what stands at the left */
+	VALUE_WIDTH = 12, /* of a figure beside it */
+	N_FACTS_FIRST = 4 /* before the times */
+};
+
+struct table {
+	FILE *out;
+	const struct flood_result *result;
+	const struct expect *expect;
+	bool is_coloured;
+};
+
+/* Text from column on, and on from there in the lines that it needs: broken
+ * between words. */
+static void put_text(const struct table *table, size_t column, const char *text)
+{
+	size_t at = column;
+
+	while (*text != '\0') {
+		size_t n = strcspn(text, " ");
+
+		if (at > column && at + 1 + n > WIDTH) {
+			(void)fprintf(table->out, "\n%*s", (int)column, "");
+			at = column;
+		}
+		(void)fprintf(table->out, "%s%.*s", at > column ? " " : "",
+			      (int)n, text);
+		at += n + (at > column);
+		text += n + strspn(text + n, " ");
+	}
+	(void)fputc('\n', table->out);
+}
+
+/* "  name      " */
+static void put_name(const struct table *table, const char *name)
+{
+	(void)fprintf(table->out, "  %-*s", NAME_WIDTH, name);
+}
+
+static void put_line(const struct table *table, const char *name,
+		     const char *text)
+{
+	put_name(table, name);
+	put_text(table, 2 + NAME_WIDTH, text);
+}
+
+/* -- the verdict -- */
+
+static const char *colour_of(enum report_outcome outcome)
+{
+	if (outcome == REPORT_VALID)
+		return "\033[1;32m";
+	return outcome == REPORT_FAILED ? "\033[1;31m" : "\033[1;33m";
+}
+
+static const char *word_of(enum report_outcome outcome)
+{
+	static const char *const words[] = {
+		[REPORT_VALID] = "VALID",
+		[REPORT_BREACHED] = "BREACHED",
+		[REPORT_INVALID] = "INVALID",
+		[REPORT_FAILED] = "FAILED",
+	};
+
+	return words[outcome];
+}
+
+static void put_verdict(const struct table *table)
+{
+	const struct flood_result *result = table->result;
+	enum report_outcome outcome = report_outcome(result, table->expect);
+	char text[REPORT_TEXT_SIZE] = REPORT_NO_REASON;
+
+	(void)fprintf(table->out, "%s%-*s%s",
+		      table->is_coloured ? colour_of(outcome) : "",
+		      2 + NAME_WIDTH, word_of(outcome),
+		      table->is_coloured ? "\033[0m" : "");
+	(void)report_reason(result, table->expect, 0, text);
+	put_text(table, 2 + NAME_WIDTH, text);
+	for (size_t i = 1; report_reason(result, table->expect, i, text); i++)
+		put_line(table, "", text);
+	if (result->is_interrupted)
+		put_line(table, "", "interrupted: this is the result so far");
+	(void)fputc('\n', table->out);
+	put_line(table, "run", report_description(result, text));
+	put_line(table, "", result->label);
+	(void)fputc('\n', table->out);
+}
+
+/* -- figures -- */
+
+static void put_facts(const struct table *table, size_t from, size_t to)
+{
+	struct report_fact fact;
+
+	for (size_t i = from; i < to; i++) {
+		if (!report_fact(table->result, i, &fact))
+			continue;
+		put_name(table, fact.name);
+		(void)fprintf(table->out, "%*s", VALUE_WIDTH, fact.value);
+		if (fact.note[0] != '\0')
+			(void)fputs("   ", table->out);
+		put_text(table, 2 + NAME_WIDTH + VALUE_WIDTH + 3, fact.note);
+	}
+}
+
+/* Breaches stand at the top. */
+static void put_met(const struct table *table)
+{
+	size_t n_terms = table->expect ? table->expect->n_terms : 0;
+	char text[REPORT_TEXT_SIZE];
+
+	for (size_t i = 0; i < n_terms; i++) {
+		if (!table->expect->terms[i].is_met)
+			continue;
+		expect_explain(&table->expect->terms[i], text, sizeof text);
+		put_line(table, "expected", text);
+	}
+}
+
+/* -- times -- */
+
+static void put_times(const struct table *table, const struct report_time *time)
+{
+	const struct histogram *h = time->histogram;
+	char text[QUANTITY_TEXT_SIZE];
+
+	put_name(table, time->name);
+	for (size_t i = 0; i < REPORT_N_PERCENTILES; i++) {
+		double percent = report_percentiles[i].percent;
+		uint64_t ns = histogram_percentile(h, percent);
+
+		quantity_format_time(text, (double)ns);
+		(void)fprintf(table->out, "%9s", text);
+	}
+	quantity_format_time(text, (double)histogram_max(h));
+	(void)fprintf(table->out, "%9s", text);
+	quantity_format_time(text, histogram_mean(h));
+	(void)fprintf(table->out, "%9s", text);
+	quantity_format_count(text, histogram_count(h));
+	(void)fprintf(table->out, "%12s\n", text);
+}
+
+static void put_head(const struct table *table)
+{
+	(void)fputc('\n', table->out);
+	put_name(table, "");
+	for (size_t i = 0; i < REPORT_N_PERCENTILES; i++)
+		(void)fprintf(table->out, "%9s", report_percentiles[i].name);
+	(void)fprintf(table->out, "%9s%9s%12s\n", "max", "mean", "count");
+}
+
+static void put_histograms(const struct table *table)
+{
+	bool has_head = false;
+
+	for (size_t i = 0; i < REPORT_N_TIMES; i++) {
+		struct report_time time = report_time(table->result, i);
+
+		if (!report_time_is_told(table->result, i))
+			continue;
+		if (!has_head)
+			put_head(table);
+		put_times(table, &time);
+		has_head = true;
+	}
+	if (has_head)
+		(void)fputc('\n', table->out);
+}
+
+/* -- A/B -- */
+
+static void put_comparison(const struct table *table)
+{
+	char text[REPORT_TEXT_SIZE];
+
+	if (table->result->comparison.n_rounds == 0)
+		return;
+	(void)fputc('\n', table->out);
+	put_line(table, "compared", report_comparison(table->result, text));
+	put_line(table, "ratio", report_ratio(table->result, text));
+	put_line(table, "by", table->result->comparison.method);
+}
+
+void report_table(FILE *out, const struct flood_result *result,
+		  const struct expect *expect)
+{
+	struct table table = {.out = out,
+			      .result = result,
+			      .expect = expect,
+			      .is_coloured = terminal_takes_colour(out)};
+
+	put_verdict(&table);
+	put_facts(&table, 0, N_FACTS_FIRST);
+	put_histograms(&table);
+	put_facts(&table, N_FACTS_FIRST, report_n_facts);
+	put_met(&table);
+	put_comparison(&table);
+	(void)fflush(out);
+}

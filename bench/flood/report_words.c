@@ -1,0 +1,201 @@
+#include "flood/report_words.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/quantity.h"
+#include "flood/expect.h"
+#include "flood/flood.h"
+#include "flood/histogram.h"
+
+const struct report_percentile report_percentiles[REPORT_N_PERCENTILES] = {
+	{"p50", "p50", 50},
+	{"p90", "p90", 90},
+	{"p99", "p99", 99},
+	{"p99.9", "p999", 99.9},
+};
+
+struct report_time report_time(const struct flood_result *result, size_t i)
+{
+	if (i == 0)
+		return (struct report_time){"latency", "latency_ns",
+					    result->latency};
+	if (i == 1)
+		return (struct report_time){"service", "service_ns",
+					    result->service};
+	return (struct report_time){"lateness", "lateness_ns",
+				    result->lateness};
+}
+
+bool report_time_is_told(const struct flood_result *result, size_t i)
+{
+	struct report_time time = report_time(result, i);
+
+	if (histogram_count(time.histogram) == 0)
+		return false;
+	return i == 0 || result->settings->rate > 0;
+}
+
+/* -- the outcome -- */
+
+static size_t count_breaches(const struct expect *expect)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; expect && i < expect->n_terms; i++)
+		n += !expect->terms[i].is_met;
+	return n;
+}
+
+enum report_outcome report_outcome(const struct flood_result *result,
+				   const struct expect *expect)
+{
+	if (result->n_corrupt > 0)
+		return REPORT_FAILED;
+	if (!result->verdict.is_valid)
+		return REPORT_INVALID;
+	return count_breaches(expect) > 0 ? REPORT_BREACHED : REPORT_VALID;
+}
+
+const char *report_outcome_name(enum report_outcome outcome)
+{
+	static const char *const names[] = {
+		[REPORT_VALID] = "valid",
+		[REPORT_BREACHED] = "breached",
+		[REPORT_INVALID] = "invalid",
+		[REPORT_FAILED] = "failed",
+	};
+
+	return names[outcome];
+}
+
+/* The i-th expectation that is breached. */
+static bool explain_breach(const struct expect *expect, size_t i, char *text)
+{
+	for (size_t k = 0; expect && k < expect->n_terms; k++) {
+		if (expect->terms[k].is_met || i-- > 0)
+			continue;
+		expect_explain(&expect->terms[k], text, REPORT_TEXT_SIZE);
+		return true;
+	}
+	return false;
+}
+
+bool report_reason(const struct flood_result *result,
+		   const struct expect *expect, size_t i, char *text)
+{
+	const struct flood_verdict *verdict = &result->verdict;
+
+	if (i >= verdict->n_reasons)
+		return explain_breach(expect, i - verdict->n_reasons, text);
+	(void)snprintf(text, REPORT_TEXT_SIZE, "%s", verdict->reasons[i]);
+	return true;
+}
+
+/* -- counts by name -- */
+
+static void add_count(char *text, const char *name, uint64_t count)
+{
+	char number[QUANTITY_TEXT_SIZE];
+	size_t n = strlen(text);
+
+	if (count > 0)
+		(void)snprintf(text + n, REPORT_TEXT_SIZE - n, "%s%s %s",
+			       n > 0 ? ", " : "", name,
+			       quantity_format_count(number, count));
+}
+
+const char *report_errors(const struct flood_result *result, char *text)
+{
+	text[0] = '\0';
+	for (int i = 0; i < FLOOD_N_ERRORS; i++)
+		add_count(text, flood_error_name((enum flood_error)i),
+			  result->errors[i]);
+	return text;
+}
+
+const char *report_corruptions(const struct flood_result *result, char *text)
+{
+	text[0] = '\0';
+	for (int i = 0; i < FLOOD_N_CORRUPTIONS; i++)
+		add_count(text, flood_corruption_name((enum flood_corruption)i),
+			  result->corrupt[i]);
+	return text;
+}
+
+/* -- what was run -- */
+
+const char *report_description(const struct flood_result *result, char *text)
+{
+	const struct flood_settings *settings = result->settings;
+	char number[QUANTITY_TEXT_SIZE];
+	size_t n;
+
+	(void)snprintf(text, REPORT_TEXT_SIZE, "%s to %.200s, %s connection%s",
+		       flood_mode_name(settings->mode), settings->target.text,
+		       quantity_format_count(number, settings->n_connections),
+		       settings->n_connections == 1 ? "" : "s");
+	if (settings->mode == FLOOD_SOURCE)
+		return text;
+	n = strlen(text);
+	quantity_format_size(number, (double)settings->message_size);
+	(void)snprintf(text + n, REPORT_TEXT_SIZE - n, ", %s messages", number);
+	n = strlen(text);
+	quantity_format_rate(number, (double)settings->rate);
+	if (settings->rate > 0)
+		(void)snprintf(text + n, REPORT_TEXT_SIZE - n, " at %s",
+			       number);
+	else if (settings->mode != FLOOD_SINK)
+		(void)snprintf(text + n, REPORT_TEXT_SIZE - n,
+			       ", %zu in flight%s", settings->pipeline,
+			       settings->pipeline > 1 ? " each" : "");
+	return text;
+}
+
+const char *report_comparison(const struct flood_result *result, char *text)
+{
+	const struct flood_comparison *comparison = &result->comparison;
+	const char *target = result->settings->target.text;
+	const char *rival = result->settings->rival.text;
+	bool is_rival = (comparison->ratio > 1) == comparison->is_more_better;
+	size_t n;
+
+	(void)snprintf(text, REPORT_TEXT_SIZE,
+		       "%s of %.100s to that of %.100s, %zu rounds each: ",
+		       comparison->figure, rival, target, comparison->n_rounds);
+	n = strlen(text);
+	if (comparison->is_significant && isnan(comparison->ratio))
+		(void)snprintf(text + n, REPORT_TEXT_SIZE - n, "they differ");
+	else if (comparison->is_significant)
+		(void)snprintf(text + n, REPORT_TEXT_SIZE - n,
+			       "%.100s is better", is_rival ? rival : target);
+	else
+		(void)snprintf(text + n, REPORT_TEXT_SIZE - n,
+			       "no significant difference");
+	return text;
+}
+
+/* "1.083", or "-" for what is no number. */
+static const char *format_ratio(char *text, double ratio)
+{
+	(void)snprintf(text, QUANTITY_TEXT_SIZE, "%.3f", ratio);
+	return isfinite(ratio) ? text : "-";
+}
+
+const char *report_ratio(const struct flood_result *result, char *text)
+{
+	const struct flood_comparison *comparison = &result->comparison;
+	char ratio[QUANTITY_TEXT_SIZE];
+	char low[QUANTITY_TEXT_SIZE];
+	char high[QUANTITY_TEXT_SIZE];
+
+	(void)snprintf(text, REPORT_TEXT_SIZE,
+		       "%s (%.0f %% interval %s to %s, p = %.2g)",
+		       format_ratio(ratio, comparison->ratio),
+		       100 * comparison->confidence,
+		       format_ratio(low, comparison->low),
+		       format_ratio(high, comparison->high),
+		       comparison->p_value);
+	return text;
+}

@@ -1,0 +1,85 @@
+/* The result of a run: made empty, and freed. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/statistic.h"
+#include "flood/generator.h"
+#include "flood/histogram.h"
+
+static const char *label_of(const struct flood_settings *settings)
+{
+	if (settings->mode == FLOOD_SOURCE)
+		return "the target talks: throughput alone";
+	if (settings->mode == FLOOD_SINK && settings->rate == 0)
+		return "we talk: throughput alone, as our kernel took it";
+	if (settings->mode == FLOOD_SINK)
+		return "open loop without answers: lateness is our own";
+	if (settings->rate == 0)
+		return "closed loop: capacity, not what users feel";
+	return settings->is_poisson
+		       ? "open loop, Poisson arrivals: what users feel"
+		       : "open loop, fixed arrivals: what users feel";
+}
+
+static void free_histograms(struct flood_result *result)
+{
+	free(result->latency);
+	free(result->service);
+	free(result->lateness);
+}
+
+int flood_result_init(struct flood_result *result,
+		      const struct flood_settings *settings)
+{
+	*result = (struct flood_result){
+		.settings = settings,
+		.label = label_of(settings),
+		.latency = malloc(sizeof *result->latency),
+		.service = malloc(sizeof *result->service),
+		.lateness = malloc(sizeof *result->lateness),
+		.messages_per_s = (double)NAN,
+		.bytes_out_per_s = (double)NAN,
+		.bytes_in_per_s = (double)NAN,
+		.cpu_share = (double)NAN,
+		.environment.steal = (double)NAN,
+		.fairness.jain = (double)NAN,
+		.bytes.acknowledged = -1,
+	};
+	if (!result->latency || !result->service || !result->lateness) {
+		free_histograms(result);
+		*result = (struct flood_result){0};
+		return -ENOMEM;
+	}
+	histogram_init(result->latency);
+	histogram_init(result->service);
+	histogram_init(result->lateness);
+	return 0;
+}
+
+void flood_result_judge_fairness(struct flood_fairness *fairness)
+{
+	const uint64_t *counts = fairness->counts;
+
+	fairness->slowest = 0;
+	fairness->fastest = 0;
+	for (size_t i = 0; i < fairness->n; i++) {
+		if (counts[i] < counts[fairness->slowest])
+			fairness->slowest = i;
+		if (counts[i] > counts[fairness->fastest])
+			fairness->fastest = i;
+	}
+	fairness->least = counts[fairness->slowest];
+	fairness->most = counts[fairness->fastest];
+	fairness->jain = statistic_jain(counts, fairness->n);
+}
+
+void flood_result_free(struct flood_result *result)
+{
+	free_histograms(result);
+	free(result->timeline);
+	free(result->fairness.counts);
+	free(result->environment.command);
+	free(result->comparison.a);
+	free(result->comparison.b);
+}

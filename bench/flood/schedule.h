@@ -1,0 +1,33 @@
+/* When each message of an open loop is to be sent: at fixed distances, or as
+ * a Poisson process, whose distances are exponential and which is what many
+ * independent users make together.
+ *
+ * The times are computed from the start and never from what was really sent,
+ * so that a slow target, or a late generator, cannot talk the load down.
+ */
+#ifndef FLOOD_SCHEDULE_H
+#define FLOOD_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct schedule {
+	uint64_t next_ns; /* of the message that is next */
+	uint64_t rate;	  /* a second */
+	bool is_poisson;
+	uint64_t random; /* state */
+	uint64_t rest;	 /* fixed: of the division, below rate */
+	double fraction; /* Poisson: of a ns, below 1 */
+};
+
+/* The first message is due at start_ns. */
+void schedule_init(struct schedule *schedule, uint64_t start_ns, uint64_t rate,
+		   bool is_poisson, uint64_t seed);
+
+/* On to the one after next_ns. */
+void schedule_advance(struct schedule *schedule);
+
+/* Random numbers for it and for whoever else wants them: splitmix64. */
+uint64_t schedule_random(uint64_t *state);
+
+#endif

@@ -1,0 +1,116 @@
+/* Mode sink: we talk and the target listens.
+ *
+ * In a closed loop each connection keeps the kernel full; a message has arrived
+ * for us when the kernel took it, since nobody answers. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flood/load.h"
+
+enum {
+	/* what one send offers at least */
+	BLOCK_SIZE = 262144
+};
+
+/* Messages one behind the other, so that a send can begin anywhere in the
+ * first. */
+struct block {
+	size_t n_bytes;
+	unsigned char bytes[];
+};
+
+static int open_block(struct load *load)
+{
+	size_t size = load->kit.size;
+	size_t n = BLOCK_SIZE / size + 2;
+	struct block *block = malloc(sizeof *block + n * size);
+
+	if (!block)
+		return -ENOMEM;
+	block->n_bytes = n * size;
+	for (size_t i = 0; i < n; i++)
+		memcpy(block->bytes + i * size, load->kit.text, size);
+	load->own = block;
+	return 0;
+}
+
+static void close_block(struct load *load)
+{
+	free(load->own);
+}
+
+static void note_taken(struct peer *peer, size_t n_bytes)
+{
+	struct load *load = peer->load;
+	size_t n_messages;
+
+	peer->n_partial += n_bytes;
+	n_messages = peer->n_partial / load->kit.size;
+	peer->n_partial %= load->kit.size;
+	if (load->phase != LOAD_MEASURING)
+		return;
+	load->n_bytes_out += n_bytes;
+	peer->n_answered += n_messages;
+	load->n_answered += n_messages;
+	if (load->n_answered >= load->n_wanted) {
+		load->is_sending = false;
+		load_settle(load);
+	}
+}
+
+/* One piece, and then it is the others' turn. */
+static void pour(struct weir_conn *c)
+{
+	struct peer *peer = peer_of(c);
+	const struct block *block = peer->load->own;
+	ssize_t n;
+
+	if (!peer->load->is_sending || peer->load->is_open_loop)
+		return;
+	n = weir_conn_send(c, block->bytes + peer->n_partial,
+			   block->n_bytes - peer->n_partial);
+	if (n < 0)
+		return; /* on_close follows */
+	note_taken(peer, (size_t)n);
+	weir_conn_send(c, NULL, 0);
+}
+
+static void start(struct peer *peer)
+{
+	pour(&peer->conn);
+}
+
+static void send_one(struct peer *peer, uint64_t intended_ns)
+{
+	struct load *load = peer->load;
+	struct stamp stamp;
+
+	load_stamp(load, &stamp, intended_ns, load_clock());
+	stamp.n_left = 0;
+	load_note_sent(load, &stamp, load->kit.size);
+	if (crew_send(peer, load->kit.text, load->kit.size) &&
+	    intended_ns >= load->start_ns) {
+		peer->n_answered++;
+		load->n_answered++;
+	}
+}
+
+static size_t on_data(struct weir_conn *c, const void *data, size_t n)
+{
+	(void)data;
+	load_note_received(peer_of(c)->load, n, load_clock());
+	return n;
+}
+
+static const struct weir_conn_events events = {.on_data = on_data,
+					       .on_end = crew_on_end,
+					       .on_writable = pour,
+					       .on_close = crew_on_close};
+
+const struct load_mode sink_mode = {.events = &events,
+				    .start = start,
+				    .send = send_one,
+				    .open = open_block,
+				    .close = close_block,
+				    .is_ended_by_fin = true};

@@ -1,0 +1,35 @@
+/* Mode source: the target talks and we listen; a message is so many bytes. */
+#include "flood/load.h"
+
+/* chargen needs no word to begin. */
+static void start(struct peer *peer)
+{
+	(void)peer;
+}
+
+static size_t on_data(struct weir_conn *c, const void *data, size_t n)
+{
+	struct peer *peer = peer_of(c);
+	struct load *load = peer->load;
+	size_t n_messages;
+
+	(void)data;
+	if (load->phase != LOAD_MEASURING)
+		return n;
+	load->n_bytes_in += n;
+	peer->n_partial += n;
+	n_messages = peer->n_partial / load->kit.size;
+	peer->n_partial %= load->kit.size;
+	peer->n_answered += n_messages;
+	load->n_answered += n_messages;
+	if (load->n_answered >= load->n_wanted) {
+		load->is_sending = false;
+		load_settle(load);
+	}
+	return n;
+}
+
+static const struct weir_conn_events events = {
+	.on_data = on_data, .on_end = crew_on_end, .on_close = crew_on_close};
+
+const struct load_mode source_mode = {.events = &events, .start = start};

@@ -1,0 +1,280 @@
+/* Bad peers beside the measured ones, and how runs end. */
+#include <criterion/criterion.h>
+
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+#include "test_flood_served.h"
+
+enum {
+	/* a test that takes so long hangs */
+	PATIENCE_S = 60
+};
+
+TestSuite(flood_ends, .init = harness_begin, .fini = harness_end,
+	  .timeout = PATIENCE_S);
+
+static struct known server;
+static struct flood_served target;
+
+/* -- bad peers -- */
+
+/* The healthy ones are served beside them, and are reported apart. */
+Test(flood_ends, bad_peers_are_reported_apart)
+{
+	flood_serve(&target, "echo");
+	flood(&target.run, "-c", "4", "-d", "1500ms", "--warmup", "0",
+	      "--stalled", "2", "--trickle", "1:1K/s", "--reset", "2",
+	      "--half-close", "1", "--json", "-", target.address, NULL);
+	cr_expect_eq(target.run.status, 0, "%s", target.run.err);
+	flood_expect(&target.run, "healthy", "connections", 4);
+	flood_expect(&target.run, "", "errors", 0);
+	flood_expect(&target.run, "", "corrupt", 0);
+	cr_expect_gt(flooded_number(&target.run, "", "messages"), 0);
+	flood_expect(&target.run, "bad_peers/stalled", "peers", 2);
+	flood_expect(&target.run, "bad_peers/stalled", "bytes_in", 0);
+	cr_expect_gt(
+		flooded_number(&target.run, "bad_peers/stalled", "bytes_out"),
+		65536);
+	cr_expect_gt(
+		flooded_number(&target.run, "bad_peers/trickle", "bytes_in"),
+		0);
+	cr_expect_leq(
+		flooded_number(&target.run, "bad_peers/trickle", "bytes_in"),
+		2048);
+	cr_expect_gt(
+		flooded_number(&target.run, "bad_peers/trickle", "bytes_out"),
+		65536);
+	cr_expect_gt(flooded_number(&target.run, "bad_peers/reset", "rounds"),
+		     2);
+	cr_expect_gt(
+		flooded_number(&target.run, "bad_peers/half_close", "rounds"),
+		1);
+	flood_expect(&target.run, "bad_peers/half_close", "short", 0);
+	flood_serve_no_more(&target);
+}
+
+static void half_close(enum known_fault fault)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .fault = fault,
+						  .fault_at = 3});
+	flood(&target.run, "-c", "1", "-r", "1", "-n", "1", "--warmup", "500ms",
+	      "--half-close", "1", "--late", "1m", "--json", "-",
+	      server.address, NULL);
+	flood_expect(&target.run, "bad_peers/half_close", "short", 1);
+	cr_expect_gt(
+		flooded_number(&target.run, "bad_peers/half_close", "rounds"),
+		0);
+	flooded_forget(&target.run);
+	known_stop(&server);
+	known_forget(&server);
+}
+
+/* A server that gives back less than it was sent, or else, is told on. */
+Test(flood_ends, a_wrong_answer_to_a_half_close_is_told)
+{
+	half_close(KNOWN_LOSES_BYTES);
+	half_close(KNOWN_CHANGES);
+}
+
+Test(flood_ends, resets_reach_the_target)
+{
+	known_start(&server, &(struct known_plan){.size = 64});
+	flood(&target.run, "-c", "1", "-n", "100000", "-d", "500ms", "--warmup",
+	      "0", "--reset", "1", "--json", "-", server.address, NULL);
+	cr_expect_gt(flooded_number(&target.run, "bad_peers/reset", "rounds"),
+		     2);
+	cr_expect_gt(server.truth->n_resets, 1);
+	flooded_forget(&target.run);
+	known_stop(&server);
+	known_forget(&server);
+}
+
+/* -- ends -- */
+
+Test(flood_ends, nobody_there_is_one_line)
+{
+	flood(&target.run, "127.0.0.1:1", NULL);
+	cr_expect_eq(target.run.status, 2);
+	cr_expect_str_eq(target.run.err,
+			 "weir-flood: 127.0.0.1:1: connection refused\n");
+	cr_expect_str_eq(target.run.out, "");
+	flooded_forget(&target.run);
+}
+
+/* Halted, it accepts in the kernel alone, and answers nothing. */
+Test(flood_ends, a_silent_target_does_not_hold_the_run)
+{
+	flood_serve(&target, "echo");
+	served_halt(&target.served);
+	flood(&target.run, "-c", "3", "-d", "200ms", "--warmup", "0", "--drain",
+	      "100ms", "--json", "-", target.address, NULL);
+	served_go_on(&target.served);
+	cr_expect_eq(target.run.status, 3);
+	flood_expect(&target.run, "", "messages", 0);
+	flood_expect(&target.run, "", "messages_unanswered", 3);
+	cr_expect(flooded_says(&target.run, "no message was answered"));
+	flood_serve_no_more(&target);
+}
+
+/* A connection that hangs from the warm-up on is not overlooked. */
+Test(flood_ends, a_message_of_the_warm_up_is_missed_too)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .fault = KNOWN_LOSES,
+						  .fault_at = 10});
+	flood(&target.run, "-c", "4", "--warmup", "300ms", "-d", "300ms",
+	      "--drain", "100ms", "--no-verify", "--json", "-", server.address,
+	      NULL);
+	cr_expect_eq(target.run.status, 3);
+	cr_expect(
+		flooded_says(&target.run, "1 of 4 connections got no answer"));
+	flood_expect(&target.run, "", "messages_unanswered", 1);
+	cr_expect_geq(flooded_number(&target.run, "latency_ns", "max"), 400e6);
+	flooded_forget(&target.run);
+	known_stop(&server);
+	known_forget(&server);
+}
+
+/* Every answer of the measured time is in the rate, and only those. */
+Test(flood_ends, the_rate_is_of_all_answers_in_the_measured_time)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .n_delays = 1,
+						  .delays_ns = {50000000}});
+	flood(&target.run, "-c", "10", "--warmup", "125ms", "-d", "300ms",
+	      "--json", "-", server.address, NULL);
+	cr_expect_eq(target.run.status, 0, "%s", target.run.err);
+	cr_expect_float_eq(
+		flooded_number(&target.run, "", "bytes_in_per_s"),
+		64 * flooded_number(&target.run, "", "messages_per_s"), 1);
+	/* what was sent in it is in the latency */
+	cr_expect_eq(flooded_number(&target.run, "latency_ns", "count"),
+		     flooded_number(&target.run, "", "messages_sent"));
+	flooded_forget(&target.run);
+	known_stop(&server);
+	known_forget(&server);
+}
+
+Test(flood_ends, an_answer_that_comes_too_late_is_none)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .n_delays = 1,
+						  .delays_ns = {100000000}});
+	flood(&target.run, "-c", "2", "--warmup", "0", "-d", "1ms", "--json",
+	      "-", server.address, NULL);
+	cr_expect_eq(target.run.status, 3);
+	cr_expect(flooded_says(&target.run,
+			       "no message was answered in the measured "
+			       "time"));
+	flood_expect(&target.run, "", "messages_drained", 2);
+	flooded_forget(&target.run);
+	known_stop(&server);
+	known_forget(&server);
+}
+
+/* It talks without being asked, so that answers come before their questions. */
+Test(flood_ends, no_answer_takes_less_than_no_time)
+{
+	flood_serve(&target, "chargen");
+	flood(&target.run, "-c", "2", "-r", "1000", "-n", "200", "-d", "5s",
+	      "--warmup", "0", "--drain", "0", "--no-verify", "--late", "1m",
+	      "--json", "-", target.address, NULL);
+	cr_expect_eq(target.run.status, 1);
+	flood_expect(&target.run, "latency_ns", "overflow", 0);
+	flood_expect(&target.run, "service_ns", "overflow", 0);
+	flood_serve_no_more(&target);
+}
+
+/* More than any machine sends: the run ends all the same, and says so. */
+Test(flood_ends, a_rate_that_cannot_be_kept_is_told)
+{
+	flood_serve(&target, "echo");
+	flood(&target.run, "-c", "2", "--poisson", "-r", "10000000", "--warmup",
+	      "50ms", "-d", "300ms", "--drain", "100ms", "--json", "-",
+	      target.address, NULL);
+	cr_expect_eq(target.run.status, 3);
+	cr_expect(flooded_says(&target.run, "were never sent") ||
+		  flooded_says(&target.run, "were owed"));
+	cr_expect_lt(flooded_number(&target.run, "", "seconds"), 10);
+	flood_serve_no_more(&target);
+}
+
+/* A backlog that is full, and nobody who accepts. */
+Test(flood_ends, connecting_ends_at_its_deadline)
+{
+	flood_serve(&target, "echo");
+	served_halt(&target.served);
+	flood(&target.run, "-c", "2000", "-d", "100ms", "--warmup", "0",
+	      "--drain", "0", "--connect-timeout", "300ms", "--json", "-",
+	      target.address, NULL);
+	served_go_on(&target.served);
+	cr_expect_eq(target.run.status, 3);
+	cr_expect_gt(flooded_number(&target.run, "errors_by_cause",
+				    "connect_timeout"),
+		     0);
+	flood_serve_no_more(&target);
+}
+
+/* The result so far, as soon as it is asked for. */
+Test(flood_ends, ctrl_c_prints_the_result_so_far)
+{
+	const char *arguments[] = {"-d",     "10m", "--warmup", "0",
+				   "--json", "-",   NULL,	NULL};
+	struct flooding flooding;
+
+	known_start(&server, &(struct known_plan){.size = 64});
+	arguments[6] = server.address;
+	flood_start(&flooding, arguments);
+	while (*(volatile uint64_t *)&server.truth->n_samples < 200)
+		sched_yield();
+	kill(flooding.pid, SIGINT);
+	flood_wait(&flooding, &target.run);
+	cr_expect_eq(target.run.status, 0, "%s", target.run.err);
+	cr_expect(flooded_says(&target.run, "\"interrupted\": true"));
+	cr_expect_geq(flooded_number(&target.run, "", "messages"), 100);
+	cr_expect_lt(flooded_number(&target.run, "", "seconds"), 50);
+	flooded_forget(&target.run);
+	known_stop(&server);
+	known_forget(&server);
+}
+
+Test(flood_ends, a_message_that_cannot_be_counted_on_is_not_asked)
+{
+	flood_serve(&target, "echo");
+	flood(&target.run, "-n", "100", "--warmup", "0", "--expect",
+	      "p99.99<1m", "--json", "-", target.address, NULL);
+	cr_expect_eq(target.run.status, 3);
+	cr_expect(flooded_says(&target.run,
+			       "p99.99 needs 100,000 samples, and has "
+			       "100"));
+	flood_serve_no_more(&target);
+}
+
+Test(flood_ends, a_breached_expectation_is_status_4)
+{
+	flood_serve(&target, "echo");
+	flood(&target.run, "-n", "2000", "--warmup", "0", "--expect",
+	      "p50<1ns,errors=0", target.address, NULL);
+	cr_expect_eq(target.run.status, 4, "%s", target.run.err);
+	flood_serve_no_more(&target);
+}
+
+/* As many as a load generator is asked for. */
+Test(flood_ends, many_connections_work)
+{
+	const char *n = served_is_sanitized() ? "300" : "3000";
+
+	flood_serve(&target, "echo");
+	flood(&target.run, "-c", n, "-n", "20000", "--warmup", "0", "--json",
+	      "-", target.address, NULL);
+	cr_expect_eq(target.run.status, 0, "%s", target.run.err);
+	flood_expect(&target.run, "", "messages", 20000);
+	cr_expect_eq(flooded_number(&target.run, "healthy", "connected"),
+		     strtod(n, NULL));
+	flood_serve_no_more(&target);
+}

@@ -1,0 +1,143 @@
+/* weir-flood on targets that mislead it, and on runs that end early: what it
+ * says is what was, and no run waits for what will not come. */
+#include <criterion/criterion.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "harness_flood.h"
+
+enum {
+	/* a test that takes so long hangs */
+	PATIENCE_S = 60
+};
+
+TestSuite(flood_honesty, .init = harness_begin, .fini = harness_end,
+	  .timeout = PATIENCE_S);
+
+static struct known server;
+static struct flooded run;
+
+static void forget(void)
+{
+	flooded_forget(&run);
+	known_stop(&server);
+	known_forget(&server);
+}
+
+/* What was to come after ctrl-C was not due. */
+Test(flood_honesty, a_run_that_is_stopped_owes_nothing_of_its_plan)
+{
+	const char *arguments[] = {"-c",     "1",   "-r",	    "100",
+				   "-d",     "20s", "--warmup",	    "0",
+				   "--late", "1m",  server.address, NULL};
+	struct flooding flooding;
+
+	known_start(&server, &(struct known_plan){.size = 64});
+	flood_start(&flooding, arguments);
+	while (*(volatile uint64_t *)&server.truth->n_samples < 20)
+		usleep(1000);
+	kill(flooding.pid, SIGINT);
+	flood_wait(&flooding, &run);
+	cr_expect_eq(run.status, 0, "%s%s", run.out, run.err);
+	cr_expect(flooded_says(&run, "interrupted"));
+	cr_expect(!flooded_says(&run, "never sent"));
+	forget();
+}
+
+/* The clock is looked at a little after the last second, which is no reason to
+ * tell of one more. */
+Test(flood_honesty, the_last_second_is_told_once)
+{
+	const char *at;
+	unsigned n = 0;
+
+	known_start(&server, &(struct known_plan){.size = 64});
+	flood(&run, "-c", "1", "-r", "100", "-d", "1s", "--warmup", "0",
+	      "--late", "1m", "--json", "-", server.address, NULL);
+	at = run.out;
+	while ((at = strstr(at + 1, "\"at_s\"")))
+		n++;
+	/* what comes while draining is told apart */
+	cr_expect_eq(n, 1 + (flooded_number(&run, "", "messages_drained") > 0));
+	forget();
+}
+
+/* One message of thousands, and a quarter of the load. */
+Test(flood_honesty, a_connection_that_hangs_in_mid_run_is_seen)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .fault = KNOWN_LOSES,
+						  .fault_at = 1000});
+	flood(&run, "-c", "4", "-n", "4000", "-d", "5s", "--warmup", "0",
+	      "--drain", "100ms", "--no-verify", "--json", "-", server.address,
+	      NULL);
+	cr_expect_eq(run.status, 3);
+	cr_expect(flooded_says(&run, "1 message (25.0 % of those in flight) "
+				     "never answered"));
+	forget();
+}
+
+/* Nobody can send that much, so the queues hold the warm-up to the end. */
+Test(flood_honesty, a_sink_that_lags_behind_has_taken_nothing)
+{
+	known_start(&server, &(struct known_plan){.size = 65536});
+	flood(&run, "-m", "sink", "-c", "1", "-s", "1M", "-r", "10000000",
+	      "--warmup", "10ms", "-d", "10ms", "--drain", "10ms", "--json",
+	      "-", server.address, NULL);
+	cr_expect_eq(run.status, 3);
+	cr_expect_lt(flooded_number(&run, "", "messages"), 1e6);
+	cr_expect_lt(flooded_number(&run, "", "messages_unanswered"), 1e6);
+	cr_expect_lt(flooded_number(&run, "", "messages_drained"), 1e6);
+	forget();
+}
+
+/* The target says that it dropped the one line that its publisher waits for. */
+Test(flood_honesty, a_missed_line_is_not_waited_for)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .is_broadcast = true,
+						  .fault = KNOWN_MISSES,
+						  .fault_at = 50});
+	flood(&run, "-m", "broadcast", "-c", "3", "-n", "200", "-d", "30s",
+	      "--warmup", "0", "--json", "-", server.address, NULL);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(flooded_number(&run, "", "messages_sent"), 200);
+	cr_expect_eq(flooded_number(&run, "broadcast", "missed"), 1);
+	cr_expect_lt(flooded_number(&run, "", "seconds"), 30);
+	forget();
+}
+
+/* What is wrong has been answered all the same. */
+Test(flood_honesty, a_wrong_answer_to_a_visit_is_not_waited_for)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .fault = KNOWN_CHANGES,
+						  .fault_at = 5});
+	flood(&run, "-m", "connect", "-c", "1", "-n", "20", "-d", "30s",
+	      "--warmup", "0", "--json", "-", server.address, NULL);
+	cr_expect_eq(run.status, 1);
+	cr_expect_eq(flooded_number(&run, "corrupt_by_kind", "changed"), 1);
+	cr_expect_lt(flooded_number(&run, "", "seconds"), 30);
+	forget();
+}
+
+Test(flood_honesty, two_results_are_not_written_into_one_file)
+{
+	flood(&run, "--json", "/dev/null", "--html", "/dev/null", "unix:@none",
+	      NULL);
+	cr_expect_eq(run.status, 2);
+	cr_expect(flooded_says(&run, "/dev/null: expected as one file only"));
+	flooded_forget(&run);
+}
+
+Test(flood_honesty, there_is_no_percentile_above_100)
+{
+	flood(&run, "--expect", "p101<5ms", "unix:@none", NULL);
+	cr_expect_eq(run.status, 2);
+	cr_expect(flooded_says(&run, "expected p0 to p100"));
+	flooded_forget(&run);
+}

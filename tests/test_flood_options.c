@@ -1,0 +1,313 @@
+/* The command line of weir-flood: what it refuses, and whether --help and the
+ * manual know the same. */
+#include <criterion/criterion.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <weir/version.h>
+
+#include "harness.h"
+#include "harness_flood.h"
+
+enum {
+	/* a test that takes so long hangs */
+	PATIENCE_S = 60,
+	MAX_ARGUMENTS = 8,
+	TEXT_SIZE = 32768
+};
+
+TestSuite(flood_options, .init = harness_begin, .fini = harness_end,
+	  .timeout = PATIENCE_S);
+
+static struct flooded run;
+
+/* Nothing is printed but one line on standard error, and nothing is begun. */
+static void expect_refusal(const char *const *arguments, const char *line)
+{
+	struct flooding flooding;
+	char whole[512];
+
+	snprintf(whole, sizeof whole, "weir-flood: %s\n", line);
+	flood_start(&flooding, arguments);
+	flood_wait(&flooding, &run);
+	cr_expect_eq(run.status, 2, "%s: status %d", line, run.status);
+	cr_expect_str_eq(run.err, whole);
+	cr_expect_str_eq(run.out, "");
+	flooded_forget(&run);
+}
+
+#define TIMES "a time from 0 to 60m, such as 500ms or 10s"
+
+static const struct {
+	const char *arguments[MAX_ARGUMENTS];
+	const char *line;
+} refusals[] = {
+	{{NULL}, "expected an ADDRESS, see --help"},
+	{{":7007", ":7008"}, ":7008: expected no more than one ADDRESS"},
+	{{"nonsense"},
+	 "nonsense: expected HOST:PORT, [V6]:PORT, :PORT, unix:PATH or "
+	 "unix:@NAME"},
+	{{"udp:127.0.0.1:7007"},
+	 "udp:127.0.0.1:7007: expected a stream: datagrams are not measured"},
+	{{"--nonsense", ":7007"},
+	 "--nonsense: there is no such option, see --help"},
+	{{"-x", ":7007"}, "-x: there is no such option, see --help"},
+	{{"--poisson=yes", ":7007"}, "--poisson=yes: expected no value"},
+	{{":7007", "-r"},
+	 "-r: expected a value: messages a second, from 1 to 10000000"},
+	{{":7007", "--json"},
+	 "--json: expected a value: a file, or - for standard output"},
+	/* each by its own kind */
+	{{"-m", "fast", ":7007"},
+	 "--mode fast: expected echo, source, sink, connect or broadcast"},
+	{{"-c", "0", ":7007"},
+	 "--connections 0: expected a number from 1 to 1000000"},
+	{{"-s", "17M", ":7007"},
+	 "--size 17M: expected a size from 1 to 16M, such as 64 or 4K"},
+	{{"-p", "-1", ":7007"},
+	 "--pipeline -1: expected a number from 1 to 1000000"},
+	{{"-r", "0", ":7007"},
+	 "--rate 0: expected messages a second, from 1 to 10000000"},
+	{{"-d", "10", ":7007"},
+	 "--duration 10: expected a time from 1ms to 1440m, such as 500ms, "
+	 "10s or 2m"},
+	{{"-n", "0", ":7007"},
+	 "--messages 0: expected a number from 1 to 1000000000000"},
+	{{"--warmup", "61m", ":7007"}, "--warmup 61m: expected " TIMES},
+	{{"--drain", "1h", ":7007"}, "--drain 1h: expected " TIMES},
+	{{"--connect-timeout", "0", ":7007"},
+	 "--connect-timeout 0: expected a time from 1ms to 60m, such as 500ms "
+	 "or 10s"},
+	{{"--late", "0", "-r", "1", ":7007"},
+	 "--late 0: expected a time from 1ns to 60m, such as 1ms"},
+	{{"--max-owed", "many", ":7007"},
+	 "--max-owed many: expected a number from 1 to 1000000000000"},
+	{{"--seed", "1.5", ":7007"},
+	 "--seed 1.5: expected a number from 0 to 1000000000000"},
+	{{"--publishers", "x", ":7007"},
+	 "--publishers x: expected a number from 1 to 1000000"},
+	{{"--stalled", "0", ":7007"},
+	 "--stalled 0: expected a number from 1 to 1000000"},
+	{{"--reset", "0", ":7007"},
+	 "--reset 0: expected a number from 1 to 1000000"},
+	{{"--half-close", "x", ":7007"},
+	 "--half-close x: expected a number from 1 to 1000000"},
+	{{"--trickle", "2", ":7007"},
+	 "--trickle 2: expected N:RATE, such as 2:100/s; RATE from 1 to "
+	 "160K/s"},
+	{{"--trickle", "0:1K/s", ":7007"},
+	 "--trickle 0:1K/s: expected N:RATE, such as 2:100/s; RATE from 1 to "
+	 "160K/s"},
+	{{"--trickle", "2:161K/s", ":7007"},
+	 "--trickle 2:161K/s: expected N:RATE, such as 2:100/s; RATE from 1 "
+	 "to 160K/s"},
+	/* together */
+	{{"-s", "15", ":7007"},
+	 "--size 15: expected at least 16 in mode echo, or --no-verify"},
+	{{"-m", "broadcast", "-s", "24", ":7007"},
+	 "--size 24: expected at least 25 in mode broadcast"},
+	{{"-m", "broadcast", "-s", "65K", ":7007"},
+	 "--size 66560: expected at most 64K in mode broadcast"},
+	{{"-p", "1000", "-s", "1M", ":7007"},
+	 "--pipeline 1000: expected at most 512 messages of 1048576 bytes"},
+	{{"-p", "2", "-r", "5", ":7007"},
+	 "--pipeline: expected a closed loop, without --rate"},
+	{{"--poisson", ":7007"}, "--poisson: expected an open loop, --rate"},
+	{{"--late", "1s", ":7007"}, "--late: expected an open loop, --rate"},
+	{{"-m", "source", "-r", "5", ":7007"},
+	 "--rate: expected another mode than source"},
+	{{"-m", "sink", "-p", "5", ":7007"},
+	 "--pipeline: expected another mode than sink"},
+	{{"-m", "sink", "--no-verify", ":7007"},
+	 "--no-verify: expected another mode than sink"},
+	{{"--publishers", "2", ":7007"},
+	 "--publishers: expected another mode than echo"},
+	{{"-m", "broadcast", "-c", "2", "--publishers", "2", ":7007"},
+	 "--publishers 2: expected fewer than --connections, which is 2, and "
+	 "at most 65536"},
+	{{"--compare", "nonsense", ":7007"},
+	 "nonsense: expected HOST:PORT, [V6]:PORT, :PORT, unix:PATH or "
+	 "unix:@NAME"},
+	{{"--compare", ":7008", "--hlog", "x", ":7007"},
+	 "--hlog: expected no --compare, which makes many short runs"},
+	{{"--compare", ":7008", "-n", "5", ":7007"},
+	 "--messages: expected no --compare, which makes many short runs"},
+	{{"--json", "-", "--html", "-", ":7007"},
+	 "-: expected as one file only"},
+	{{"--merge"}, "--merge: expected FILE.hlog..., see --help"},
+	{{"--merge", "-c", "5", "x.hlog"},
+	 "--connections: expected only --json, --hgrm or --hlog with --merge"},
+	{{"--json", "/nonsense/x", ":7007"},
+	 "/nonsense/x: no such file or directory"},
+};
+
+Test(flood_options, what_makes_no_sense_is_refused_by_one_line)
+{
+	for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+		expect_refusal(refusals[i].arguments, refusals[i].line);
+}
+
+Test(flood_options, an_expectation_that_is_none_is_refused)
+{
+	flood(&run, "--expect", "p99<fast", ":7007", NULL);
+	cr_expect_eq(run.status, 2);
+	cr_expect_eq(strncmp(run.err, "weir-flood: --expect p99<fast: ", 31), 0,
+		     "%s", run.err);
+	flooded_forget(&run);
+}
+
+/* Each kind of option that is right gets as far as connecting. */
+Test(flood_options, what_makes_sense_is_taken)
+{
+	flood(&run, "--mode=echo", "--connections=2", "--size=1K",
+	      "--rate=100/s", "--poisson", "--duration=1s", "--messages=5",
+	      "--warmup=0", "--late=5ms", "--max-owed=10", "--seed=0",
+	      "--stalled=1", "--trickle=1:10/s", "--reset=1", "--half-close=1",
+	      "--connect-timeout=1s", "--drain=0", "--expect=p99<5ms",
+	      "127.0.0.1:1", NULL);
+	cr_expect_eq(run.status, 2);
+	cr_expect_str_eq(run.err,
+			 "weir-flood: 127.0.0.1:1: connection refused\n");
+	flooded_forget(&run);
+}
+
+Test(flood_options, a_short_option_is_its_long_one)
+{
+	struct known server;
+
+	known_start(&server, &(struct known_plan){.size = 80});
+	flood(&run, "-mecho", "-c3", "-s80", "-p2", "-d30s", "-n20",
+	      "--warmup=0", "--json=-", server.address, NULL);
+	known_stop(&server);
+	known_forget(&server);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(flooded_number(&run, "settings", "connections"), 3);
+	cr_expect_eq(flooded_number(&run, "settings", "message_bytes"), 80);
+	cr_expect_eq(flooded_number(&run, "settings", "in_flight"), 2);
+	cr_expect_eq(flooded_number(&run, "settings", "duration_ns"), 30e9);
+	cr_expect_eq(flooded_number(&run, "settings", "max_messages"), 20);
+	flooded_forget(&run);
+}
+
+/* -- what it tells of itself -- */
+
+Test(flood_options, version_is_printed_to_standard_output)
+{
+	flood(&run, "--version", NULL);
+	cr_expect_eq(run.status, 0);
+	cr_expect_str_eq(run.out, "weir-flood " WEIR_VERSION "\n");
+	cr_expect_str_eq(run.err, "");
+	flooded_forget(&run);
+}
+
+Test(flood_options, help_is_eighty_columns_wide)
+{
+	const char *line;
+	char *rest;
+
+	flood(&run, "--help", NULL);
+	cr_expect_eq(run.status, 0);
+	cr_expect_str_eq(run.err, "");
+	rest = run.out;
+	while ((line = strsep(&rest, "\n")))
+		cr_expect_leq(strlen(line), 79, "%s", line);
+	flooded_forget(&run);
+}
+
+static void read_manual(char text[TEXT_SIZE])
+{
+	FILE *file = fopen("docs/weir-flood.1", "re");
+	size_t n;
+
+	cr_assert(file, "tests run at the top of the source tree");
+	n = fread(text, 1, TEXT_SIZE - 1, file);
+	text[n] = '\0';
+	fclose(file);
+}
+
+/* "--no-verify" as the manual has it: "\-\-no\-verify". */
+static void escape(const char *name, char *text)
+{
+	text += sprintf(text, "\\-\\-");
+	for (; *name; name++)
+		text += sprintf(text, *name == '-' ? "\\%c" : "%c", *name);
+}
+
+/* Whether the manual has a paragraph for this option. */
+static bool has_option(const char *manual, const char *name)
+{
+	const char *at = manual;
+	char sought[64];
+	size_t n;
+
+	escape(name, sought);
+	n = strlen(sought);
+	while ((at = strstr(at, "\n.TP\n.B"))) {
+		const char *line = at + 5;
+		const char *found = strstr(line, sought);
+
+		if (found && found < strchr(line, '\n') &&
+		    strchr(" \n", found[n]))
+			return true;
+		at = line;
+	}
+	return false;
+}
+
+static size_t count_options(const char *manual)
+{
+	const char *at = manual;
+	size_t n = 0;
+
+	while ((at = strstr(at, "\n.TP\n.B"))) {
+		at += 5;
+		n += strncmp(at, ".B \\-", 5) == 0 ||
+		     strncmp(at, ".BI \\-", 6) == 0;
+	}
+	return n;
+}
+
+Test(flood_options, help_and_the_manual_have_the_same_options)
+{
+	char manual[TEXT_SIZE];
+	const char *at;
+	size_t n = 0;
+
+	flood(&run, "--help", NULL);
+	read_manual(manual);
+	for (at = run.out; (at = strstr(at, "--")); at += 2) {
+		char name[32];
+
+		/* where a line of options begins, and nowhere else */
+		if (at - run.out < 6 || (strncmp(at - 7, "\n      ", 7) != 0 &&
+					 strncmp(at - 7, "\n  -", 4) != 0))
+			continue;
+		cr_assert_eq(sscanf(at, "--%31[a-z-]", name), 1);
+		cr_expect(has_option(manual, name), "--%s", name);
+		n++;
+	}
+	cr_expect_eq(n, 29);
+	cr_expect_eq(count_options(manual), n);
+	flooded_forget(&run);
+}
+
+/* A full disk is an error, for --help as for a result. */
+Test(flood_options, a_full_disk_is_an_error)
+{
+	struct known server;
+
+	known_start(&server, &(struct known_plan){.size = 64});
+	flood(&run, "-c", "1", "-n", "5", "--warmup", "0", "--json",
+	      "/dev/full", server.address, NULL);
+	known_stop(&server);
+	known_forget(&server);
+	cr_expect_eq(run.status, 1);
+	cr_expect_str_eq(run.err,
+			 "weir-flood: /dev/full: no space left on device\n");
+	flooded_forget(&run);
+}

@@ -1,0 +1,211 @@
+/* What takes more than one run: comparing two targets, and adding up the logs
+ * of several generators. */
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "harness.h"
+#include "harness_flood.h"
+#include "harness_net.h"
+
+enum {
+	/* a test that takes so long hangs */
+	PATIENCE_S = 60,
+	PATH_SIZE = 160
+};
+
+TestSuite(flood_whole, .init = harness_begin, .fini = harness_end,
+	  .timeout = PATIENCE_S);
+
+static struct flooded run;
+
+static void stop(struct known *server)
+{
+	known_stop(server);
+	known_forget(server);
+}
+
+/* Answers that are held for 5 ms make at most 200 messages a second on a
+ * connection; those that are not make more, on any machine. */
+Test(flood_whole, compare_finds_the_slower_of_two)
+{
+	struct known fast;
+	struct known slow;
+
+	known_start(&fast, &(struct known_plan){.size = 64});
+	known_start(&slow, &(struct known_plan){.size = 64,
+						.n_delays = 1,
+						.delays_ns = {5000000}});
+	flood(&run, "-c", "2", "-d", "1s", "--warmup", "0", "--compare",
+	      slow.address, "--json", "-", fast.address, NULL);
+	stop(&fast);
+	stop(&slow);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect(flooded_says(&run, "\"significant\": true"));
+	cr_expect_lt(flooded_number(&run, "comparison", "ratio"), 1);
+	cr_expect_lt(flooded_number(&run, "comparison", "high"), 1);
+	/* the other figures are of the first alone */
+	cr_expect_gt(flooded_number(&run, "", "messages_per_s"), 400);
+	flooded_forget(&run);
+}
+
+/* In an open loop it is the latency that differs. */
+Test(flood_whole, compare_looks_at_latency_in_an_open_loop)
+{
+	struct known fast;
+	struct known slow;
+
+	known_start(&fast, &(struct known_plan){.size = 64});
+	known_start(&slow, &(struct known_plan){.size = 64,
+						.n_delays = 1,
+						.delays_ns = {5000000}});
+	flood(&run, "-c", "2", "-r", "500", "--late", "1m", "-d", "2s",
+	      "--warmup", "0", "--compare", fast.address, "--json", "-",
+	      slow.address, NULL);
+	stop(&fast);
+	stop(&slow);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect(flooded_says(&run, "\"figure\": \"latency p50\""));
+	cr_expect(flooded_says(&run, "\"significant\": true"));
+	cr_expect_lt(flooded_number(&run, "comparison", "ratio"), 1);
+	flooded_forget(&run);
+}
+
+Test(flood_whole, compare_needs_both)
+{
+	struct known server;
+
+	known_start(&server, &(struct known_plan){.size = 64});
+	flood(&run, "-c", "1", "--warmup", "0", "--compare", "127.0.0.1:1",
+	      server.address, NULL);
+	stop(&server);
+	cr_expect_eq(run.status, 2);
+	cr_expect_str_eq(run.err,
+			 "weir-flood: 127.0.0.1:1: connection refused\n");
+	flooded_forget(&run);
+}
+
+Test(flood_whole, compare_needs_its_rounds)
+{
+	const char *arguments[] = {"-d",	"10m", "--warmup", "0",
+				   "--compare", NULL,  NULL,	   NULL};
+	struct flooding flooding;
+	struct known server;
+
+	known_start(&server, &(struct known_plan){.size = 64});
+	arguments[5] = server.address;
+	arguments[6] = server.address;
+	flood_start(&flooding, arguments);
+	while (*(volatile uint64_t *)&server.truth->n_samples < 200)
+		sched_yield();
+	kill(flooding.pid, SIGINT);
+	flood_wait(&flooding, &run);
+	stop(&server);
+	cr_expect_eq(run.status, 3);
+	cr_expect(flooded_says(&run, "too few to compare: 8 are needed"));
+	flooded_forget(&run);
+}
+
+/* -- logs -- */
+
+/* The path of name in a folder that harness_remove_folder removes. */
+static void path_of(const char *name, char path[PATH_SIZE])
+{
+	struct weir_address address = harness_unix_path(name);
+	char text[WEIR_ADDRESS_TEXT_SIZE];
+
+	weir_address_format(&address, text, sizeof text);
+	snprintf(path, PATH_SIZE, "%s", text + strlen("unix:"));
+}
+
+static void measure(const char *n, const char *log)
+{
+	struct known server;
+
+	known_start(&server, &(struct known_plan){.size = 64});
+	flood(&run, "-c", "2", "-n", n, "--warmup", "0", "--hlog", log,
+	      server.address, NULL);
+	stop(&server);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	flooded_forget(&run);
+}
+
+Test(flood_whole, logs_of_two_runs_add_up)
+{
+	char one[PATH_SIZE];
+	char two[PATH_SIZE];
+
+	path_of("one.hlog", one);
+	snprintf(two, sizeof two, "%s", one);
+	memcpy(strrchr(two, '/'), "/two.hlog", 9);
+	measure("300", one);
+	measure("200", two);
+	flood(&run, "--merge", "--json", "-", one, two, NULL);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(flooded_number(&run, "latency_ns", "count"), 500);
+	flooded_forget(&run);
+	harness_remove_folder();
+}
+
+/* In an open loop there are three of them. */
+Test(flood_whole, logs_have_service_and_lateness_too)
+{
+	struct known server;
+
+	known_start(&server, &(struct known_plan){.size = 64});
+	flood(&run, "-c", "2", "-r", "1000", "-n", "100", "--late", "1m",
+	      "--warmup", "0", "--hlog", "-", server.address, NULL);
+	stop(&server);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect(strstr(run.out, "Tag=latency,"));
+	cr_expect(strstr(run.out, "Tag=service,"));
+	cr_expect(strstr(run.out, "Tag=lateness,"));
+	flooded_forget(&run);
+}
+
+/* The exit status of a run whose standard output is so. */
+static int measure_to(const char *output)
+{
+	const char *build = getenv("WEIR_BUILD");
+	struct known server;
+	char command[512];
+	int status;
+
+	known_start(&server, &(struct known_plan){.size = 64});
+	snprintf(command, sizeof command,
+		 "%s/weir-flood -c 1 -n 5 --warmup 0 %s 2>/dev/null %s",
+		 build ? build : "build", server.address, output);
+	status = system(command);
+	stop(&server);
+	cr_expect(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+Test(flood_whole, a_standard_output_that_takes_nothing_is_an_error)
+{
+	cr_expect_eq(measure_to(">/dev/null"), 0);
+	cr_expect_eq(measure_to(">/dev/full"), 1);
+	cr_expect_eq(measure_to(">&-"), 1);
+}
+
+Test(flood_whole, percentiles_go_to_a_file)
+{
+	struct known server;
+
+	known_start(&server, &(struct known_plan){.size = 64});
+	flood(&run, "-c", "2", "-n", "300", "--warmup", "0", "--hgrm", "-",
+	      server.address, NULL);
+	stop(&server);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect(strstr(run.out, "#[Mean"));
+	cr_expect(strstr(run.out, "300"));
+	/* and the table where it does not disturb that */
+	cr_expect(strstr(run.err, "VALID"));
+	flooded_forget(&run);
+}
