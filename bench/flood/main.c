@@ -1,9 +1,5 @@
 /* weir-flood: from the command line to the exit status. */
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
+#include "common/process.h"
 #include "flood/compare.h"
 #include "flood/expect.h"
 #include "flood/flood.h"
@@ -12,31 +8,6 @@
 #include "flood/options.h"
 #include "flood/output.h"
 #include "flood/verdict.h"
-
-/* A standard descriptor that was closed when we started must not become a
- * socket, or the table would go to the target: something takes its place that
- * fails as the closed one would. */
-static void fill_standard_descriptors(void)
-{
-	static const int flags[] = {[STDIN_FILENO] = O_WRONLY,
-				    [STDOUT_FILENO] = O_RDONLY,
-				    [STDERR_FILENO] = O_RDWR};
-
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
-			(void)open("/dev/null", flags[fd]);
-}
-
-/* As many connections as the administrator allows. */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 static enum flood_status status_of(const struct flood_result *result,
 				   size_t n_breaches)
@@ -95,12 +66,10 @@ int main(int argc, char **argv)
 	struct expect expect;
 	enum flood_status status;
 
-	fill_standard_descriptors();
 	status = flood_options_parse(&settings, &expect, argc, argv);
 	if (status != FLOOD_GO_ON)
 		return (int)status;
-	(void)signal(SIGPIPE, SIG_IGN);
-	raise_descriptor_limit();
+	process_begin();
 	if (settings.n_merge_paths > 0)
 		return (int)merge_run(&settings);
 	return (int)measure(&settings, &expect);

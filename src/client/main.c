@@ -6,14 +6,14 @@
  * Neither direction waits for the other: a peer that answers as it reads would
  * otherwise wait for us while we wait for it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <weir.h>
+
+#include "common/process.h"
 
 #include "input.h"
 #include "options.h"
@@ -166,19 +166,6 @@ static void on_connect(struct weir_connector *connector, int fd)
 		give_up(client, "standard input", error);
 }
 
-/* A standard descriptor that was closed when we started must not become the
- * socket: something takes its place that fails as the closed one would. */
-static void fill_standard_descriptors(void)
-{
-	static const int flags[] = {[STDIN_FILENO] = O_WRONLY,
-				    [STDOUT_FILENO] = O_RDONLY,
-				    [STDERR_FILENO] = O_RDWR};
-
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
-			(void)open("/dev/null", flags[fd]);
-}
-
 /* How many addresses there are, or 0 when the reason was told. */
 static size_t resolve(struct client *client, struct weir_address *addresses)
 {
@@ -227,14 +214,11 @@ int main(int argc, char **argv)
 {
 	struct options options;
 	struct client client = {0};
-	int status;
+	int status = options_parse(&options, argc, argv);
 
-	fill_standard_descriptors();
-	status = options_parse(&options, argc, argv);
 	if (status != OPTIONS_GO_ON)
 		return status;
-	/* what writing to a closed pipe is: an error that we can tell */
-	(void)signal(SIGPIPE, SIG_IGN);
+	process_begin();
 	client.address = options.address;
 	client.text = options.text;
 	run(&client, options.timeout_ns);

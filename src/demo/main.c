@@ -3,7 +3,6 @@
  * What is measured goes to the terminal as it comes; JSON and HTML are written
  * in the end, unless they go to standard output, which then is theirs. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/process.h"
 #include "demo/demo.h"
 #include "demo/options.h"
 #include "demo/table.h"
@@ -54,30 +54,15 @@ static void on_alarm(int number)
 	_exit(EXIT_FAILED);
 }
 
-/* Who closed a standard stream shall not find a socket or a file in its
- * place: what takes it instead cannot be written to. */
-static void occupy_standard_streams(void)
-{
-	int fd = open("/dev/null", O_RDONLY);
-
-	while (fd >= 0 && fd <= STDERR_FILENO)
-		fd = open("/dev/null", O_RDONLY);
-	if (fd >= 0)
-		(void)close(fd);
-}
-
 static bool prepare_process(const struct demo_options *options)
 {
 	struct rlimit limit;
 
-	(void)signal(SIGPIPE, SIG_IGN);
+	process_begin();
 	(void)signal(SIGALRM, on_alarm);
-	occupy_standard_streams();
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return true;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	if (options->n_strategies == 0 || limit.rlim_cur >= N_DESCRIPTORS)
+	if (options->n_strategies == 0 ||
+	    getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    limit.rlim_cur >= N_DESCRIPTORS)
 		return true;
 	demo_complain("ulimit -n is %ju: the contest needs %d descriptors",
 		      (uintmax_t)limit.rlim_cur, N_DESCRIPTORS);

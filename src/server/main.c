@@ -1,42 +1,15 @@
 /* weir-server: from the command line to the exit status. */
 #include "server.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
+
+#include "common/process.h"
 
 enum exit_status {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,
 	EXIT_REFUSED = 2
 };
-
-/* A descriptor that was closed would become a socket, and what is written to
- * standard error would go to whoever is connected there. */
-static void fill_standard_descriptors(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
-/* As many clients as the administrator allows. */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 /* After a start without arguments: what to try. The client is built beside
  * the server. */
@@ -81,9 +54,7 @@ int main(int argc, char **argv)
 	case OPTIONS_RUN:
 		break;
 	}
-	(void)signal(SIGPIPE, SIG_IGN);
-	raise_descriptor_limit();
-	fill_standard_descriptors();
+	process_begin();
 	status = run(&settings, argc > 0 ? argv[0] : "");
 	offers_free(&settings);
 	return status;
