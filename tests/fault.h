@@ -148,7 +148,8 @@ size_t fault_n_peak_bytes(void);
 /* From now on time stands still, and moves only when the library waits: a
  * wait that finds nothing ready goes at once to the earliest of its time-out
  * and the timers' deadlines. One that would never end aborts the test with a
- * message; so it is for weir_sys_wait_writable, but for the timers. Loops initialised before keep their real timerfd: call it first. */
+ * message; so it is for weir_sys_wait_writable, but for the timers. Loops
+ * initialised before keep their real timerfd: call it first. */
 void fault_time_virtual(uint64_t start_ns);
 /* Real clock, timers and waits, for tests whose peer is another process. */
 void fault_time_real(void);

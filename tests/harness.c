@@ -41,6 +41,12 @@ void harness_die(const char *format, ...)
 	abort();
 }
 
+void must(long result, const char *what)
+{
+	if (result < 0)
+		harness_die("%s: %s", what, strerror(errno));
+}
+
 /* -- descriptors -- */
 
 /* Note in is_open which of the first N_FDS descriptors are; how many. */
@@ -106,12 +112,6 @@ void harness_end(void)
 	if (fault_n_live() > 0)
 		harness_die("%zu pieces of memory, %zu bytes, are leaked",
 			    fault_n_live(), fault_n_live_bytes());
-}
-
-static void must(int result, const char *what)
-{
-	if (result < 0)
-		harness_die("%s: %s", what, strerror(errno));
 }
 
 static void set_buffer(int fd, int option, int n_bytes)

@@ -27,6 +27,8 @@ void harness_end(void);
 /* Say why on stderr, with the seed of the random numbers, and abort. */
 _Noreturn void harness_die(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
+/* Die saying what failed, and by which errno, if the result is negative. */
+void must(long result, const char *what);
 
 /* -- descriptors -- */
 

@@ -1,7 +1,6 @@
 /* The server whose answers are known, and weir-flood, as children. */
 #include "harness_flood.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <poll.h>
@@ -11,25 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
 #include "harness_net.h"
+#include "harness_program.h"
 
 enum {
-	N_ARGUMENTS = 32,
 	PIECE = 65536,
 	/* what takes so long hangs */
 	PATIENCE_MS = 60000
 };
-
-static void must(long result, const char *what)
-{
-	if (result < 0)
-		harness_die("%s: %s", what, strerror(errno));
-}
 
 /* -- the server -- */
 
@@ -41,11 +33,9 @@ void known_start(struct known *known, const struct known_plan *plan)
 	weir_address_format(&address, known->address, sizeof known->address);
 	known->truth = mmap(NULL, sizeof *known->truth, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (known->truth == MAP_FAILED)
-		harness_die("mmap: %s", strerror(errno));
+	must(known->truth == MAP_FAILED ? -1 : 0, "mmap");
 	known->pid = fork();
-	if (known->pid < 0)
-		harness_die("fork: %s", strerror(errno));
+	must(known->pid, "fork");
 	if (known->pid == 0)
 		known_serve(listener, plan, known->truth);
 	close(listener);
@@ -66,22 +56,6 @@ void known_forget(struct known *known)
 
 /* -- the program -- */
 
-static _Noreturn void exec_flood(const char *const *arguments)
-{
-	const char *build = getenv("WEIR_BUILD");
-	char path[256];
-	char *argv[N_ARGUMENTS + 1] = {path};
-	sigset_t none;
-
-	snprintf(path, sizeof path, "%s/weir-flood", build ? build : "build");
-	for (size_t i = 0; arguments[i] && i + 1 < N_ARGUMENTS; i++)
-		argv[i + 1] = strdup(arguments[i]);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	execv(path, argv);
-	_exit(127);
-}
-
 void flood_start(struct flooding *flooding, const char *const *arguments)
 {
 	int out[2];
@@ -94,8 +68,7 @@ void flood_start(struct flooding *flooding, const char *const *arguments)
 	if (flooding->pid == 0) {
 		must(dup2(out[1], STDOUT_FILENO), "dup2");
 		must(dup2(err[1], STDERR_FILENO), "dup2");
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		exec_flood(arguments);
+		program_exec("weir-flood", arguments);
 	}
 	close(out[1]);
 	close(err[1]);
@@ -124,7 +97,6 @@ void flood_wait(struct flooding *flooding, struct flooded *run)
 				{.fd = flooding->err, .events = POLLIN}};
 	size_t n_out = 0;
 	size_t n_err = 0;
-	int status;
 
 	*run = (struct flooded){0};
 	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
@@ -137,22 +109,17 @@ void flood_wait(struct flooding *flooding, struct flooded *run)
 	}
 	close(flooding->out);
 	close(flooding->err);
-	must(waitpid(flooding->pid, &status, 0), "waitpid");
-	run->status = WIFEXITED(status) ? WEXITSTATUS(status)
-					: 128 + WTERMSIG(status);
+	run->status = program_wait(flooding->pid);
 }
 
 void flood(struct flooded *run, ...)
 {
-	const char *arguments[N_ARGUMENTS] = {NULL};
+	const char *arguments[PROGRAM_MAX_ARGUMENTS];
 	struct flooding flooding;
-	const char *argument;
-	size_t n = 0;
 	va_list list;
 
 	va_start(list, run);
-	while ((argument = va_arg(list, const char *)) && n < N_ARGUMENTS - 1)
-		arguments[n++] = argument;
+	program_arguments(arguments, list);
 	va_end(list);
 	flood_start(&flooding, arguments);
 	flood_wait(&flooding, run);

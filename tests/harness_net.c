@@ -15,12 +15,6 @@ static struct {
 	char folder[32]; /* "": none has been made */
 } state;
 
-static void must(int result, const char *what)
-{
-	if (result < 0)
-		harness_die("%s: %s", what, strerror(errno));
-}
-
 struct weir_address harness_address(const char *text)
 {
 	struct weir_address address;

@@ -8,8 +8,8 @@
  *
  * A run has a loop of its own and goes in virtual time, so its calls come in
  * the same order until the one that fails. What must come of that is written
- * beside each call and errno in harness_scenario_sweep.c. What no run may do, whatever
- * fails, is checked in every one (scenario_run, and harness_conn.h). */
+ * beside each call and errno in harness_scenario_sweep.c. What no run may do,
+ * whatever fails, is checked in every one (scenario_run and harness_conn.h). */
 #ifndef HARNESS_SCENARIO_H
 #define HARNESS_SCENARIO_H
 

@@ -2,25 +2,22 @@
 #include "harness_server.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
 #include "harness_net.h"
+#include "harness_program.h"
 
 enum {
-	N_ARGUMENTS = 16,
 	/* what takes so long hangs */
 	PATIENCE_MS = 20000,
 	/* so that a server that traces loses no lines while a test works */
@@ -28,29 +25,7 @@ enum {
 	PIECE = 65536
 };
 
-static void must(long result, const char *what)
-{
-	if (result < 0)
-		harness_die("%s: %s", what, strerror(errno));
-}
-
 /* -- the server -- */
-
-static _Noreturn void exec_server(const char *const *arguments)
-{
-	const char *build = getenv("WEIR_BUILD");
-	char path[256];
-	char *argv[N_ARGUMENTS + 1] = {path};
-	sigset_t none;
-
-	snprintf(path, sizeof path, "%s/weir-server", build ? build : "build");
-	for (size_t i = 0; arguments[i] && i + 1 < N_ARGUMENTS; i++)
-		argv[i + 1] = strdup(arguments[i]);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	execv(path, argv);
-	_exit(127);
-}
 
 void served_start_prepared(struct served *s, void (*prepare)(void),
 			   const char *const *arguments)
@@ -66,9 +41,7 @@ void served_start_prepared(struct served *s, void (*prepare)(void),
 		must(dup2(err[1], STDERR_FILENO), "dup2");
 		if (prepare)
 			prepare();
-		/* last, since a change of user forgets it */
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		exec_server(arguments);
+		program_exec("weir-server", arguments);
 	}
 	close(err[1]);
 	s->err = err[0];
@@ -76,14 +49,11 @@ void served_start_prepared(struct served *s, void (*prepare)(void),
 
 void served_start(struct served *s, ...)
 {
-	const char *arguments[N_ARGUMENTS] = {NULL};
-	const char *argument;
-	size_t n = 0;
+	const char *arguments[PROGRAM_MAX_ARGUMENTS];
 	va_list list;
 
 	va_start(list, s);
-	while ((argument = va_arg(list, const char *)) && n < N_ARGUMENTS - 1)
-		arguments[n++] = argument;
+	program_arguments(arguments, list);
 	va_end(list);
 	served_start_prepared(s, NULL, arguments);
 }
@@ -152,12 +122,9 @@ void served_address(struct served *s, const char *service,
 
 int served_wait(struct served *s)
 {
-	int status;
-
 	while (hear(s))
 		;
-	must(waitpid(s->pid, &status, 0), "waitpid");
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return program_wait(s->pid);
 }
 
 void served_forget(struct served *s)
@@ -193,21 +160,7 @@ void served_go_on(const struct served *s)
 
 size_t served_kib(const struct served *s, const char *name)
 {
-	char path[64];
-	char line[256];
-	size_t n = strlen(name);
-	size_t kib = SIZE_MAX;
-	FILE *file;
-
-	snprintf(path, sizeof path, "/proc/%d/status", (int)s->pid);
-	file = fopen(path, "re");
-	if (!file)
-		harness_die("%s: %s", path, strerror(errno));
-	while (fgets(line, sizeof line, file))
-		if (strncmp(line, name, n) == 0 && line[n] == ':')
-			kib = strtoul(line + n + 1, NULL, 10);
-	fclose(file);
-	return kib;
+	return program_kib(s->pid, name);
 }
 
 size_t served_count_fds(const struct served *s)
@@ -219,8 +172,7 @@ size_t served_count_fds(const struct served *s)
 
 	snprintf(path, sizeof path, "/proc/%d/fd", (int)s->pid);
 	dir = opendir(path);
-	if (!dir)
-		harness_die("%s: %s", path, strerror(errno));
+	must(dir ? 0 : -1, path);
 	while ((entry = readdir(dir)))
 		n += entry->d_name[0] != '.';
 	closedir(dir);
@@ -236,6 +188,26 @@ bool served_is_sanitized(void)
 #else
 	return false;
 #endif
+}
+
+void expect_refusal(const char *const *arguments, const char *line)
+{
+	struct served s;
+	char expected[512];
+	int status;
+
+	snprintf(expected, sizeof expected, "weir-server: %s\n", line);
+	served_start_prepared(&s, NULL, arguments);
+	status = served_wait(&s);
+	if (status != 2 || strcmp(s.text, expected) != 0)
+		harness_die("status %d, \"%s\" instead of 2, \"%s\"", status,
+			    s.text, expected);
+	served_forget(&s);
+}
+
+void expect_refusal_of(const char *argument, const char *line)
+{
+	expect_refusal((const char *[]){argument, NULL}, line);
 }
 
 /* -- its clients -- */

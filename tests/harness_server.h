@@ -62,6 +62,10 @@ size_t served_count_fds(const struct served *s);
 /* Whether the programs are built with a sanitizer, which takes memory. */
 bool served_is_sanitized(void);
 
+/* Die unless it refuses these arguments with this line and nothing more. */
+void expect_refusal(const char *const *arguments, const char *line);
+void expect_refusal_of(const char *argument, const char *line);
+
 /* -- its clients -- */
 
 /* A connected socket; rcvbuf > 0: its SO_RCVBUF, so that it is soon full. */

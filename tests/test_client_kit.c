@@ -2,31 +2,21 @@
  * hangs is ended by the timeout of the suite, and the client with it. */
 #include "test_client.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
+#include "harness_program.h"
 
 enum {
-	N_ARGUMENTS = 8,
 	BLOCK_SIZE = 65536
 };
-
-static void must(long result, const char *what)
-{
-	if (result < 0)
-		harness_die("%s: %s", what, strerror(errno));
-}
 
 /* -- the process -- */
 
@@ -36,21 +26,6 @@ static void become(int fd, int standard_fd)
 		close(standard_fd);
 	else
 		must(dup2(fd, standard_fd), "dup2");
-}
-
-static _Noreturn void exec_client(const char *const *arguments)
-{
-	const char *build = getenv("WEIR_BUILD");
-	char path[256];
-	char *argv[N_ARGUMENTS + 1] = {path};
-
-	snprintf(path, sizeof path, "%s/weir-client", build ? build : "build");
-	for (size_t i = 0; arguments[i] && i + 1 < N_ARGUMENTS; i++)
-		argv[i + 1] = strdup(arguments[i]);
-	/* memory that was freed counts as used there, for a while */
-	setenv("ASAN_OPTIONS", "abort_on_error=1:quarantine_size_mb=1", 1);
-	execv(path, argv);
-	_exit(127);
 }
 
 void client_start(struct client *client, int in, int out,
@@ -65,11 +40,13 @@ void client_start(struct client *client, int in, int out,
 	client->pid = fork();
 	must(client->pid, "fork");
 	if (client->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		become(err_pipe[1], STDERR_FILENO);
 		become(in, STDIN_FILENO);
 		become(out == CLIENT_PIPE ? out_pipe[1] : out, STDOUT_FILENO);
-		exec_client(arguments);
+		/* memory that was freed counts as used there, for a while */
+		setenv("ASAN_OPTIONS", "abort_on_error=1:quarantine_size_mb=1",
+		       1);
+		program_exec("weir-client", arguments);
 	}
 	close(err_pipe[1]);
 	if (out == CLIENT_PIPE)
@@ -90,8 +67,6 @@ void client_start_text(struct client *client, const char *address,
 
 void client_wait(struct client *client, struct client_end *end)
 {
-	int status;
-
 	memset(end, 0, sizeof *end);
 	if (client->out >= 0) {
 		client_read_text(client->out, end->out, sizeof end->out);
@@ -99,30 +74,15 @@ void client_wait(struct client *client, struct client_end *end)
 	}
 	client_read_text(client->err, end->err, sizeof end->err);
 	close(client->err);
-	must(waitpid(client->pid, &status, 0), "waitpid");
-	if (!WIFEXITED(status))
-		harness_die("weir-client: signal %d: %s", WTERMSIG(status),
+	end->status = program_wait(client->pid);
+	if (end->status > 128)
+		harness_die("weir-client: signal %d: %s", end->status - 128,
 			    end->err);
-	end->status = WEXITSTATUS(status);
 }
 
 size_t client_peak_kib(const struct client *client)
 {
-	char path[64];
-	char line[256];
-	unsigned long kib = 0;
-	FILE *file;
-
-	snprintf(path, sizeof path, "/proc/%d/status", client->pid);
-	file = fopen(path, "re");
-	must(file ? 0 : -1, path);
-	while (fgets(line, sizeof line, file))
-		if (sscanf(line, "VmHWM: %lu kB", &kib) == 1)
-			break;
-	fclose(file);
-	if (kib == 0)
-		harness_die("%s has no VmHWM", path);
-	return kib;
+	return program_kib(client->pid, "VmHWM");
 }
 
 /* -- the server -- */

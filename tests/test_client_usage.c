@@ -9,6 +9,7 @@
 #include <weir/version.h>
 
 #include "harness.h"
+#include "harness_help.h"
 
 TestSuite(client_usage, .init = harness_begin, .fini = harness_end,
 	  .timeout = CLIENT_PATIENCE_S);
@@ -95,18 +96,19 @@ Test(client_usage, a_time_is_a_whole_number_with_its_unit)
 	}
 }
 
-Test(client_usage, help_names_every_option_on_standard_output)
+Test(client_usage, help_is_eighty_columns_on_standard_output)
 {
-	static const char *const options[] = {"--timeout TIME", "--help",
-					      "--version"};
 	struct client_end end;
 
 	run(&end, (const char *[]){"--help", NULL});
 	cr_expect_eq(end.status, 0);
 	cr_expect_str_empty(end.err);
-	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-		cr_expect_not_null(strstr(end.out, options[i]), "%s",
-				   options[i]);
+	help_expect_columns(end.out, 79);
+}
+
+Test(client_usage, help_and_the_manual_have_the_same_options)
+{
+	cr_expect_eq(help_expect_same_options("weir-client"), 3);
 }
 
 Test(client_usage, version_prints_the_librarys)

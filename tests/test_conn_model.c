@@ -33,7 +33,7 @@ static struct model models[N];
 static unsigned step;
 static bool is_calm; /* no more random doings in callbacks */
 
-static void must(bool is_true, const char *what)
+static void want(bool is_true, const char *what)
 {
 	if (!is_true)
 		harness_die("step %u: %s", step, what);
@@ -76,19 +76,19 @@ static void check_refusal(struct model *m, size_t n, int error, size_t queued,
 
 	note_error(m);
 	if (m->has_ended) {
-		must(error < 0, "a send after the end is accepted");
+		want(error < 0, "a send after the end is accepted");
 	} else if (m->is_lost) {
 		return;
 	} else if (error == -ENOMEM) {
-		must(had_alloc_fault, "-ENOMEM though there is memory");
+		want(had_alloc_fault, "-ENOMEM though there is memory");
 		m->was_refused = true;
 	} else if (n > max) {
-		must(error == -EMSGSIZE, "more than max is not -EMSGSIZE");
+		want(error == -EMSGSIZE, "more than max is not -EMSGSIZE");
 	} else if (error == -ENOBUFS) {
-		must(queued + n > max, "-ENOBUFS though there is room");
+		want(queued + n > max, "-ENOBUFS though there is room");
 		m->was_refused = true;
 	} else {
-		must(error == 0, "refused without a reason");
+		want(error == 0, "refused without a reason");
 	}
 }
 
@@ -106,8 +106,8 @@ static void do_sendall(struct model *m, bool is_shared)
 		error = conn_probe_sendall(&m->probe, n);
 	check_refusal(m, n, error, before.queued, had_alloc_fault);
 	after = conn_probe_progress(&m->probe);
-	must(after.queued <= m->probe.limits.max, "more than max is queued");
-	must(error == 0 ? after.accepted == before.accepted + n
+	want(after.queued <= m->probe.limits.max, "more than max is queued");
+	want(error == 0 ? after.accepted == before.accepted + n
 			: after.accepted == before.accepted,
 	     "neither all nor none was accepted");
 }
@@ -119,13 +119,13 @@ static void do_send(struct model *m)
 
 	note_error(m);
 	if (n_sent < 0) {
-		must(m->has_ended || m->is_lost, "send fails for no reason");
+		want(m->has_ended || m->is_lost, "send fails for no reason");
 		return;
 	}
-	must(!m->has_ended, "a send after the end is taken");
-	must((size_t)n_sent <= n, "more is sent than offered");
+	want(!m->has_ended, "a send after the end is taken");
+	want((size_t)n_sent <= n, "more is sent than offered");
 	if (n_sent > 0)
-		must(conn_probe_progress(&m->probe).queued == 0,
+		want(conn_probe_progress(&m->probe).queued == 0,
 		     "a send overtakes what is queued");
 	if (n == 0 || (size_t)n_sent < n)
 		m->wants_writable = true;
@@ -191,26 +191,26 @@ static void check_callback(struct model *m, char call)
 	switch (call) {
 	case CONN_DATA:
 	case CONN_AT_END:
-		must(!m->is_finished, "input is offered after finish");
+		want(!m->is_finished, "input is offered after finish");
 		break;
 	case CONN_WRITABLE:
-		must(m->wants_writable, "nobody waits for on_writable");
+		want(m->wants_writable, "nobody waits for on_writable");
 		m->wants_writable = false;
 		break;
 	case CONN_ABOVE:
-		must(m->was_refused || is.queued >= m->probe.limits.high,
+		want(m->was_refused || is.queued >= m->probe.limits.high,
 		     "on_pressure above, and it is not");
 		m->was_refused = false;
 		break;
 	case CONN_BELOW:
-		must(is.queued <= m->probe.limits.low,
+		want(is.queued <= m->probe.limits.low,
 		     "on_pressure not above, and it is");
 		break;
 	default:
 		note_error(m);
-		must(m->is_lost || m->probe.result.progress.dropped == 0,
+		want(m->is_lost || m->probe.result.progress.dropped == 0,
 		     "bytes are dropped for no reason");
-		must(m->has_ended || m->is_lost, "closed for no reason");
+		want(m->has_ended || m->is_lost, "closed for no reason");
 		break;
 	}
 }
@@ -242,7 +242,7 @@ static void open_model(struct model *m)
 	limits.flags = below(4) == 0 ? WEIR_CONN_NO_THROTTLE : 0;
 	*m = (struct model){.probe.peer.fd = -1, .probe.next = m->probe.next};
 	m->probe.then = note;
-	must(conn_probe_open(&m->probe, below(2) ? 4608 : 0, &limits) == 0,
+	want(conn_probe_open(&m->probe, below(2) ? 4608 : 0, &limits) == 0,
 	     "it does not open");
 }
 
@@ -320,16 +320,16 @@ static void settle(struct model *m)
 	if (m->is_finished && weir_conn_is_open(&p->conn)) {
 		conn_probe_write_end(p);
 		conn_flow(p);
-		must(p->result.reason == WEIR_REASON_FINISHED, "not finished");
+		want(p->result.reason == WEIR_REASON_FINISHED, "not finished");
 	}
 	if (m->is_lost)
 		return;
-	must(p->peer.n_received == p->n_accepted, "accepted bytes are missing");
-	must(m->is_finished || p->n_taken == p->n_written,
+	want(p->peer.n_received == p->n_accepted, "accepted bytes are missing");
+	want(m->is_finished || p->n_taken == p->n_written,
 	     "input was not consumed");
-	must(!m->wants_writable, "on_writable never came");
-	must(m->is_finished || !p->is_above, "it is still above");
-	must(!conn_probe_is_armed(p), "EPOLLOUT is armed for nothing");
+	want(!m->wants_writable, "on_writable never came");
+	want(m->is_finished || !p->is_above, "it is still above");
+	want(!conn_probe_is_armed(p), "EPOLLOUT is armed for nothing");
 }
 
 static void settle_all(void)
@@ -359,5 +359,5 @@ Test(conn_model, keeps_every_promise_under_random_operations)
 	}
 	settle_all();
 	conn_close_all();
-	must(conn_loop.pool.n_used_bytes == 0, "queues still hold memory");
+	want(conn_loop.pool.n_used_bytes == 0, "queues still hold memory");
 }

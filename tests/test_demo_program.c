@@ -2,13 +2,12 @@
 #include <criterion/criterion.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
+#include "harness_program.h"
 
 enum {
 	PATIENCE_S = 120,
@@ -23,21 +22,7 @@ TestSuite(demo_program, .init = harness_begin, .fini = harness_end,
 /* What the command prints to its standard output, in text; its status. */
 static int run(const char *arguments)
 {
-	const char *build = getenv("WEIR_BUILD");
-	char command[512];
-	FILE *output;
-	size_t n;
-	int status;
-
-	snprintf(command, sizeof command, "%s/send-vs-sendall %s",
-		 build ? build : "build", arguments);
-	output = popen(command, "re");
-	cr_assert(output);
-	n = fread(text, 1, TEXT_SIZE - 1, output);
-	text[n] = '\0';
-	status = pclose(output);
-	cr_assert(WIFEXITED(status));
-	return WEXITSTATUS(status);
+	return program_print("send-vs-sendall", arguments, text, sizeof text);
 }
 
 Test(demo_program, refuses_what_makes_no_sense_in_one_line)

@@ -88,9 +88,9 @@ static void take_held(void)
 					      truth->samples[i].arrived_ns);
 }
 
-/* The longest that message i can have taken: it was sent after the answer before
- * it, and the next one of its connection came after its own. Infinite where
- * there is no such message. */
+/* The longest that message i can have taken: it was sent after the answer
+ * before it, and the next one of its connection came after its own. Infinite
+ * where there is no such message. */
 static double longest(size_t i)
 {
 	const struct known_truth *truth = server.truth;

@@ -2,23 +2,19 @@
  * manual know the same. */
 #include <criterion/criterion.h>
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <weir/version.h>
 
 #include "harness.h"
 #include "harness_flood.h"
+#include "harness_help.h"
 
 enum {
 	/* a test that takes so long hangs */
 	PATIENCE_S = 60,
-	MAX_ARGUMENTS = 8,
-	TEXT_SIZE = 32768
+	MAX_ARGUMENTS = 8
 };
 
 TestSuite(flood_options, .init = harness_begin, .fini = harness_end,
@@ -207,93 +203,16 @@ Test(flood_options, version_is_printed_to_standard_output)
 
 Test(flood_options, help_is_eighty_columns_wide)
 {
-	const char *line;
-	char *rest;
-
 	flood(&run, "--help", NULL);
 	cr_expect_eq(run.status, 0);
 	cr_expect_str_eq(run.err, "");
-	rest = run.out;
-	while ((line = strsep(&rest, "\n")))
-		cr_expect_leq(strlen(line), 79, "%s", line);
+	help_expect_columns(run.out, 79);
 	flooded_forget(&run);
-}
-
-static void read_manual(char text[TEXT_SIZE])
-{
-	FILE *file = fopen("docs/weir-flood.1", "re");
-	size_t n;
-
-	cr_assert(file, "tests run at the top of the source tree");
-	n = fread(text, 1, TEXT_SIZE - 1, file);
-	text[n] = '\0';
-	fclose(file);
-}
-
-/* "--no-verify" as the manual has it: "\-\-no\-verify". */
-static void escape(const char *name, char *text)
-{
-	text += sprintf(text, "\\-\\-");
-	for (; *name; name++)
-		text += sprintf(text, *name == '-' ? "\\%c" : "%c", *name);
-}
-
-/* Whether the manual has a paragraph for this option. */
-static bool has_option(const char *manual, const char *name)
-{
-	const char *at = manual;
-	char sought[64];
-	size_t n;
-
-	escape(name, sought);
-	n = strlen(sought);
-	while ((at = strstr(at, "\n.TP\n.B"))) {
-		const char *line = at + 5;
-		const char *found = strstr(line, sought);
-
-		if (found && found < strchr(line, '\n') &&
-		    strchr(" \n", found[n]))
-			return true;
-		at = line;
-	}
-	return false;
-}
-
-static size_t count_options(const char *manual)
-{
-	const char *at = manual;
-	size_t n = 0;
-
-	while ((at = strstr(at, "\n.TP\n.B"))) {
-		at += 5;
-		n += strncmp(at, ".B \\-", 5) == 0 ||
-		     strncmp(at, ".BI \\-", 6) == 0;
-	}
-	return n;
 }
 
 Test(flood_options, help_and_the_manual_have_the_same_options)
 {
-	char manual[TEXT_SIZE];
-	const char *at;
-	size_t n = 0;
-
-	flood(&run, "--help", NULL);
-	read_manual(manual);
-	for (at = run.out; (at = strstr(at, "--")); at += 2) {
-		char name[32];
-
-		/* where a line of options begins, and nowhere else */
-		if (at - run.out < 6 || (strncmp(at - 7, "\n      ", 7) != 0 &&
-					 strncmp(at - 7, "\n  -", 4) != 0))
-			continue;
-		cr_assert_eq(sscanf(at, "--%31[a-z-]", name), 1);
-		cr_expect(has_option(manual, name), "--%s", name);
-		n++;
-	}
-	cr_expect_eq(n, 29);
-	cr_expect_eq(count_options(manual), n);
-	flooded_forget(&run);
+	cr_expect_eq(help_expect_same_options("weir-flood"), 29);
 }
 
 /* A full disk is an error, for --help as for a result. */

@@ -22,17 +22,7 @@ static int write_table(FILE *out, const struct flood_result *result,
  * the run is. */
 static char *make_table(struct made_run *run, const char *expected)
 {
-	struct expect expect = {0};
-	char error[256];
-	char *text;
-
-	if (expected) {
-		cr_assert(expect_parse(&expect, expected, error, sizeof error));
-		(void)expect_judge(&expect, &run->result);
-	}
-	text = made_report(write_table, run, expected ? &expect : NULL);
-	made_run_free(run);
-	return text;
+	return made_report(write_table, run, expected);
 }
 
 Test(flood_report, the_table_of_a_run_is_this)

@@ -32,8 +32,9 @@ void made_run_free(struct made_run *run);
 typedef int report_function(FILE *out, const struct flood_result *result,
 			    const struct expect *expect);
 
-/* What a report writes, to be freed; it must have succeeded. */
-char *made_report(report_function *report, const struct made_run *run,
-		  const struct expect *expect);
+/* What a report writes of a run, judged by what was expected (NULL: nothing);
+ * to be freed, and the run is. It must have succeeded. */
+char *made_report(report_function *report, struct made_run *run,
+		  const char *expected);
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flood/expect.h"
 #include "flood/report.h"
 #include "harness.h"
 #include "test_document.h"
@@ -14,17 +13,7 @@ TestSuite(flood_report_html, .init = harness_begin, .fini = harness_end);
 /* The page of a run, which is freed; to be freed. */
 static char *make_page(struct made_run *run, const char *expected)
 {
-	struct expect expect = {0};
-	char error[256];
-	char *text;
-
-	if (expected) {
-		cr_assert(expect_parse(&expect, expected, error, sizeof error));
-		(void)expect_judge(&expect, &run->result);
-	}
-	text = made_report(report_html, run, expected ? &expect : NULL);
-	made_run_free(run);
-	return text;
+	return made_report(report_html, run, expected);
 }
 
 /* How many series all charts have; without a legend it is one. */

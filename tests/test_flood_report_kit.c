@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flood/expect.h"
 #include "flood/histogram.h"
 #include "harness.h"
 
@@ -275,15 +276,23 @@ void made_run_free(struct made_run *run)
 	free(run);
 }
 
-char *made_report(report_function *report, const struct made_run *run,
-		  const struct expect *expect)
+char *made_report(report_function *report, struct made_run *run,
+		  const char *expected)
 {
+	struct expect expect = {0};
+	char error[256];
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	if (!out || report(out, &run->result, expect) != 0 ||
+	if (expected) {
+		if (!expect_parse(&expect, expected, error, sizeof error))
+			harness_die("%s", error);
+		(void)expect_judge(&expect, &run->result);
+	}
+	if (!out || report(out, &run->result, expected ? &expect : NULL) != 0 ||
 	    fclose(out) != 0 || !text)
 		harness_die("the report failed");
+	made_run_free(run);
 	return text;
 }

@@ -1,5 +1,5 @@
-/* The PROXY header in memory: version 1, any bytes at all, and writing. (Version
- * 2 is in test_proxy_header_v2.c.) */
+/* The PROXY header in memory: version 1, any bytes at all, and writing.
+ * (Version 2 is in test_proxy_header_v2.c.) */
 #include "test_proxy_header.h"
 
 #include <criterion/criterion.h>

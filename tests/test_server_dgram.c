@@ -256,18 +256,6 @@ Test(server_dgram, what_has_come_is_answered_at_the_end)
 
 /* -- refusals -- */
 
-static void expect_refusal_of(const char *offer, const char *reason)
-{
-	char line[2 * TEXT_SIZE];
-	struct served s;
-
-	served_start(&s, offer, NULL);
-	cr_assert_eq(served_wait(&s), 2);
-	snprintf(line, sizeof line, "weir-server: %s\n", reason);
-	cr_assert_str_eq(s.text, line);
-	served_forget(&s);
-}
-
 Test(server_dgram, services_for_streams_are_refused)
 {
 	expect_refusal_of("greet=udp:127.0.0.1:0",

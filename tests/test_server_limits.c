@@ -121,40 +121,6 @@ Test(server_limits, budget_ends_who_owes_most)
 	cr_assert_lt(served_stop(&s), 128);
 }
 
-/* What the kernel may hold unsent, of a message that is less than high. */
-static size_t give(const char *option)
-{
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
-	size_t n_taken = 0;
-	size_t n_queued = 0;
-	size_t n;
-	int fd;
-
-	served_start(&s, "--trace", option, "echo=127.0.0.1:0", NULL);
-	served_address(&s, "echo", address);
-	fd = dial(address, SMALL_RCVBUF);
-	harness_write(fd, data, sizeof data);
-	while (n_taken + n_queued < sizeof data) {
-		const char *line = served_line(&s, "trace ");
-
-		if (sscanf(line, "trace %*s sendall %*u: kernel took %zu",
-			   &n) == 1)
-			n_taken += n;
-		else if (sscanf(line, "trace %*s queued %zu", &n) == 1)
-			n_queued += n;
-	}
-	close(fd);
-	served_line(&s, "bytes unsent");
-	cr_assert_eq(served_stop(&s), 0);
-	return n_taken;
-}
-
-Test(server_limits, notsent_lowat_bounds_what_the_kernel_takes)
-{
-	cr_assert_lt(give("--notsent-lowat=1K"), give("--notsent-lowat=1G"));
-}
-
 /* -- descriptors -- */
 
 enum {

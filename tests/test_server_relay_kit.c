@@ -27,12 +27,6 @@ enum {
 	PIECE = 65536
 };
 
-static void must(long result, const char *what)
-{
-	if (result < 0)
-		harness_die("%s: %s", what, strerror(errno));
-}
-
 static void tick(void)
 {
 	(void)poll(NULL, 0, TICK_MS);

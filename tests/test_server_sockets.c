@@ -87,7 +87,7 @@ Test(server_sockets, rcvbuf_bounds_what_the_kernel_receives)
 
 /* How much the kernel takes from the server for a client that reads nothing:
  * what is not queued of a message that is less than high. */
-static size_t give(const char *offer)
+static size_t give(const char *option, const char *offer)
 {
 	static unsigned char data[200000];
 	struct served s;
@@ -97,7 +97,7 @@ static size_t give(const char *offer)
 	size_t n;
 	int fd;
 
-	served_start(&s, "--trace", "--sndbuf=4K", offer, NULL);
+	served_start(&s, "--trace", option, offer, NULL);
 	served_address(&s, "echo", address);
 	fd = dial(address, SMALL);
 	harness_write(fd, data, sizeof data);
@@ -119,7 +119,7 @@ static size_t give(const char *offer)
 
 Test(server_sockets, sndbuf_bounds_what_the_kernel_takes)
 {
-	cr_assert_lt(give("echo=127.0.0.1:0"), SWALLOWED_SMALL);
+	cr_assert_lt(give("--sndbuf=4K", "echo=127.0.0.1:0"), SWALLOWED_SMALL);
 }
 
 Test(server_sockets, sndbuf_bounds_it_on_unix_sockets_too)
@@ -128,7 +128,15 @@ Test(server_sockets, sndbuf_bounds_it_on_unix_sockets_too)
 
 	snprintf(offer, sizeof offer, "echo=unix:@weir-sndbuf-%d",
 		 (int)getpid());
-	cr_assert_lt(give(offer), SWALLOWED_SMALL);
+	cr_assert_lt(give("--sndbuf=4K", offer), SWALLOWED_SMALL);
+}
+
+Test(server_sockets, notsent_lowat_bounds_it)
+{
+	static const char offer[] = "echo=127.0.0.1:0";
+
+	cr_assert_lt(give("--notsent-lowat=1K", offer),
+		     give("--notsent-lowat=1G", offer));
 }
 
 /* From here on this process lives on a kernel without IPv6. */

@@ -209,7 +209,7 @@ Test(server_systemd, leaves_the_sockets_of_another_alone)
 	close(sockets[0]);
 }
 
-static void expect_refusal(const char *const *arguments, const char *line)
+static void expect_unplaced(const char *const *arguments, const char *line)
 {
 	struct served s;
 
@@ -228,21 +228,22 @@ Test(server_systemd, refuses_what_it_cannot_place)
 	n_sockets = 1;
 	names = "echo";
 	sockets[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	expect_refusal(none, "descriptor 3 (echo): expected a stream socket "
-			     "that listens");
+	expect_unplaced(none, "descriptor 3 (echo): expected a stream socket "
+			      "that listens");
 	close(sockets[0]);
 	sockets[0] = harness_listen(&address, 8);
-	expect_refusal(missing, "echo=fd:front: expected the name of a socket "
-				"in LISTEN_FDNAMES");
+	expect_unplaced(missing, "echo=fd:front: expected the name of a socket "
+				 "in LISTEN_FDNAMES");
 	names = NULL;
-	expect_refusal(none, "descriptor 3: its name is unknown: expected that "
-			     "of a service, or an argument "
-			     "SERVICE=fd:unknown");
+	expect_unplaced(none,
+			"descriptor 3: its name is unknown: expected that "
+			"of a service, or an argument "
+			"SERVICE=fd:unknown");
 	names = "front\nand";
-	expect_refusal(none, "descriptor 3: its name is front?and: expected");
+	expect_unplaced(none, "descriptor 3: its name is front?and: expected");
 	names = "front";
-	expect_refusal(none, "descriptor 3: its name is front: expected that "
-			     "of a service, or an argument SERVICE=fd:front");
+	expect_unplaced(none, "descriptor 3: its name is front: expected that "
+			      "of a service, or an argument SERVICE=fd:front");
 	close(sockets[0]);
 }
 

@@ -11,17 +11,6 @@ enum {
 	N_RUNS = 4000
 };
 
-Test(statistic, the_median_is_the_middle_or_between_the_two)
-{
-	double odd[] = {5, 1, 3};
-	double even[] = {4, 1, 3, 2};
-
-	cr_assert_eq(statistic_median(odd, 3), 3);
-	cr_assert_eq(statistic_median(even, 4), 2.5);
-	cr_assert_eq(statistic_median(odd, 1), 1);
-	cr_assert(isnan(statistic_median(NULL, 0)));
-}
-
 Test(statistic, jains_index_tells_equal_from_greedy)
 {
 	static const uint64_t equal[] = {7, 7, 7, 7};

@@ -40,7 +40,8 @@ struct hlog_interval {
  * clock; the lines count their times from there. */
 int hlog_write_head(FILE *file, uint64_t base_ns);
 
-/* One line, flushed. It allocates nothing. No interval starts before base_ns. */
+/* One line, flushed, with nothing allocated. No interval starts before
+ * base_ns. */
 int hlog_write(FILE *file, uint64_t base_ns,
 	       const struct hlog_interval *interval, const struct histogram *h);
 

@@ -16,7 +16,7 @@
 /* More in one histogram could not be added up exactly by means of doubles. */
 #define COUNT_MAX (UINT64_C(1) << 53)
 
-/* The rest of a cookie is the size of a count in V0 and V1, and here nothing. */
+/* The rest of a cookie is the size of a count in V0 and V1; here nothing. */
 #define COOKIE_MASK 0xffffff0fu
 
 struct input {

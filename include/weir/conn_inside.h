@@ -1,5 +1,5 @@
-/* A connection from the inside: what the conn*.c files share. Internal: weir.h does not include it.
- */
+/* A connection from the inside: what the conn*.c files share. Internal: weir.h
+ * does not include it. */
 #ifndef WEIR_CONN_INSIDE_H
 #define WEIR_CONN_INSIDE_H
 

@@ -208,7 +208,8 @@ uint64_t weir_loop_now(struct weir_loop *loop);
  * come on top.
  *
  * It is kept whenever something is to be queued; lowering it closes nobody by
- * itself. 0 is the default: 1 GiB, and seven eighths of high. -EINVAL: low > high. */
+ * itself. 0 is the default: 1 GiB, and seven eighths of high. -EINVAL: low is
+ * above high. */
 int weir_loop_budget(struct weir_loop *loop, size_t high, size_t low);
 
 /* No system call; costs the same whatever the number of connections. */

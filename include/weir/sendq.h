@@ -118,8 +118,9 @@ size_t weir_sendq_cost_of_buf(const struct weir_buf *buf);
 int weir_sendq_append_file(struct weir_sendq *q, int fd, off_t offset,
 			   uint64_t n_bytes, uint64_t now_ns);
 
-/* Describe the oldest bytes, up to the first file: at most max_iov pieces and about max_bytes bytes
- * (the last piece is cut). Returns the pieces, and their bytes in *n_bytes. */
+/* Describe the oldest bytes, up to the first file: at most max_iov pieces and
+ * about max_bytes bytes (the last piece is cut). Returns the pieces, and their
+ * bytes in *n_bytes. */
 size_t weir_sendq_peek(const struct weir_sendq *q, struct iovec *iov,
 		       size_t max_iov, size_t max_bytes, size_t *n_bytes);
 /* The file whose turn it is; NULL: it is not a file's. */

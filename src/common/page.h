@@ -72,8 +72,9 @@ void page_tile(struct page *page, const char *label, const char *value,
 void page_tiles_close(struct page *page);
 
 /* Cells fill the rows from left to right; after the last column the next row
- * begins. Where no column has a name but "" there is no head. The columns stay the caller's until page_table_close. The caption
- * may be NULL. A cell of "" stays empty. */
+ * begins. Where no column has a name but "" there is no head. The columns stay
+ * the caller's until page_table_close. The caption may be NULL. A cell of ""
+ * stays empty. */
 void page_table_open(struct page *page, const char *caption,
 		     const struct page_column *columns, size_t n_columns);
 void page_cell(struct page *page, const char *format, ...)

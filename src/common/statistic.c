@@ -19,23 +19,6 @@ static int compare(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-static double middle_of(const double *sorted, size_t n)
-{
-	return n > 0 ? (sorted[(n - 1) / 2] + sorted[n / 2]) / 2 : (double)NAN;
-}
-
-static void sort(double *values, size_t n)
-{
-	if (n > 1)
-		qsort(values, n, sizeof *values, compare);
-}
-
-double statistic_median(double *values, size_t n)
-{
-	sort(values, n);
-	return middle_of(values, n);
-}
-
 double statistic_jain(const uint64_t *counts, size_t n)
 {
 	double sum = 0;
@@ -72,7 +55,7 @@ static size_t take_means(double *means, const double *a, const double *b,
 			means[n_means++] = (difference(a[i], b[i]) +
 					    difference(a[j], b[j])) /
 					   2;
-	sort(means, n_means);
+	qsort(means, n_means, sizeof *means, compare);
 	return n_means;
 }
 
@@ -129,7 +112,8 @@ struct statistic_ratio statistic_ratio(const double *a, const double *b,
 		n_above += means[i] >= 0;
 		n_below += means[i] <= 0;
 	}
-	result.ratio = ratio_of(middle_of(means, n_means));
+	result.ratio =
+		ratio_of((means[(n_means - 1) / 2] + means[n_means / 2]) / 2);
 	result.p_value = judge(n, n_means,
 			       n_above < n_below ? n_above : n_below, &n_cut);
 	result.is_significant = result.p_value <= 1 - STATISTIC_CONFIDENCE;

@@ -1,5 +1,5 @@
-/* Figures about figures: what is typical, how evenly it is shared, and whether
- * one thing is faster than another. */
+/* Figures about figures: how evenly something is shared, and whether one thing
+ * is faster than another. */
 #ifndef STATISTIC_H
 #define STATISTIC_H
 
@@ -7,13 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The middle one, or the mean of the two in the middle; NaN of none. It sorts
- * the values. */
-double statistic_median(double *values, size_t n);
-
 /* Jain's index of fairness: 1 when all n have the same, 1/n when one has all;
- * NaN when there is nothing to share. (R. Jain, D. Chiu, W. Hawe: A Quantitative
- * Measure of Fairness and Discrimination, DEC-TR-301, 1984.) */
+ * NaN when there is nothing to share. (R. Jain, D. Chiu, W. Hawe: A
+ * Quantitative Measure of Fairness and Discrimination, DEC-TR-301, 1984.) */
 double statistic_jain(const uint64_t *counts, size_t n);
 
 /* -- A against B -- */
