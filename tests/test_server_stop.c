@@ -2,7 +2,10 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -207,6 +210,84 @@ Test(server_stop, a_second_signal_aborts_the_last_answers)
 	cr_assert_eq(served_wait(&s), 0);
 	served_forget(&s);
 	close(fd);
+}
+
+/* -- those who never stop -- */
+
+enum {
+	N_CROWDS = 3, /* of a thread each: the server finds no rest */
+	N_WRITERS = 8,
+	PIECE_SIZE = 65536
+};
+
+/* More than a server reads in the drain that it is given, and less than in all
+ * the turns that it could take for them. */
+static const uint64_t patience_bytes = UINT64_C(2) << 30;
+
+struct writers {
+	pthread_t thread;
+	struct pollfd fds[N_WRITERS];
+	uint64_t n_written;
+};
+
+static void write_piece(struct writers *writers, struct pollfd *fd, int *n_left)
+{
+	static const unsigned char piece[PIECE_SIZE];
+	ssize_t n =
+		send(fd->fd, piece, sizeof piece, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n > 0) {
+		writers->n_written += (uint64_t)n;
+	} else if (errno != EAGAIN) {
+		close(fd->fd);
+		fd->fd = -1;
+		--*n_left;
+	}
+}
+
+static void *write_to_the_end(void *arg)
+{
+	struct writers *writers = arg;
+	int n_left = N_WRITERS;
+
+	while (n_left > 0 && poll(writers->fds, N_WRITERS, -1) > 0)
+		for (int i = 0; i < N_WRITERS; i++)
+			if (writers->fds[i].fd >= 0 && writers->fds[i].revents)
+				write_piece(writers, &writers->fds[i], &n_left);
+	return NULL;
+}
+
+static void start_writing(struct writers *writers, const char *address)
+{
+	*writers = (struct writers){.n_written = 0};
+	for (int i = 0; i < N_WRITERS; i++)
+		writers->fds[i] = (struct pollfd){.fd = dial(address, 0),
+						  .events = POLLOUT};
+	cr_assert_eq(pthread_create(&writers->thread, NULL, write_to_the_end,
+				    writers),
+		     0);
+}
+
+/* What has come is served before the end, but not for ever. */
+Test(server_stop, the_drain_ends_for_those_who_never_stop_writing)
+{
+	struct writers crowds[N_CROWDS];
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	uint64_t n_written = 0;
+
+	served_start(&s, "--drain=50ms", "discard=127.0.0.1:0", NULL);
+	served_address(&s, "discard", address);
+	for (int i = 0; i < N_CROWDS; i++)
+		start_writing(&crowds[i], address);
+	kill(s.pid, SIGTERM);
+	for (int i = 0; i < N_CROWDS; i++) {
+		pthread_join(crowds[i].thread, NULL);
+		n_written += crowds[i].n_written;
+	}
+	cr_assert_lt(n_written, patience_bytes);
+	served_wait(&s);
+	served_forget(&s);
 }
 
 static bool is_running(pid_t pid)

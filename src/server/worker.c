@@ -16,6 +16,9 @@ enum {
 	MAX_LAST_ROUNDS = 100
 };
 
+/* Added to the count of a round, it is the last one. */
+static const size_t NO_MORE = SIZE_MAX / 2;
+
 /* One who goes away in the midst of a stream without end has lost nothing. */
 static bool is_worth_a_line(const struct service *service,
 			    enum weir_reason reason)
@@ -202,7 +205,8 @@ static size_t take_last_turns(struct worker *worker)
 }
 
 /* What the clients of one worker have sent may be for those of another, which
- * may make room for more: all turn until none has anything to do.
+ * may make room for more: all turn until none has anything to do, or patience
+ * has ended.
  *
  * Each round counts in a place of its own. The places take turns: when all
  * have come to the end of a round, the place of the one before is not looked
@@ -217,11 +221,14 @@ static void serve_what_came(struct worker *worker)
 		_Atomic size_t *place = &server->n_ready[round % 3];
 
 		atomic_fetch_add(place, take_last_turns(worker));
+		if (worker->number == 0 &&
+		    server_phase(server) > PHASE_DRAINING)
+			atomic_fetch_add(place, NO_MORE);
 		(void)pthread_barrier_wait(&server->barrier);
 		if (worker->number == 0)
 			atomic_store(&server->n_ready[(round + 2) % 3], 0);
 		n_ready = atomic_load(place);
-	} while (n_ready > 0 && ++round < MAX_LAST_ROUNDS);
+	} while (n_ready > 0 && n_ready < NO_MORE && ++round < MAX_LAST_ROUNDS);
 }
 
 static void finish_all(struct worker *worker)
