@@ -70,42 +70,43 @@ static void write_line(struct worker *worker, const char *line, size_t n)
 	pthread_mutex_unlock(&gate);
 }
 
-void log_say(struct worker *worker, const char *format, ...)
+__attribute__((format(printf, 3, 0))) static void say(struct worker *worker,
+						      const char *prefix,
+						      const char *format,
+						      va_list args)
 {
 	char line[LINE_SIZE];
-	size_t n;
+
+	write_line(worker, line, put(line, prefix, format, args));
+}
+
+void log_say(struct worker *worker, const char *format, ...)
+{
 	va_list args;
 
 	if (worker->settings->is_quiet)
 		return;
 	va_start(args, format);
-	n = put(line, "weir-server: ", format, args);
+	say(worker, "weir-server: ", format, args);
 	va_end(args);
-	write_line(worker, line, n);
 }
 
 void log_print(struct worker *worker, const char *format, ...)
 {
-	char line[LINE_SIZE];
-	size_t n;
 	va_list args;
 
 	va_start(args, format);
-	n = put(line, "weir-server: ", format, args);
+	say(worker, "weir-server: ", format, args);
 	va_end(args);
-	write_line(worker, line, n);
 }
 
 void log_trace(struct worker *worker, const char *format, ...)
 {
-	char line[LINE_SIZE];
-	size_t n;
 	va_list args;
 
 	va_start(args, format);
-	n = put(line, "trace ", format, args);
+	say(worker, "trace ", format, args);
 	va_end(args);
-	write_line(worker, line, n);
 }
 
 void complain(const char *format, ...)
