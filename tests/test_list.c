@@ -1,6 +1,7 @@
 #include <weir/list.h>
 
 #include <criterion/criterion.h>
+#include <signal.h>
 
 #include "harness.h"
 
@@ -200,4 +201,12 @@ Test(list, two_lists_agree_with_arrays_under_random_operations)
 		expect(&heads[0], models[0].numbers, models[0].n);
 		expect(&heads[1], models[1].numbers, models[1].n);
 	}
+}
+
+Test(list, appending_a_link_that_is_in_a_list_aborts, .signal = SIGABRT)
+{
+	struct weir_list head;
+
+	fill(&head);
+	weir_list_append(&head, &items[0].link);
 }

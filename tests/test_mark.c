@@ -375,3 +375,72 @@ Test(mark, is_not_put_off_by_bytes_that_came_after_a_dropped_tail)
 	cr_assert_eq(a.n_dropped, 1100);
 	cr_assert_eq(b.n_dropped, 500);
 }
+
+/* -- set late in a connection's settling, behind bytes that leave at once -- */
+
+static void say_and_mark(struct conn_probe *probe)
+{
+	cr_assert_eq(conn_probe_sendall(probe, 4), 0);
+	cr_assert_eq(set(&a, 'a'), 0);
+}
+
+static void mark_below(struct conn_probe *probe, char call)
+{
+	if (call == CONN_BELOW)
+		say_and_mark(probe);
+}
+
+static void expect_to_fire_unasked(void)
+{
+	conn_flow(&p);
+	cr_assert_str_eq(fired, "a", "after %s", p.calls);
+	cr_assert_eq(conn_probe_progress(&p).queued, 0);
+}
+
+Test(mark, set_in_on_pressure_fires_without_another_event)
+{
+	const struct weir_conn_limits limits = {.low = 1, .high = 65536};
+
+	p.then = mark_below;
+	open_probe(&limits);
+	cr_assert_eq(conn_probe_sendall(&p, 300000), 0);
+	expect_to_fire_unasked();
+}
+
+static void finish_below(struct conn_probe *probe, char call)
+{
+	if (call != CONN_BELOW)
+		return;
+	say_and_mark(probe);
+	weir_conn_finish(&probe->conn);
+}
+
+Test(mark, set_in_on_pressure_before_a_finish_fires_before_the_end)
+{
+	const struct weir_conn_limits limits = {.low = 1, .high = 65536};
+
+	p.then = finish_below;
+	open_probe(&limits);
+	cr_assert_eq(conn_probe_sendall(&p, 300000), 0);
+	expect_to_fire_unasked();
+}
+
+static void mark_second_offer(struct conn_probe *probe, char call)
+{
+	if (call == CONN_DATA && probe->n_of[CONN_DATA] == 2)
+		say_and_mark(probe);
+}
+
+Test(mark, set_in_an_offer_of_kept_input_fires_without_another_event)
+{
+	const struct weir_conn_limits limits = {.low = 1, .high = 65536};
+
+	p.then = mark_second_offer;
+	open_probe(&limits);
+	p.take = 0;
+	conn_probe_write(&p, 10);
+	conn_turns(1);
+	p.take = SIZE_MAX;
+	cr_assert_eq(conn_probe_sendall(&p, 300000), 0);
+	expect_to_fire_unasked();
+}

@@ -213,6 +213,8 @@ void weir_link_cut(struct weir_conn *c);
 
 /* -- mark.c -- */
 
+/* The first of them has nothing in front of it any more. */
+bool weir_mark_is_due(const struct weir_conn *c);
 /* Fire the marks that have nothing in front of them. */
 void weir_mark_fire(struct weir_conn *c);
 /* n bytes were dropped that had at bytes of the queue before them. */

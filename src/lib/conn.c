@@ -122,15 +122,19 @@ static void close_now(struct weir_conn *c)
 /* Offer what had arrived before the error, one receive a turn. */
 static bool has_more_to_offer(struct weir_conn *c)
 {
+	const uint32_t against = WEIR_CONN_CLOSING | WEIR_CONN_PAUSED;
 	size_t n_kept = weir_conn_n_kept(c);
 
-	if (c->state & (WEIR_CONN_CLOSING | WEIR_CONN_PAUSED))
+	if (c->state & against)
 		return false;
 	if ((c->state & WEIR_CONN_OFFER) && c->input) {
 		weir_conn_offer_kept(c);
 		c->state &= ~(uint32_t)WEIR_CONN_OFFER;
 		if (weir_conn_n_kept(c) < n_kept)
 			return true;
+		/* on_data may have paused it, or wants no more. */
+		if (c->state & against)
+			return false;
 	}
 	return weir_conn_read(c) > 0;
 }

@@ -76,6 +76,17 @@ void weir_conn_settle_writable(struct weir_conn *c)
 	weir_conn_gather_end(c);
 }
 
+/* What a callback late in the settling has brought about: nothing else may
+ * happen to the connection for hours. */
+static bool owes_callback(const struct weir_conn *c)
+{
+	if (weir_mark_is_due(c))
+		return true;
+	return !(c->state & WEIR_CONN_FINISHING) &&
+	       (has_crossed_high(c) || has_come_back_to_low(c) ||
+		weir_conn_owes_offer(c));
+}
+
 /* The user's callbacks, each once; what they bring about is settled next
  * turn. After any of them the connection may be dead. */
 static void settle_callbacks(struct weir_conn *c)
@@ -88,10 +99,7 @@ static void settle_callbacks(struct weir_conn *c)
 		weir_conn_offer_kept(c);
 	if (!(c->state & WEIR_CONN_KEPT))
 		c->state &= ~(uint32_t)WEIR_CONN_OFFER;
-	if (c->state & (WEIR_CONN_DEAD | WEIR_CONN_FINISHING))
-		return;
-	if (has_crossed_high(c) || has_come_back_to_low(c) ||
-	    weir_conn_owes_offer(c))
+	if (!(c->state & WEIR_CONN_DEAD) && owes_callback(c))
 		weir_watch_defer_flush(&c->watch);
 }
 

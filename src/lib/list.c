@@ -1,6 +1,8 @@
 /* The links of weir_list: a circle through the head. */
 #include <weir/list.h>
 
+#include <assert.h>
+
 void weir_list_init(struct weir_list *head)
 {
 	head->next = head;
@@ -9,6 +11,8 @@ void weir_list_init(struct weir_list *head)
 
 void weir_list_append(struct weir_list *head, struct weir_list *link)
 {
+	/* Linked twice, its old list would lead into this one for ever. */
+	assert(!weir_list_is_linked(link));
 	link->prev = head->prev;
 	link->next = head;
 	head->prev->next = link;

@@ -76,6 +76,17 @@ static void fire(struct weir_mark *mark)
 	mark->on_mark(mark, mark->n_dropped);
 }
 
+bool weir_mark_is_due(const struct weir_conn *c)
+{
+	const struct weir_list *marks;
+
+	if (!(c->state & WEIR_CONN_MARKED))
+		return false;
+	marks = &c->debt->marks;
+	return !weir_list_is_empty(marks) &&
+	       mark_of(marks->next)->at <= weir_conn_n_left(c);
+}
+
 /* Up to a mark of our own: what is set inside a callback waits for the next
  * time, and asks for it by weir_conn_note. */
 void weir_mark_fire(struct weir_conn *c)

@@ -87,7 +87,6 @@ static void answer(struct request *request, enum http_status status,
 	request->is_answered = true;
 	weir_timer_cancel(&request->timer);
 	weir_list_remove(&request->link);
-	weir_list_init(&request->link);
 	if (put(request->conn, head, (size_t)n_head) == 0)
 		(void)put(request->conn, body, n);
 	weir_conn_finish(request->conn);
@@ -155,7 +154,6 @@ static void on_open(struct door *door, struct weir_conn *c)
 	struct weir_loop *loop = &door->worker->loop;
 
 	request->conn = c;
-	weir_list_init(&request->link);
 	weir_timer_arm(&request->timer, loop, weir_loop_now(loop) + patience_ns,
 		       on_impatience);
 }
