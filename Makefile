@@ -9,8 +9,28 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	   -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wcast-align \
 	   -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 \
 	   -Wnull-dereference -Wswitch-enum
-DEFINES  = -D_GNU_SOURCE -Iinclude -Isrc -Ibench
-COMPILE  = $(CC) -std=c11 $(DEFINES) -fno-plt $(WARNINGS) $(CFLAGS)
+DEFINES  = -D_GNU_SOURCE
+COMPILE  = $(CC) -std=c11 $(DEFINES) $(PATHS_$(patsubst %/,%,$(dir $<))) \
+	   -fno-plt $(WARNINGS) $(CFLAGS)
+
+# What each room may include, beside itself: a wrong include does not compile.
+PATHS_src/lib       = -Iinclude
+PATHS_src/common    =
+PATHS_src/server    = -Iinclude -Isrc/common
+PATHS_src/client    = -Iinclude -Isrc/common
+PATHS_src/demo      = -Iinclude -Isrc/common
+PATHS_bench/flood   = -Iinclude -Isrc/common
+PATHS_bench         = -Iinclude
+PATHS_bench/peers   =
+PATHS_bench/giver   = -Iinclude
+PATHS_tests         = -Iinclude -Isrc/server
+PATHS_tests/harness = -Iinclude -Isrc/lib
+PATHS_tests/lib     = -Iinclude -Isrc/lib -Itests/harness
+PATHS_tests/common  = -Isrc/common -Itests/harness
+PATHS_tests/server  = -Iinclude -Isrc/server -Isrc/common -Itests/harness
+PATHS_tests/client  = -Iinclude -Isrc/client -Isrc/common -Itests/harness
+PATHS_tests/demo    = -Iinclude -Isrc/demo -Isrc/common -Itests/harness
+PATHS_tests/flood   = -Iinclude -Ibench/flood -Isrc/common -Itests/harness
 
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
 LIB      = $(call objects,src/lib/*.c)
@@ -22,12 +42,21 @@ DEMO     = $(call objects,src/demo/*.c)
 FLOOD    = $(call objects,bench/flood/*.c)
 PROGRAMS = $(addprefix $(BUILD)/,weir-server weir-client weir-flood \
 	   send-vs-sendall)
-# The tests link the shipped objects, with tests/fault.o in place of sys.o.
-TESTS    = $(call objects,tests/test_*.c) $(call objects,tests/fault.c) \
-	   $(call objects,tests/harness*.c) $(filter-out %/sys.o,$(LIB)) \
-	   $(COMMON) $(filter-out %/main.o,$(SERVER) $(DEMO) $(FLOOD))
+# A test binary a room. They link the shipped objects, with fault.o in place of
+# sys.o.
+TESTED   = lib common server client demo flood
+TESTS    = $(TESTED:%=$(BUILD)/%-tests)
+HARNESS  = $(call objects,tests/harness/*.c) $(filter-out %/sys.o,$(LIB))
+OF_lib    =
+OF_common = $(COMMON)
+OF_server = $(filter-out %/main.o,$(SERVER)) $(COMMON)
+OF_client = $(COMMON)
+OF_demo   = $(filter-out %/main.o,$(DEMO)) $(COMMON)
+OF_flood  = $(filter-out %/main.o,$(FLOOD)) $(COMMON)
 SOURCES  = $(wildcard include/*.h include/weir/*.h src/*/*.[ch] tests/*.[ch] \
-	   bench/*.[ch] bench/*/*.[ch])
+	   tests/*/*.[ch] bench/*.[ch] bench/*/*.[ch])
+# For tools that read one file at a time, whatever its room.
+ALL_PATHS = -Iinclude $(addprefix -I,$(wildcard src/* bench/flood))
 
 # The demonstration counts its server's system calls at the door, in
 # src/demo/calls.c.
@@ -51,11 +80,15 @@ demo: $(BUILD)/send-vs-sendall
 	$(BUILD)/send-vs-sendall $(if $(ALL),--all)
 
 test: criterion all
-	$(MAKE) --no-print-directory BUILD=$(BUILD) $(BUILD)/weir-tests \
+	$(MAKE) --no-print-directory BUILD=$(BUILD) $(TESTS) \
 		$(BUILD)/old-kernel
-	ASAN_OPTIONS=abort_on_error=1 WEIR_BUILD=$(BUILD) \
+	@for room in $(TESTED); do \
+		ASAN_OPTIONS=abort_on_error=1 WEIR_BUILD=$(BUILD) \
 		LSAN_OPTIONS=suppressions=tests/leaks.supp:print_suppressions=0 \
-		$(TEST_UNDER) $(BUILD)/weir-tests --timeout 120 $(TEST_ARGS)
+		$(TEST_UNDER) $(BUILD)/$$room-tests --timeout 120 $(TEST_ARGS) \
+			|| failed="$$failed $$room"; \
+	done; \
+	[ -z "$$failed" ] || { echo "test: failed:$$failed"; exit 1; }
 
 $(BUILD)/libweir.a: $(LIB)
 	$(AR) rcs $@ $^
@@ -75,8 +108,10 @@ $(BUILD)/weir-flood: $(FLOOD) $(SHARED)
 $(BUILD)/send-vs-sendall: $(DEMO) $(SHARED)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(COUNTED) -o $@ $^ -lpthread -lm
 
-$(BUILD)/weir-tests: $(TESTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(COUNTED) -o $@ $^ -lcriterion -lpthread -lm
+.SECONDEXPANSION:
+$(TESTS): $(BUILD)/%-tests: $(HARNESS) $$(call objects,tests/%/*.c) $$(OF_$$*)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(if $(filter demo,$*),$(COUNTED)) -o $@ $^ \
+		-lcriterion -lpthread -lm
 
 # Runs a program as if the kernel lacked every system call newer than 5.4.
 $(BUILD)/old-kernel: $(BUILD)/tests/old_kernel.o
@@ -120,12 +155,12 @@ check-musl:
 check-tidy:
 	printf '%s\n' $(filter src/%.c bench/flood/%.c,$(SOURCES)) | \
 		xargs -P 2 -I FILE \
-		clang-tidy --quiet FILE -- -std=c11 $(DEFINES)
+		clang-tidy --quiet FILE -- -std=c11 $(DEFINES) $(ALL_PATHS)
 
 check-cppcheck:
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 		--enable=warning,performance,portability \
-		$(DEFINES) src bench/flood
+		$(DEFINES) $(ALL_PATHS) src bench/flood
 
 check-tests:
 	$(MAKE) CFLAGS="-O2 -g -Werror -DWEIR_CHECKS" BUILD=build/checks test
@@ -145,8 +180,8 @@ check-threads:
 		build/tsan/threads build/tsan/weir-server
 	build/tsan/threads
 	$(MAKE) BUILD=build/checks CFLAGS="-O2 -g -Werror -DWEIR_CHECKS" \
-		build/checks/weir-tests
-	WEIR_BUILD=build/tsan build/checks/weir-tests --timeout 120 \
+		build/checks/server-tests
+	WEIR_BUILD=build/tsan build/checks/server-tests --timeout 120 \
 		--filter '@(server_workers|server_broadcast*|server_metrics)/*'
 
 clean:

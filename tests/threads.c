@@ -14,7 +14,7 @@
 
 #include <weir.h>
 
-#include "server/board.h"
+#include "board.h"
 
 enum {
 	N_SENDERS = 4,

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "flood/load.h"
+#include "load.h"
 
 enum {
 	SMALL_BUFFER = 4096, /* so that a peer who does not read is soon full */

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flood/line.h"
-#include "flood/load.h"
+#include "line.h"
+#include "load.h"
 
 static const uint64_t hello_ns = 20000000;
 

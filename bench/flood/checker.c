@@ -1,6 +1,6 @@
 /* Telling what became of messages that did not come back as they went; see
  * checker.h. Slow, and only here when something is wrong. */
-#include "flood/checker.h"
+#include "checker.h"
 
 #include <assert.h>
 #include <inttypes.h>

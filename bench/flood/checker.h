@@ -19,8 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "flood/flood.h"
-#include "flood/message.h"
+#include "flood.h"
+#include "message.h"
 
 enum {
 	CHECKER_TEXT_SIZE = 160

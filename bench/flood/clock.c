@@ -1,5 +1,5 @@
 /* The timers of a run, which are also looked at between two answers. */
-#include "flood/load.h"
+#include "load.h"
 
 static void update_look(struct load *load)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "flood/load.h"
+#include "load.h"
 
 static double seconds_of(const struct timeval *time)
 {

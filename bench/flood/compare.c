@@ -3,7 +3,7 @@
  *
  * What is compared is what the load is about: the rate of a closed loop, the
  * median latency of an open one. */
-#include "flood/compare.h"
+#include "compare.h"
 
 #include <errno.h>
 #include <math.h>
@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/statistic.h"
-#include "flood/generator.h"
-#include "flood/histogram.h"
-#include "flood/schedule.h"
-#include "flood/verdict.h"
+#include "statistic.h"
+#include "generator.h"
+#include "histogram.h"
+#include "schedule.h"
+#include "verdict.h"
 
 static const uint64_t shortest_round_ns = 20000000;
 

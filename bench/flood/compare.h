@@ -2,7 +2,7 @@
 #ifndef FLOOD_COMPARE_H
 #define FLOOD_COMPARE_H
 
-#include "flood/flood.h"
+#include "flood.h"
 
 /* Load settings->target and settings->rival in turns, in random order. result
  * is the target's, of all its rounds together, with the comparison in it and

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "flood/load.h"
+#include "load.h"
 
 /* After a failure a closed loop waits so long: a target that refuses is not to
  * be asked a hundred thousand times a second. */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "flood/load.h"
+#include "load.h"
 
 enum {
 	MAX_DIALING = 128,

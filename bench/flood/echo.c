@@ -4,7 +4,7 @@
  * so that what one receive brought leaves in one send. */
 #include <errno.h>
 
-#include "flood/load.h"
+#include "load.h"
 
 /* A message that is in flight, and not among the answers any more. */
 static void drop(struct peer *peer, uint64_t n)

@@ -1,5 +1,5 @@
 /* Kernel, CPUs, time, command line and sockets; see environment.h. */
-#include "flood/environment.h"
+#include "environment.h"
 
 #include <math.h>
 #include <netinet/in.h>

@@ -2,7 +2,7 @@
 #ifndef FLOOD_ENVIRONMENT_H
 #define FLOOD_ENVIRONMENT_H
 
-#include "flood/flood.h"
+#include "flood.h"
 
 /* All CPUs together, in ticks since boot. */
 struct environment_times {

@@ -1,12 +1,12 @@
 /* Judging: what a term asks for is looked up in the result, and compared. */
-#include "flood/expect.h"
+#include "expect.h"
 
 #include <math.h>
 #include <stdint.h>
 
-#include "flood/expect_figure.h"
-#include "flood/flood.h"
-#include "flood/histogram.h"
+#include "expect_figure.h"
+#include "flood.h"
+#include "histogram.h"
 
 static const char *format_count(char *text, double value)
 {

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "common/quantity.h"
+#include "quantity.h"
 
 enum figure {
 	FIGURE_PERCENTILE, /* the only one whose name has a number */

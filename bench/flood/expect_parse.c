@@ -1,10 +1,10 @@
 /* A term is taken apart from the left: histogram, figure, relation, value. */
-#include "flood/expect.h"
+#include "expect.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "flood/expect_figure.h"
+#include "expect_figure.h"
 
 static const char *const relations[] = {
 	[EXPECT_AT_MOST] = "<=", [EXPECT_AT_LEAST] = ">=", [EXPECT_LESS] = "<",

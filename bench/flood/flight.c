@@ -1,5 +1,5 @@
 /* The ring of what is in flight; see flight.h. */
-#include "flood/flight.h"
+#include "flight.h"
 
 #include <errno.h>
 #include <stdlib.h>

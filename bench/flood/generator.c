@@ -1,14 +1,14 @@
 /* A run from connecting to its end; one phase leads to the next, and each is
  * bounded in time. */
-#include "flood/generator.h"
+#include "generator.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "flood/environment.h"
-#include "flood/load.h"
+#include "environment.h"
+#include "load.h"
 
 static const uint64_t second_ns = 1000000000;
 static const uint64_t drain_look_ns = 10000000;

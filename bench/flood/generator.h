@@ -2,7 +2,7 @@
 #ifndef FLOOD_GENERATOR_H
 #define FLOOD_GENERATOR_H
 
-#include "flood/flood.h"
+#include "flood.h"
 
 /* What was recorded in a second; the latter two only in an open loop. */
 struct generator_interval {

@@ -1,4 +1,4 @@
-#include "flood/hgrm.h"
+#include "hgrm.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "flood/histogram.h"
+#include "histogram.h"
 
 /* Write the whole table, in milliseconds. Towards 100 % the steps become finer:
  * five to each halving of what is left. 0, or the negative errno of the write

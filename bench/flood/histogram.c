@@ -1,6 +1,6 @@
 /* Only the slots from that of the smallest value to that of the largest can
  * hold anything: whatever walks through a histogram walks through those. */
-#include "flood/histogram.h"
+#include "histogram.h"
 
 #include <float.h>
 #include <math.h>

@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "flood/histogram.h"
+#include "histogram.h"
 
 enum {
 	HLOG_TAG_SIZE = 32,

@@ -5,13 +5,13 @@
  *
  * What is read here comes from anywhere: nothing is believed before it was
  * looked at. */
-#include "flood/hlog_format.h"
+#include "hlog_format.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "flood/zlib.h"
+#include "zlib.h"
 
 /* More in one histogram could not be added up exactly by means of doubles. */
 #define COUNT_MAX (UINT64_C(1) << 53)

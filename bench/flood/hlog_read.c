@@ -1,13 +1,13 @@
 /* A log is read line by line, and what is no line of a log ends it with one
  * error: figures made from half a log would be worse than none. */
-#include "flood/hlog.h"
+#include "hlog.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "flood/hlog_format.h"
+#include "hlog_format.h"
 
 enum {
 	LINE_SIZE = 4 << 20

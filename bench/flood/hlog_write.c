@@ -2,7 +2,7 @@
  * hold a few bytes: the encoded counts are cut into the stored blocks of a
  * zlib stream, and that is written as base64. A stream tells its length before
  * its bytes, so the counts are encoded twice: once to see how long they are. */
-#include "flood/hlog.h"
+#include "hlog.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,8 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "flood/hlog_format.h"
-#include "flood/zlib.h"
+#include "hlog_format.h"
+#include "zlib.h"
 
 enum {
 	BLOCK_SIZE = 65535

@@ -1,9 +1,9 @@
 /* Lines; see line.h. */
-#include "flood/line.h"
+#include "line.h"
 
 #include <string.h>
 
-#include "common/quantity.h"
+#include "quantity.h"
 
 enum {
 	PUBLISHER_AT = 0,

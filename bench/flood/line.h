@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "flood/message.h"
+#include "message.h"
 
 enum {
 	LINE_HEAD = 24,

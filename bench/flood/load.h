@@ -16,13 +16,13 @@
 
 #include <weir.h>
 
-#include "flood/checker.h"
-#include "flood/flight.h"
-#include "flood/flood.h"
-#include "flood/generator.h"
-#include "flood/histogram.h"
-#include "flood/message.h"
-#include "flood/schedule.h"
+#include "checker.h"
+#include "flight.h"
+#include "flood.h"
+#include "generator.h"
+#include "histogram.h"
+#include "message.h"
+#include "schedule.h"
 
 struct bad_crew;
 struct load;

@@ -1,13 +1,13 @@
 /* weir-flood: from the command line to the exit status. */
-#include "common/process.h"
-#include "flood/compare.h"
-#include "flood/expect.h"
-#include "flood/flood.h"
-#include "flood/generator.h"
-#include "flood/merge.h"
-#include "flood/options.h"
-#include "flood/output.h"
-#include "flood/verdict.h"
+#include "process.h"
+#include "compare.h"
+#include "expect.h"
+#include "flood.h"
+#include "generator.h"
+#include "merge.h"
+#include "options.h"
+#include "output.h"
+#include "verdict.h"
 
 static enum flood_status status_of(const struct flood_result *result,
 				   size_t n_breaches)

@@ -1,4 +1,4 @@
-#include "flood/merge.h"
+#include "merge.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -13,8 +13,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "flood/flood.h"
-#include "flood/hlog.h"
+#include "flood.h"
+#include "hlog.h"
 
 enum {
 	MERGE_MAX_TAGS = 8

@@ -1,13 +1,13 @@
-#include "flood/merge.h"
+#include "merge.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 #include <time.h>
 
-#include "common/json.h"
-#include "common/quantity.h"
-#include "flood/hgrm.h"
+#include "json.h"
+#include "quantity.h"
+#include "hgrm.h"
 
 enum {
 	COLUMN = 14,

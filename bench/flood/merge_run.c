@@ -1,4 +1,4 @@
-#include "flood/merge.h"
+#include "merge.h"
 
 #include <errno.h>
 #include <stdbool.h>

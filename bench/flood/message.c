@@ -1,5 +1,5 @@
 /* What a message says about itself; see message.h. */
-#include "flood/message.h"
+#include "message.h"
 
 #include <errno.h>
 #include <stdlib.h>

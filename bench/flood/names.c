@@ -1,5 +1,5 @@
 /* The names of what is counted, and the line of complaint. */
-#include "flood/flood.h"
+#include "flood.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* The command line: read into a table of values, one for each option, and then
  * understood; options_check.c sees whether it makes sense together. */
-#include "flood/options.h"
+#include "options.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/quantity.h"
-#include "flood/options_inside.h"
+#include "quantity.h"
+#include "options_inside.h"
 
 static const struct option long_options[] = {
 	{"mode", required_argument, NULL, OPTION_MODE},

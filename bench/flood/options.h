@@ -2,8 +2,8 @@
 #ifndef FLOOD_OPTIONS_H
 #define FLOOD_OPTIONS_H
 
-#include "flood/expect.h"
-#include "flood/flood.h"
+#include "expect.h"
+#include "flood.h"
 
 /* FLOOD_GO_ON with settings and expect filled in; or the status to exit with,
  * and what was asked for (--help, --version) or is wrong has been printed.

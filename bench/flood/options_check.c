@@ -1,13 +1,13 @@
 /* What was typed, made into settings; what makes no sense together is refused,
  * since an option that would change nothing misleads who typed it. */
-#include "flood/options_inside.h"
+#include "options_inside.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "flood/line.h"
-#include "flood/message.h"
+#include "line.h"
+#include "message.h"
 
 /* What may be in flight on one connection, in bytes: the library queues no
  * more than twice that. */

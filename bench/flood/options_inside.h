@@ -3,8 +3,8 @@
 #ifndef FLOOD_OPTIONS_INSIDE_H
 #define FLOOD_OPTIONS_INSIDE_H
 
-#include "flood/expect.h"
-#include "flood/flood.h"
+#include "expect.h"
+#include "flood.h"
 
 /* In the order of --help, and of the table of names. */
 enum option_number {

@@ -1,14 +1,14 @@
 /* Files and terminal; see output.h. */
-#include "flood/output.h"
+#include "output.h"
 
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 
-#include "flood/expect.h"
-#include "flood/hgrm.h"
-#include "flood/hlog.h"
-#include "flood/report.h"
+#include "expect.h"
+#include "hgrm.h"
+#include "hlog.h"
+#include "report.h"
 
 static const char *path_of(const struct flood_settings *settings,
 			   enum output_file file)

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "flood/generator.h"
-#include "flood/progress.h"
+#include "generator.h"
+#include "progress.h"
 
 struct expect;
 

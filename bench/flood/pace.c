@@ -1,7 +1,7 @@
 /* Open loop: each message leaves when its time has come, whatever has become of
  * those before it. What is late is sent all the same, at once, and its latency
  * counts from when it should have been. */
-#include "flood/load.h"
+#include "load.h"
 
 enum {
 	/* sent in one go; then answers are read before there are more */

@@ -1,10 +1,10 @@
-#include "flood/progress.h"
+#include "progress.h"
 
 #include <math.h>
 
-#include "common/quantity.h"
-#include "common/terminal.h"
-#include "flood/flood.h"
+#include "quantity.h"
+#include "terminal.h"
+#include "flood.h"
 
 enum {
 	BAR_LENGTH = 20

@@ -1,16 +1,16 @@
 /* A chart takes arrays of points; they are made here and freed when it is
  * drawn. */
-#include "flood/report_charts.h"
+#include "report_charts.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "common/chart.h"
-#include "flood/expect.h"
-#include "flood/flood.h"
-#include "flood/histogram.h"
-#include "flood/report_words.h"
+#include "chart.h"
+#include "expect.h"
+#include "flood.h"
+#include "histogram.h"
+#include "report_words.h"
 
 enum {
 	MAX_RULES = 4,

@@ -1,11 +1,11 @@
-#include "flood/report_facts.h"
+#include "report_facts.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "flood/flood.h"
+#include "flood.h"
 
 __attribute__((format(printf, 2, 3))) static void add(struct report_fact *fact,
 						      const char *format, ...)

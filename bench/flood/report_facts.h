@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/quantity.h"
-#include "flood/report_words.h"
+#include "quantity.h"
+#include "report_words.h"
 
 struct flood_result;
 

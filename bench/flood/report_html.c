@@ -1,18 +1,18 @@
 /* From what is asked first to what is asked last: does it count, how fast, how
  * slow at worst, when, by whom, and where it was measured. */
-#include "flood/report.h"
+#include "report.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "common/page.h"
-#include "common/quantity.h"
-#include "flood/expect.h"
-#include "flood/flood.h"
-#include "flood/histogram.h"
-#include "flood/report_charts.h"
-#include "flood/report_facts.h"
-#include "flood/report_words.h"
+#include "page.h"
+#include "quantity.h"
+#include "expect.h"
+#include "flood.h"
+#include "histogram.h"
+#include "report_charts.h"
+#include "report_facts.h"
+#include "report_words.h"
 
 /* -- the verdict -- */
 

@@ -1,15 +1,15 @@
 /* Keys are for ever: new ones may come, none goes or changes its meaning. Each
  * is there in every run, and null where the run has no such figure. */
-#include "flood/report.h"
+#include "report.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "common/json.h"
-#include "flood/expect.h"
-#include "flood/flood.h"
-#include "flood/histogram.h"
-#include "flood/report_words.h"
+#include "json.h"
+#include "expect.h"
+#include "flood.h"
+#include "histogram.h"
+#include "report_words.h"
 
 /* "" is null. */
 static void put_text(struct json *json, const char *key, const char *text)

@@ -1,16 +1,16 @@
 /* The verdict first, then the figures that are asked for most, each with its
  * unit; what would say "none" is left out. 80 columns wide. */
-#include "flood/report.h"
+#include "report.h"
 
 #include <string.h>
 
-#include "common/quantity.h"
-#include "common/terminal.h"
-#include "flood/expect.h"
-#include "flood/flood.h"
-#include "flood/histogram.h"
-#include "flood/report_facts.h"
-#include "flood/report_words.h"
+#include "quantity.h"
+#include "terminal.h"
+#include "expect.h"
+#include "flood.h"
+#include "histogram.h"
+#include "report_facts.h"
+#include "report_words.h"
 
 enum {
 	WIDTH = 80,

@@ -1,13 +1,13 @@
-#include "flood/report_words.h"
+#include "report_words.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/quantity.h"
-#include "flood/expect.h"
-#include "flood/flood.h"
-#include "flood/histogram.h"
+#include "quantity.h"
+#include "expect.h"
+#include "flood.h"
+#include "histogram.h"
 
 const struct report_percentile report_percentiles[REPORT_N_PERCENTILES] = {
 	{"p50", "p50", 50},

@@ -3,9 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "common/statistic.h"
-#include "flood/generator.h"
-#include "flood/histogram.h"
+#include "statistic.h"
+#include "generator.h"
+#include "histogram.h"
 
 static const char *label_of(const struct flood_settings *settings)
 {

@@ -1,5 +1,5 @@
 /* Times of an open loop; see schedule.h. */
-#include "flood/schedule.h"
+#include "schedule.h"
 
 #include <math.h>
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flood/load.h"
+#include "load.h"
 
 enum {
 	/* what one send offers at least */

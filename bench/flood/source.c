@@ -1,5 +1,5 @@
 /* Mode source: the target talks and we listen; a message is so many bytes. */
-#include "flood/load.h"
+#include "load.h"
 
 /* chargen needs no word to begin. */
 static void start(struct peer *peer)

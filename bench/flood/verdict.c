@@ -1,12 +1,12 @@
 /* The reasons for which a measurement is not valid. Each is something that
  * makes the figures say less, or something else, than who reads them thinks. */
-#include "flood/verdict.h"
+#include "verdict.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "common/quantity.h"
-#include "flood/histogram.h"
+#include "quantity.h"
+#include "histogram.h"
 
 /* A percentile stands on this many samples beyond it. */
 static const double samples_beyond = 10;

@@ -2,7 +2,7 @@
 #ifndef FLOOD_VERDICT_H
 #define FLOOD_VERDICT_H
 
-#include "flood/flood.h"
+#include "flood.h"
 
 /* Fill in result->verdict from the rest of it. percentile is the highest one
  * that somebody will judge by, 0 if nobody does. */

@@ -1,7 +1,7 @@
 /* Decompression as the format's definition reads, one bit after the other:
  * a log's line is a few kilobytes, so nothing here needs to be fast. The first
  * error is kept, and every step after it does nothing. */
-#include "flood/zlib.h"
+#include "zlib.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -13,7 +13,7 @@
 
 #include <weir.h>
 
-#include "common/process.h"
+#include "process.h"
 
 #include "input.h"
 #include "options.h"

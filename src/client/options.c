@@ -9,7 +9,7 @@
 
 #include <weir.h>
 
-#include "common/quantity.h"
+#include "quantity.h"
 
 static const char help[] =
 	"Usage: weir-client [OPTION]... ADDRESS [TEXT]\n"

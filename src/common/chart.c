@@ -1,15 +1,15 @@
 /* From the back to the front: shaded intervals, grid, lines, levels, words.
  * Only words that may lie over a line have a halo. The legend is HTML above
  * the drawing, so that it wraps whatever the names are. */
-#include "common/chart.h"
+#include "chart.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-#include "common/chart_axis.h"
-#include "common/chart_path.h"
-#include "common/page.h"
+#include "chart_axis.h"
+#include "chart_path.h"
+#include "page.h"
 
 enum {
 	WIDTH = 960,

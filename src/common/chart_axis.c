@@ -1,7 +1,7 @@
 /* A value is first mapped to a height on which equal steps look equal (itself,
  * its logarithm, or the logarithm of one over what is above a percentile), and
  * that linearly to the drawing. */
-#include "common/chart_axis.h"
+#include "chart_axis.h"
 
 #include <math.h>
 #include <stdio.h>

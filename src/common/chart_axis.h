@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-#include "common/chart.h"
+#include "chart.h"
 
 enum {
 	CHART_LABEL_SIZE = 32,

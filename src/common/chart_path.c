@@ -1,11 +1,11 @@
 /* A path has four points a column of pixels at most: where it enters it, its
  * lowest, its highest, and where it leaves. What lies between would not be
  * seen, and a spike is one of them. */
-#include "common/chart_path.h"
+#include "chart_path.h"
 
 #include <math.h>
 
-#include "common/page.h"
+#include "page.h"
 
 /* The shape of a tint is closed along the base. */
 struct pen {

@@ -2,7 +2,7 @@
 #ifndef CHART_PATH_H
 #define CHART_PATH_H
 
-#include "common/chart_axis.h"
+#include "chart_axis.h"
 
 /* Draw the series in the i-th colour. */
 void chart_path_draw(FILE *out, const struct chart_series *series, size_t i,

@@ -1,6 +1,6 @@
 /* Every value goes through begin_value, which puts what separates it from the
  * one before and aborts if it stands in the wrong place. */
-#include "common/json.h"
+#include "json.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "common/utf8.h"
+#include "utf8.h"
 
 static void put(struct json *json, const char *text)
 {

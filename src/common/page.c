@@ -1,5 +1,5 @@
 /* HTML is written as it comes; only a table remembers where it is. */
-#include "common/page.h"
+#include "page.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "common/page_style.h"
-#include "common/utf8.h"
+#include "page_style.h"
+#include "utf8.h"
 
 enum {
 	TEXT_SIZE = 4096 /* of what one format makes; the rest is cut off */

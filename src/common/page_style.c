@@ -3,7 +3,7 @@
  * people of any colour vision tell apart, moved until they stand out from the
  * ground by 3:1 or more; each series has its own dashes too, for print and
  * where lines lie on each other. */
-#include "common/page_style.h"
+#include "page_style.h"
 
 #include <stddef.h>
 

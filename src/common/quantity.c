@@ -2,7 +2,7 @@
  *
  * Reading takes digits alone: strtoull(3) would also take signs and spaces.
  * Writing keeps three digits that matter, since more of them hide the first. */
-#include "common/quantity.h"
+#include "quantity.h"
 
 #include <inttypes.h>
 #include <limits.h>

@@ -1,7 +1,7 @@
 /* Of n differences there are n (n + 1) / 2 means of two. Wilcoxon's statistic,
  * the sum of the ranks of those above zero, is the number of such means above
  * zero; so test, estimate and interval can all be read off the sorted means. */
-#include "common/statistic.h"
+#include "statistic.h"
 
 #include <assert.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* The ranges are those of the Unicode Standard's table 3-7: no overlong
  * forms, no surrogates, nothing above U+10FFFF. */
-#include "common/utf8.h"
+#include "utf8.h"
 
 static const struct lead {
 	unsigned char first, last;     /* of lead bytes */

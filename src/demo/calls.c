@@ -1,6 +1,6 @@
 /* Each wrapper counts one call, and is otherwise the function it wraps: the
  * linker has renamed that one to __real_. */
-#include "demo/calls.h"
+#include "calls.h"
 
 #include <stdarg.h>
 #include <stddef.h>

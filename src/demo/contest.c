@@ -1,4 +1,4 @@
-#include "demo/contest.h"
+#include "contest.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -8,10 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "demo/clock.h"
-#include "demo/crowd.h"
-#include "demo/dial.h"
-#include "demo/reader.h"
+#include "clock.h"
+#include "crowd.h"
+#include "dial.h"
+#include "reader.h"
 
 enum {
 	N_WARM_UP = 5 * CROWD_SIZE, /* echoes before it begins */

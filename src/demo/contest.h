@@ -18,8 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "demo/series.h"
-#include "demo/strategy.h"
+#include "series.h"
+#include "strategy.h"
 
 enum {
 	/* SO_SNDBUF of the server, SO_RCVBUF of the reader */

@@ -1,11 +1,11 @@
-#include "demo/crowd.h"
+#include "crowd.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "demo/dial.h"
+#include "dial.h"
 
 enum {
 	MESSAGE_SIZE = 64

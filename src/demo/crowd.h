@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "demo/series.h"
+#include "series.h"
 
 enum {
 	CROWD_SIZE = 20,

@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "demo/contest.h"
-#include "demo/lesson.h"
-#include "demo/trace.h"
+#include "contest.h"
+#include "lesson.h"
+#include "trace.h"
 
 struct demo_lesson {
 	const struct lesson *lesson;

@@ -1,11 +1,11 @@
-#include "demo/demo_chart.h"
+#include "demo_chart.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#include "common/chart.h"
-#include "common/quantity.h"
-#include "demo/clock.h"
+#include "chart.h"
+#include "quantity.h"
+#include "clock.h"
 
 enum {
 	/* of the echoes that were due in so long the worst is drawn */

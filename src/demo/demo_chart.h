@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "demo/contest.h"
+#include "contest.h"
 
 enum {
 	DEMO_MAX_DRAWN = 2 /* sizes in one chart; the tables have all */

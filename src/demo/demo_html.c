@@ -4,13 +4,13 @@
 
 #include <weir/version.h>
 
-#include "common/page.h"
-#include "common/quantity.h"
-#include "demo/clock.h"
-#include "demo/crowd.h"
-#include "demo/demo.h"
-#include "demo/demo_chart.h"
-#include "demo/verdict.h"
+#include "page.h"
+#include "quantity.h"
+#include "clock.h"
+#include "crowd.h"
+#include "demo.h"
+#include "demo_chart.h"
+#include "verdict.h"
 
 struct html {
 	struct page page;

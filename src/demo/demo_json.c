@@ -1,7 +1,7 @@
-#include "common/json.h"
-#include "demo/clock.h"
-#include "demo/demo.h"
-#include "demo/verdict.h"
+#include "json.h"
+#include "clock.h"
+#include "demo.h"
+#include "verdict.h"
 
 static void put_stop(struct json *json, const struct contest_result *result)
 {

@@ -1,4 +1,4 @@
-#include "demo/dial.h"
+#include "dial.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,12 +1,12 @@
 /* The list of lessons, and how one is told. */
-#include "demo/lesson.h"
+#include "lesson.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
-#include "demo/lesson_kit.h"
+#include "lesson_kit.h"
 
 enum {
 	N_LESSONS = 16,

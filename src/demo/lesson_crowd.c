@@ -1,6 +1,6 @@
 /* What one client who does not read costs the others, and the server's memory:
  * lessons about sendall among many connections. */
-#include "demo/lesson_kit.h"
+#include "lesson_kit.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* The end of a connection: lessons about what send and close do not say. */
-#include "demo/lesson_kit.h"
+#include "lesson_kit.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* Waiting for room: lessons about EPOLLOUT and EAGAIN. */
-#include "demo/lesson_kit.h"
+#include "lesson_kit.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* Sockets, bytes, a peer: what is the same in all lessons, so that a lesson
  * shows nothing but its own idea. */
-#include "demo/lesson_kit.h"
+#include "lesson_kit.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -13,7 +13,7 @@
 
 #include <weir.h>
 
-#include "demo/lesson.h"
+#include "lesson.h"
 
 enum {
 	/* SO_SNDBUF of the sender and SO_RCVBUF of the peer; Linux doubles

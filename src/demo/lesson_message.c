@@ -1,5 +1,5 @@
 /* Streams and datagrams: lessons about what a recv(2) returns. */
-#include "demo/lesson_kit.h"
+#include "lesson_kit.h"
 
 #include <errno.h>
 #include <poll.h>

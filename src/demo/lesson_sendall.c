@@ -1,6 +1,6 @@
 /* A sendall that fails half-way: lessons about the count that the caller of
  * most languages' sendall does not get. */
-#include "demo/lesson_kit.h"
+#include "lesson_kit.h"
 
 #include <errno.h>
 #include <inttypes.h>

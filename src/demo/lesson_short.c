@@ -1,6 +1,6 @@
 /* What a short send does to the loop around it: lessons about send(2) taking
  * fewer bytes than it was given. */
-#include "demo/lesson_kit.h"
+#include "lesson_kit.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -10,11 +10,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "common/process.h"
-#include "demo/demo.h"
-#include "demo/options.h"
-#include "demo/table.h"
-#include "demo/verdict.h"
+#include "process.h"
+#include "demo.h"
+#include "options.h"
+#include "table.h"
+#include "verdict.h"
 
 enum {
 	/* Whatever goes wrong, nothing that is measured takes so long. */

@@ -1,6 +1,6 @@
 /* The command line. Without --strategy, --trace or --lesson parts one and two
  * are shown; with any of them, what they name. */
-#include "demo/options.h"
+#include "options.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -10,7 +10,7 @@
 
 #include <weir/version.h>
 
-#include "common/quantity.h"
+#include "quantity.h"
 
 enum option_number {
 	/* with a value */

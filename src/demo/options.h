@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "demo/lesson.h"
-#include "demo/strategy.h"
+#include "lesson.h"
+#include "strategy.h"
 
 enum {
 	DEMO_MAX_SIZES = 8,

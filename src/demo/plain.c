@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "demo/strategy.h"
+#include "strategy.h"
 
 enum {
 	N_EVENTS = 64,

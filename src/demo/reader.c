@@ -1,11 +1,11 @@
-#include "demo/reader.h"
+#include "reader.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "demo/dial.h"
+#include "dial.h"
 
 enum {
 	BUFFER_SIZE = 262144,

@@ -1,4 +1,4 @@
-#include "demo/series.h"
+#include "series.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "common/chart.h"
+#include "chart.h"
 
 /* Zeroed is empty. A point for which there is no memory is left out. */
 struct series {

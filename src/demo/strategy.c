@@ -1,8 +1,8 @@
-#include "demo/strategy.h"
+#include "strategy.h"
 
 #include <string.h>
 
-#include "demo/clock.h"
+#include "clock.h"
 
 const struct strategy *const strategies[STRATEGY_COUNT] = {
 	&strategy_send_once,

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "demo/calls.h"
-#include "demo/series.h"
+#include "calls.h"
+#include "series.h"
 
 enum {
 	STRATEGY_COUNT = 7,

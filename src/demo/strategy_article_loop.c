@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "demo/strategy.h"
+#include "strategy.h"
 
 static void go_on(struct guest *guest)
 {

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "demo/strategy.h"
+#include "strategy.h"
 
 /* Queue the next piece; false: there is none. */
 static bool fetch(struct guest *guest)

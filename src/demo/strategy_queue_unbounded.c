@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "demo/strategy.h"
+#include "strategy.h"
 
 static void enqueue(struct guest *guest, const void *piece, size_t n)
 {

@@ -4,7 +4,7 @@
  * not look has lost the rest, and nobody is told. */
 #include <sys/socket.h>
 
-#include "demo/strategy.h"
+#include "strategy.h"
 
 static void give(struct guest *guest)
 {

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-#include "demo/strategy.h"
+#include "strategy.h"
 
 static void give(struct guest *guest)
 {

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "demo/strategy.h"
+#include "strategy.h"
 
 static void give(struct guest *guest)
 {

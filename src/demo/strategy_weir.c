@@ -9,7 +9,7 @@
 
 #include <weir.h>
 
-#include "demo/strategy.h"
+#include "strategy.h"
 
 struct visitor {
 	struct weir_conn conn;

@@ -1,13 +1,13 @@
-#include "demo/table.h"
+#include "table.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "common/quantity.h"
-#include "common/terminal.h"
-#include "demo/clock.h"
-#include "demo/crowd.h"
-#include "demo/verdict.h"
+#include "quantity.h"
+#include "terminal.h"
+#include "clock.h"
+#include "crowd.h"
+#include "verdict.h"
 
 enum {
 	CELL_SIZE = 48

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "demo/contest.h"
+#include "contest.h"
 
 /* A heading, as over each part. */
 void table_part(FILE *out, const char *title);

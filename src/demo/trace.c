@@ -1,4 +1,4 @@
-#include "demo/trace.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -9,9 +9,9 @@
 
 #include <weir.h>
 
-#include "common/quantity.h"
-#include "demo/contest.h"
-#include "demo/dial.h"
+#include "quantity.h"
+#include "contest.h"
+#include "dial.h"
 
 enum {
 	BUFFER = 131072, /* SO_SNDBUF and SO_RCVBUF, which Linux doubles */

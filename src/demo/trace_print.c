@@ -1,9 +1,9 @@
 /* The trace in words, in two columns. A round begins with what lets bytes
  * move: the first call, on_writable on the left, EPOLLOUT on the right. Rounds
  * stand beside each other, so both columns tell the same time. */
-#include "demo/trace.h"
+#include "trace.h"
 
-#include "common/quantity.h"
+#include "quantity.h"
 
 enum {
 	COLUMN = 38

@@ -1,8 +1,8 @@
-#include "demo/verdict.h"
+#include "verdict.h"
 
 #include <stdio.h>
 
-#include "common/quantity.h"
+#include "quantity.h"
 
 enum {
 	/* While one reader has stopped, an echo costs a wait, a recv and a

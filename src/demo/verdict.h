@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "demo/contest.h"
+#include "contest.h"
 
 enum {
 	VERDICT_SIZE = 160

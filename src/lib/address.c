@@ -1,7 +1,7 @@
 /* From text to socket addresses and back. Text is taken apart here, so that
  * the resolver is asked for names alone and never guesses at a form. */
 #include <weir/address.h>
-#include <weir/sys.h>
+#include "sys.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

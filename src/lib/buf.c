@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#include <weir/sys.h>
+#include "sys.h"
 
 struct weir_buf {
 	size_t n_refs;

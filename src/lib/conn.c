@@ -11,9 +11,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include <weir/conn_inside.h>
+#include "conn_inside.h"
 #include <weir/observer.h>
-#include <weir/sys.h>
+#include "sys.h"
 
 static size_t smaller(size_t a, size_t b)
 {

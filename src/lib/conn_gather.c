@@ -5,8 +5,8 @@
  * says. If need be that place is the buffer itself. */
 #include <weir/conn.h>
 
-#include <weir/conn_inside.h>
-#include <weir/sys.h>
+#include "conn_inside.h"
+#include "sys.h"
 
 static struct weir_gather *gather_of(const struct weir_conn *c)
 {

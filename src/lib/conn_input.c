@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include <weir/conn_inside.h>
-#include <weir/sys.h>
+#include "conn_inside.h"
+#include "sys.h"
 
 /* 1. 0 < n_bytes <= size */
 struct weir_input {

@@ -11,8 +11,8 @@
 
 #include <errno.h>
 
-#include <weir/conn_inside.h>
-#include <weir/sys.h>
+#include "conn_inside.h"
+#include "sys.h"
 
 #define SECOND UINT64_C(1000000000)
 

@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include <weir/conn_inside.h>
+#include "conn_inside.h"
 #include <weir/observer.h>
-#include <weir/sys.h>
+#include "sys.h"
 
 enum {
 	/* what one flush offers: a fast reader must not starve the rest */

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include <weir/conn_inside.h>
-#include <weir/sys.h>
+#include "conn_inside.h"
+#include "sys.h"
 
 enum {
 	/* up to here a copy costs less than a system call of its own */

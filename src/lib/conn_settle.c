@@ -5,9 +5,9 @@
 
 #include <errno.h>
 
-#include <weir/conn_inside.h>
+#include "conn_inside.h"
 #include <weir/observer.h>
-#include <weir/sys.h>
+#include "sys.h"
 
 /* Sources are held, and let go, also by a connection that finishes; its owner
  * hears no more of it. */

@@ -6,7 +6,7 @@
  * open all the time, without a descriptor between attempts: so it tells the
  * loop, and whether the connector is open. */
 #include <weir/connector.h>
-#include <weir/sys.h>
+#include "sys.h"
 
 #include <assert.h>
 #include <errno.h>

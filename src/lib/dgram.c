@@ -1,6 +1,6 @@
 /* A datagram socket: its life, and one batch received in each turn. */
 #include <weir/dgram.h>
-#include <weir/sys.h>
+#include "sys.h"
 
 #include <assert.h>
 #include <errno.h>

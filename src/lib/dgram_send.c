@@ -5,7 +5,7 @@
  * or where the kernel lacks memory, the next turn when this one's budget is
  * spent. So nothing spins, and nothing that is queued is forgotten. */
 #include <weir/dgram.h>
-#include <weir/sys.h>
+#include "sys.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -6,7 +6,7 @@
 
 #include <assert.h>
 
-#include <weir/conn_inside.h>
+#include "conn_inside.h"
 
 static struct weir_link_end *end_of(struct weir_link *link,
 				    const struct weir_conn *c)

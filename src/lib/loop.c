@@ -9,7 +9,7 @@
 
 #include <assert.h>
 
-#include <weir/sys.h>
+#include "sys.h"
 
 int weir_watch_open(struct weir_watch *watch, struct weir_loop *loop, int fd,
 		    uint32_t events, weir_watch_fn *on_ready)

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include <weir/observer.h>
-#include <weir/sys.h>
+#include "sys.h"
 
 enum {
 	DEFAULT_BUDGET = 1073741824

@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#include <weir/conn_inside.h>
+#include "conn_inside.h"
 
 static struct weir_mark *mark_of(struct weir_list *link)
 {

@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include <weir/sys.h>
+#include "sys.h"
 
 struct weir_pool_chunk {
 	struct weir_pool_chunk *next;

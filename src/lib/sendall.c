@@ -7,7 +7,7 @@
  * may promise room that the next send does not find, when the kernel is short
  * of memory: believing it again at once would spin. */
 #include <weir/sendall.h>
-#include <weir/sys.h>
+#include "sys.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -4,13 +4,13 @@
  * Small appends share a chunk; chunks double in size up to WEIR_CHUNK_SIZE,
  * so a connection that owes 26 bytes holds no 16 KiB, and one that owes a
  * megabyte is not made of scraps. */
-#include <weir/sendq.h>
+#include "sendq.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
 
-#include <weir/sys.h>
+#include "sys.h"
 
 enum {
 	CHUNK_ROOM = WEIR_CHUNK_SIZE - sizeof(struct weir_sendq_segment),

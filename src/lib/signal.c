@@ -1,7 +1,7 @@
 /* A signal is a descriptor to read. One instance is taken each turn: level
  * trigger brings the next, so a flood of them cannot hold the loop. */
 #include <weir/signal.h>
-#include <weir/sys.h>
+#include "sys.h"
 
 #include <assert.h>
 

@@ -1,7 +1,7 @@
 /* A Unix socket's file outlives the socket, and its path can be anybody's:
  * what is replaced must be proved dead, what is removed must be our own. */
 #include <weir/socket_file.h>
-#include <weir/sys.h>
+#include "sys.h"
 
 #include <errno.h>
 #include <stdbool.h>

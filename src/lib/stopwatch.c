@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include <weir/sys.h>
+#include "sys.h"
 
 /* By switch and not by table: -Wswitch-enum then misses no new kind. */
 const char *weir_work_name(enum weir_work work)

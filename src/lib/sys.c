@@ -1,6 +1,6 @@
 /* The door to the kernel: each function is one call, and its error as a
  * negative errno. What differs from the bare call is said where it differs. */
-#include <weir/sys.h>
+#include "sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* A wakeup is an eventfd: the kernel's counter is all that threads share. The
  * sender looks at the descriptor's number alone, which nobody writes to while
  * the wakeup is open. */
-#include <weir/sys.h>
+#include "sys.h"
 #include <weir/wakeup.h>
 
 #include <assert.h>

@@ -17,8 +17,8 @@
 
 #include <string.h>
 
-#include "server/hub.h"
-#include "server/subscriber.h"
+#include "hub.h"
+#include "subscriber.h"
 
 enum {
 	MAX_LINE = 65536, /* with its end */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "server/metrics.h"
+#include "metrics.h"
 
 /* -- by worker and service -- */
 

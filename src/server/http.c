@@ -1,5 +1,5 @@
 /* The head of a request. */
-#include "server/http.h"
+#include "http.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 #ifndef HUB_H
 #define HUB_H
 
-#include "server/board.h"
-#include "server/server.h"
+#include "board.h"
+#include "server.h"
 
 /* What one worker has of it; no other thread's data are in its cache lines. */
 struct branch {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/process.h"
+#include "process.h"
 
 enum exit_status {
 	EXIT_DONE = 0,

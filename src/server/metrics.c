@@ -1,14 +1,14 @@
 /* metrics: GET /metrics and GET /healthz, each answered by one response that
  * ends the connection. The reactor that serves everybody else serves it too,
  * so a scraper that is slow, or makes no sense, costs the others nothing. */
-#include "server/metrics.h"
+#include "metrics.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/http.h"
+#include "http.h"
 
 /* A request that takes longer is not meant. */
 static const uint64_t patience_ns = 5000000000;

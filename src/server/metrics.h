@@ -2,7 +2,7 @@
 #ifndef METRICS_H
 #define METRICS_H
 
-#include "server/snapshot.h"
+#include "snapshot.h"
 
 /* All metrics in the Prometheus text format, n bytes, to be freed; NULL: no
  * memory. The snapshots are ready. */

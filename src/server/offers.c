@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/systemd.h"
+#include "systemd.h"
 
 enum {
 	N_SERVICES = 6

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/quantity.h"
+#include "quantity.h"
 
 enum option_number {
 	/* with a value */

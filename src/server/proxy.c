@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/proxy_header.h"
+#include "proxy_header.h"
 
 enum {
 	/* for the whole header, from accept on; the protocol asks for 3 s at

@@ -8,7 +8,7 @@
  * PROXY), address family and transport, the size of all that follows, then
  * source, destination and their ports, and optional fields of a type, a size
  * and a value. */
-#include "server/proxy_header.h"
+#include "proxy_header.h"
 
 #include <arpa/inet.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 /* SIGUSR1: the longest send queues of all workers, as a table. */
-#include "server/queues.h"
+#include "queues.h"
 
 #include <string.h>
 
-#include "common/quantity.h"
+#include "quantity.h"
 
 static void say(struct worker *worker, const struct debtor *debtor)
 {

@@ -2,7 +2,7 @@
 #ifndef QUEUES_H
 #define QUEUES_H
 
-#include "server/snapshot.h"
+#include "snapshot.h"
 
 /* Print the longest send queues; the snapshots are ready. */
 void queues_print(struct server *server);

@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/proxy_header.h"
+#include "proxy_header.h"
 
 /* to connect to the target, all its addresses included */
 static const uint64_t CONNECT_NS = UINT64_C(10) * 1000000000;

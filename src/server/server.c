@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/queues.h"
-#include "server/systemd.h"
+#include "queues.h"
+#include "systemd.h"
 
 enum {
 	/* for the last answers of services that are private */

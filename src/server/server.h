@@ -30,8 +30,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "server/service.h"
-#include "server/settings.h"
+#include "service.h"
+#include "settings.h"
 
 struct server;
 struct snapshot;

@@ -1,5 +1,5 @@
 /* Taking stock of a worker. */
-#include "server/snapshot.h"
+#include "snapshot.h"
 
 #include <string.h>
 

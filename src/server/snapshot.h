@@ -6,7 +6,7 @@
 #ifndef SNAPSHOT_H
 #define SNAPSHOT_H
 
-#include "server/server.h"
+#include "server.h"
 
 enum {
 	MAX_SERVICES = 16, /* the back doors' among them */

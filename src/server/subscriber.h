@@ -19,7 +19,7 @@
 
 #include <weir.h>
 
-#include "server/settings.h"
+#include "settings.h"
 
 struct notice;
 

@@ -1,5 +1,5 @@
 /* systemd's side of the environment. */
-#include "server/systemd.h"
+#include "systemd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "common/quantity.h"
+#include "quantity.h"
 
 enum {
 	FIRST_FD = 3 /* SD_LISTEN_FDS_START */

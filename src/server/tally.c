@@ -1,5 +1,5 @@
 /* Sums over connections. */
-#include "server/service.h"
+#include "service.h"
 
 void tally_add_progress(struct tally *tally,
 			const struct weir_progress *progress)

@@ -1,13 +1,13 @@
 /* One loop in one thread, from serving to draining. A signal ends the serving,
  * but nobody who was let in by then is sent away unserved. */
-#include "server/server.h"
+#include "server.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/snapshot.h"
+#include "snapshot.h"
 
 enum {
 	/* Turns for what had come when the drain began. One serves hundreds of

@@ -1,0 +1,232 @@
+/* weir-flood against a server that hurts one message: it is found out, named,
+ * and the run has failed. */
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "flood.h"
+#include "harness.h"
+#include "harness_flood.h"
+
+enum {
+	/* a test that takes so long hangs */
+	PATIENCE_S = 60
+};
+
+TestSuite(flood_integrity, .init = harness_begin, .fini = harness_end,
+	  .timeout = PATIENCE_S);
+
+static struct known server;
+static struct flooded run;
+
+/* 300 messages, of which number 100 is hurt. */
+static void measure(enum known_fault fault, const char *pipeline)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .fault = fault,
+						  .fault_at = 100});
+	flood(&run, "-c", "1", "-p", pipeline, "-n", "300", "-d", "2s",
+	      "--warmup", "0", "--drain", "200ms", "--json", "-",
+	      server.address, NULL);
+}
+
+static void forget(void)
+{
+	flooded_forget(&run);
+	known_stop(&server);
+	known_forget(&server);
+}
+
+/* Exactly that was found, and nothing else. */
+static void expect_found(enum known_fault fault, const char *pipeline,
+			 enum flood_corruption kind)
+{
+	measure(fault, pipeline);
+	cr_expect_eq(run.status, 1, "status %d: %s", run.status, run.err);
+	for (int i = 0; i < FLOOD_N_CORRUPTIONS; i++) {
+		const char *name =
+			flood_corruption_name((enum flood_corruption)i);
+
+		cr_expect_eq(flooded_number(&run, "corrupt_by_kind", name),
+			     (int)kind == i, "-p %s: %s: %s", pipeline, name,
+			     run.err);
+	}
+	cr_expect(flooded_says(&run, "connection 0, message 99: "));
+	forget();
+}
+
+Test(flood_integrity, a_right_server_is_right)
+{
+	measure(KNOWN_RIGHT, "4");
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(flooded_number(&run, "", "corrupt"), 0);
+	cr_expect_eq(flooded_number(&run, "", "messages"), 300);
+	cr_expect_eq(flooded_number(&run, "latency_ns", "count"), 300);
+	forget();
+}
+
+Test(flood_integrity, a_changed_byte_is_found)
+{
+	expect_found(KNOWN_CHANGES, "1", FLOOD_CHANGED);
+	expect_found(KNOWN_CHANGES, "4", FLOOD_CHANGED);
+}
+
+Test(flood_integrity, lost_bytes_are_found)
+{
+	expect_found(KNOWN_LOSES_BYTES, "1", FLOOD_LOST);
+	expect_found(KNOWN_LOSES_BYTES, "4", FLOOD_LOST);
+}
+
+Test(flood_integrity, a_lost_message_is_found)
+{
+	expect_found(KNOWN_LOSES, "1", FLOOD_LOST);
+	expect_found(KNOWN_LOSES, "4", FLOOD_LOST);
+}
+
+Test(flood_integrity, repeated_bytes_are_found)
+{
+	expect_found(KNOWN_REPEATS_BYTES, "4", FLOOD_REPEATED);
+}
+
+Test(flood_integrity, a_repeated_message_is_found)
+{
+	expect_found(KNOWN_REPEATS, "4", FLOOD_REPEATED);
+}
+
+Test(flood_integrity, messages_out_of_order_are_found)
+{
+	measure(KNOWN_REORDERS, "4");
+	cr_expect_eq(run.status, 1);
+	cr_expect_eq(flooded_number(&run, "", "corrupt"), 1);
+	cr_expect_eq(flooded_number(&run, "corrupt_by_kind", "reordered"), 1);
+	forget();
+}
+
+Test(flood_integrity, bytes_out_of_order_are_found)
+{
+	expect_found(KNOWN_SWAPS_BYTES, "1", FLOOD_REORDERED);
+	expect_found(KNOWN_SWAPS_BYTES, "4", FLOOD_REORDERED);
+}
+
+/* Whoever asks not to look, does not see. */
+Test(flood_integrity, unverified_bytes_are_only_counted)
+{
+	known_start(&server, &(struct known_plan){.size = 5,
+						  .fault = KNOWN_CHANGES,
+						  .fault_at = 100});
+	flood(&run, "-c", "1", "-s", "5", "--no-verify", "-n", "300",
+	      "--warmup", "0", "--json", "-", server.address, NULL);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(flooded_number(&run, "", "messages"), 300);
+	cr_expect(flooded_says(&run, "\"verified\": false"));
+	forget();
+}
+
+/* -- other ends -- */
+
+/* What is never answered has its age in the latency: the message that waited
+ * for the rest of the 500 ms, and of the draining. */
+Test(flood_integrity, silence_has_an_age)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .fault = KNOWN_FALLS_SILENT,
+						  .fault_at = 100});
+	flood(&run, "-c", "1", "-d", "500ms", "--warmup", "0", "--drain",
+	      "300ms", "--no-verify", "--json", "-", server.address, NULL);
+	cr_expect_eq(flooded_number(&run, "", "messages"), 99);
+	cr_expect_eq(flooded_number(&run, "", "messages_unanswered"), 1);
+	cr_expect_eq(flooded_number(&run, "latency_ns", "count"), 100);
+	cr_expect_geq(flooded_number(&run, "latency_ns", "max"), 300e6);
+	forget();
+}
+
+Test(flood_integrity, a_reset_is_an_error)
+{
+	measure(KNOWN_RESETS, "1");
+	cr_expect_eq(run.status, 3);
+	cr_expect_eq(flooded_number(&run, "errors_by_cause", "reset"), 1);
+	cr_expect_eq(flooded_number(&run, "", "errors"), 1);
+	cr_expect_eq(flooded_number(&run, "", "messages"), 99);
+	forget();
+}
+
+Test(flood_integrity, an_end_in_mid_run_is_an_error)
+{
+	measure(KNOWN_CLOSES, "1");
+	cr_expect_eq(run.status, 3);
+	cr_expect_eq(flooded_number(&run, "", "errors"), 1);
+	cr_expect_eq(flooded_number(&run, "", "messages"), 99);
+	forget();
+}
+
+/* -- broadcast -- */
+
+/* 100 lines of one publisher, -c connections in all, line 50 is hurt on its
+ * way to the last subscriber. Open loop: it must not wait for what is lost. */
+static void publish(enum known_fault fault)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .is_broadcast = true,
+						  .fault = fault,
+						  .fault_at = 50});
+	flood(&run, "-m", "broadcast", "-c", "4", "-n", "100", "-r", "1000",
+	      "-d", "10s", "--warmup", "0", "--drain", "500ms", "--late", "1m",
+	      "--json", "-", server.address, NULL);
+}
+
+static void expect_line_found(enum known_fault fault,
+			      enum flood_corruption kind)
+{
+	publish(fault);
+	cr_expect_eq(run.status, 1, "status %d: %s", run.status, run.err);
+	cr_expect_eq(flooded_number(&run, "", "corrupt"), 1, "%s", run.err);
+	cr_expect_eq(flooded_number(&run, "corrupt_by_kind",
+				    flood_corruption_name(kind)),
+		     1, "%s", run.err);
+	forget();
+}
+
+Test(flood_integrity, every_subscriber_gets_every_line)
+{
+	publish(KNOWN_RIGHT);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(flooded_number(&run, "", "messages") +
+			     flooded_number(&run, "", "messages_drained"),
+		     300);
+	cr_expect_eq(flooded_number(&run, "latency_ns", "count"), 300);
+	cr_expect_eq(flooded_number(&run, "", "messages_sent"), 100);
+	cr_expect_eq(flooded_number(&run, "broadcast", "missed"), 0);
+	forget();
+}
+
+Test(flood_integrity, a_lost_line_is_found)
+{
+	expect_line_found(KNOWN_LOSES, FLOOD_LOST);
+}
+
+Test(flood_integrity, a_repeated_line_is_found)
+{
+	expect_line_found(KNOWN_REPEATS, FLOOD_REPEATED);
+}
+
+Test(flood_integrity, lines_out_of_order_are_found)
+{
+	expect_line_found(KNOWN_REORDERS, FLOOD_REORDERED);
+}
+
+Test(flood_integrity, a_changed_line_is_found)
+{
+	expect_line_found(KNOWN_CHANGES, FLOOD_CHANGED);
+}
+
+/* A server that says so may drop lines. */
+Test(flood_integrity, missed_lines_are_counted_apart)
+{
+	publish(KNOWN_MISSES);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(flooded_number(&run, "", "corrupt"), 0);
+	cr_expect_eq(flooded_number(&run, "broadcast", "missed"), 1);
+	cr_expect_eq(flooded_number(&run, "latency_ns", "count"), 299);
+	forget();
+}
