@@ -100,24 +100,24 @@ static void print(const char *what, size_t n_resident, size_t n_queue)
 
 int main(void)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	size_t before, after, n_accepted, n_read;
-	int error = weir_loop_init(&loop);
+	int error = weir_loop_new(&loop);
 
 	if (error < 0)
-		fail("weir_loop_init", error);
-	weir_loop_budget(&loop, 2 * burst, burst);
-	open_all(&loop);
-	n_accepted = send_one_each(&loop);
-	n_read = read_all(&loop);
+		fail("weir_loop_new", error);
+	weir_loop_budget(loop, 2 * burst, burst);
+	open_all(loop);
+	n_accepted = send_one_each(loop);
+	n_read = read_all(loop);
 	before = resident();
 	printf("%-24s %13s %13s\n", "MiB", "resident", "send queues");
-	print("before", before, queue_bytes(&loop));
-	n_accepted += send_until_queued(&loop, burst);
-	print("at the peak", resident(), queue_bytes(&loop));
-	n_read += read_all(&loop);
+	print("before", before, queue_bytes(loop));
+	n_accepted += send_until_queued(loop, burst);
+	print("at the peak", resident(), queue_bytes(loop));
+	n_read += read_all(loop);
 	after = resident();
-	print("after, all read", after, queue_bytes(&loop));
+	print("after, all read", after, queue_bytes(loop));
 	printf("%-24s %13.2f %13s\n", "more than before",
 	       ((double)after - (double)before) / MIB, "limit 4");
 	printf("%zu bytes accepted, %zu read\n", n_accepted, n_read);

@@ -68,18 +68,18 @@ static double each(size_t before, size_t after, size_t n_payload, int n)
 int main(void)
 {
 	struct memory none, first, last;
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	double counted, held;
 	pid_t pid;
-	int error = weir_loop_init(&loop);
+	int error = weir_loop_new(&loop);
 
 	if (error < 0)
-		fail("weir_loop_init", error);
-	pid = gather_crowd(&loop, &events);
-	none = (struct memory){queue_bytes(&loop), resident()};
-	last = first = publish(&loop, FIRST_SIZE);
+		fail("weir_loop_new", error);
+	pid = gather_crowd(loop, &events);
+	none = (struct memory){queue_bytes(loop), resident()};
+	last = first = publish(loop, FIRST_SIZE);
 	for (int i = 0; i < N_MORE; i++)
-		last = publish(&loop, MORE_SIZE);
+		last = publish(loop, MORE_SIZE);
 	check_that_all_are_stalled();
 	kill(pid, SIGKILL);
 	printf("%-44s %8s %9s\n", "bytes a subscriber, beyond the payload",

@@ -26,15 +26,15 @@
  *
  *	int main(void)
  *	{
- *		struct weir_loop loop;
+ *		struct weir_loop *loop;
  *		struct weir_listener l = {0};
  *		struct weir_address a;
  *
- *		weir_loop_init(&loop);
+ *		weir_loop_new(&loop);
  *		weir_address_resolve("127.0.0.1:7007", WEIR_ADDRESS_LISTEN,
  *				     &a, 1);
- *		weir_listener_open(&l, &loop, &a, NULL, on_accept);
- *		return weir_loop_run(&loop);
+ *		weir_listener_open(&l, loop, &a, NULL, on_accept);
+ *		return weir_loop_run(loop);
  *	}
  */
 #ifndef WEIR_H
@@ -43,7 +43,6 @@
 #include <weir/version.h>
 #include <weir/list.h>
 #include <weir/timer.h>
-#include <weir/stopwatch.h>
 #include <weir/loop.h>
 #include <weir/signal.h>
 #include <weir/wakeup.h>

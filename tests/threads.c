@@ -40,7 +40,7 @@ static void expect(bool is_right, const char *what)
 /* -- a ball between two loops -- */
 
 struct player {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct weir_wakeup bell;
 	struct player *other;
 	int *ball; /* the box: whose bell rang last may look and write */
@@ -53,7 +53,7 @@ static void pass_back(struct weir_wakeup *bell)
 
 	p->n_seen++;
 	if (++*p->ball >= N_PASSES)
-		weir_loop_stop(&p->loop);
+		weir_loop_stop(p->loop);
 	weir_wakeup_send(&p->other->bell);
 }
 
@@ -61,7 +61,7 @@ static void *play(void *arg)
 {
 	struct player *p = arg;
 
-	weir_loop_run(&p->loop);
+	weir_loop_run(p->loop);
 	return NULL;
 }
 
@@ -74,8 +74,8 @@ static void play_ball(void)
 	for (int i = 0; i < 2; i++) {
 		players[i].other = &players[1 - i];
 		players[i].ball = &ball;
-		weir_loop_init(&players[i].loop);
-		weir_wakeup_open(&players[i].bell, &players[i].loop, pass_back);
+		weir_loop_new(&players[i].loop);
+		weir_wakeup_open(&players[i].bell, players[i].loop, pass_back);
 	}
 	for (int i = 0; i < 2; i++)
 		pthread_create(&threads[i], NULL, play, &players[i]);
@@ -86,7 +86,7 @@ static void play_ball(void)
 	for (int i = 0; i < 2; i++) {
 		expect(players[i].n_seen >= N_PASSES / 2, "a player slept");
 		weir_wakeup_close(&players[i].bell);
-		weir_loop_deinit(&players[i].loop);
+		weir_loop_free(players[i].loop);
 	}
 }
 
@@ -136,14 +136,14 @@ static void *write_letters(void *arg)
 static void send_mail(void)
 {
 	pthread_t threads[N_SENDERS];
-	struct weir_loop loop;
+	struct weir_loop *loop;
 
-	weir_loop_init(&loop);
-	weir_wakeup_open(&mailbox.bell, &loop, read_mail);
+	weir_loop_new(&loop);
+	weir_wakeup_open(&mailbox.bell, loop, read_mail);
 	signal(SIGUSR1, ring);
 	for (int i = 0; i < N_SENDERS; i++)
 		pthread_create(&threads[i], NULL, write_letters, NULL);
-	weir_loop_run(&loop);
+	weir_loop_run(loop);
 	for (int i = 0; i < N_SENDERS; i++)
 		pthread_join(threads[i], NULL);
 	signal(SIGUSR1, SIG_DFL);
@@ -151,7 +151,7 @@ static void send_mail(void)
 	expect(mailbox.n_rings <= N_SENDERS * (N_SENDS + N_SENDS / 100),
 	       "a bell rang by itself");
 	weir_wakeup_close(&mailbox.bell);
-	weir_loop_deinit(&loop);
+	weir_loop_free(loop);
 }
 
 /* -- two loops that share nothing -- */
@@ -185,19 +185,19 @@ static void *echo_to_and_fro(void *arg)
 {
 	static const char message[MESSAGE_SIZE];
 	struct end ends[2];
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	int fd[2] = {-1, -1};
 
 	memset(ends, 0, sizeof ends);
 	ends[0].n_echoes = N_ECHOES;
 	socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd);
-	weir_loop_init(&loop);
+	weir_loop_new(&loop);
 	for (int i = 0; i < 2; i++)
-		weir_conn_open(&ends[i].conn, &loop, fd[i], &echo, NULL);
+		weir_conn_open(&ends[i].conn, loop, fd[i], &echo, NULL);
 	weir_conn_sendall(&ends[1].conn, message, sizeof message);
-	weir_loop_run(&loop);
+	weir_loop_run(loop);
 	expect(ends[0].n_echoes == 0, "echoes were lost");
-	weir_loop_deinit(&loop);
+	weir_loop_free(loop);
 	return arg;
 }
 
@@ -214,7 +214,7 @@ static void run_two_loops(void)
 /* -- a board between four loops -- */
 
 struct clerk {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct weir_wakeup bell;
 	size_t number;
 	unsigned n_written;
@@ -273,14 +273,14 @@ static void work(struct weir_wakeup *bell)
 		weir_wakeup_send(bell);
 	write_as_many_as_fit(clerk);
 	if (is_done(clerk))
-		weir_loop_stop(&clerk->loop);
+		weir_loop_stop(clerk->loop);
 }
 
 static void *be_a_clerk(void *arg)
 {
 	struct clerk *clerk = arg;
 
-	weir_loop_run(&clerk->loop);
+	weir_loop_run(clerk->loop);
 	return NULL;
 }
 
@@ -291,8 +291,8 @@ static void leave_letters(void)
 	expect(board_init(&board, N_CLERKS) == 0, "no memory for a board");
 	for (size_t i = 0; i < N_CLERKS; i++) {
 		clerks[i].number = i;
-		weir_loop_init(&clerks[i].loop);
-		weir_wakeup_open(&clerks[i].bell, &clerks[i].loop, work);
+		weir_loop_new(&clerks[i].loop);
+		weir_wakeup_open(&clerks[i].bell, clerks[i].loop, work);
 		weir_wakeup_send(&clerks[i].bell);
 		board.readers[i].bell = &clerks[i].bell;
 	}
@@ -303,7 +303,7 @@ static void leave_letters(void)
 	for (size_t i = 0; i < N_CLERKS; i++) {
 		expect(is_done(&clerks[i]), "letters were lost on the board");
 		weir_wakeup_close(&clerks[i].bell);
-		weir_loop_deinit(&clerks[i].loop);
+		weir_loop_free(clerks[i].loop);
 	}
 	board_deinit(&board);
 }

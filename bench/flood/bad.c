@@ -74,7 +74,7 @@ static void hang_up(struct bad_peer *bad)
 static void redial(struct bad_peer *bad, uint64_t delay_ns)
 {
 	hang_up(bad);
-	weir_timer_arm(&bad->timer, &bad->load->loop, load_clock() + delay_ns,
+	weir_timer_arm(&bad->timer, bad->load->loop, load_clock() + delay_ns,
 		       dial);
 }
 
@@ -164,7 +164,7 @@ static void on_trickle(struct weir_timer *timer)
 	else
 		is_there = hear(bad, n) >= 0;
 	if (is_there)
-		weir_timer_arm(timer, &bad->load->loop, load_clock() + delay_ns,
+		weir_timer_arm(timer, bad->load->loop, load_clock() + delay_ns,
 			       on_trickle);
 	else
 		note_cut(bad);
@@ -181,9 +181,9 @@ static int begin_flood(struct bad_peer *bad)
 	if (may_talk(bad) && !is_slow_talker)
 		events |= EPOLLOUT;
 	if (bad->kind == FLOOD_TRICKLE)
-		weir_timer_arm(&bad->timer, &bad->load->loop, load_clock(),
+		weir_timer_arm(&bad->timer, bad->load->loop, load_clock(),
 			       on_trickle);
-	return weir_watch_open(&bad->watch, &bad->load->loop, bad->fd, events,
+	return weir_watch_open(&bad->watch, bad->load->loop, bad->fd, events,
 			       on_flooded);
 }
 
@@ -212,9 +212,9 @@ static int begin_reset(struct bad_peer *bad)
 	/* the target gets the half of it before the reset */
 	if (may_talk(bad) && !say(bad, size > 1 ? size / 2 : 1))
 		return -EPIPE;
-	weir_timer_arm(&bad->timer, &bad->load->loop, load_clock() + reset_ns,
+	weir_timer_arm(&bad->timer, bad->load->loop, load_clock() + reset_ns,
 		       on_reset_time);
-	return weir_watch_open(&bad->watch, &bad->load->loop, bad->fd,
+	return weir_watch_open(&bad->watch, bad->load->loop, bad->fd,
 			       EPOLLRDHUP, on_gone);
 }
 
@@ -266,7 +266,7 @@ static void on_asking(struct weir_watch *watch, uint32_t events)
 
 static int begin_half_close(struct bad_peer *bad)
 {
-	return weir_watch_open(&bad->watch, &bad->load->loop, bad->fd, EPOLLOUT,
+	return weir_watch_open(&bad->watch, bad->load->loop, bad->fd, EPOLLOUT,
 			       on_asking);
 }
 
@@ -312,7 +312,7 @@ static void dial(struct weir_timer *timer)
 	struct load *load = bad->load;
 
 	(void)weir_connector_open(
-		&bad->connector, &load->loop, load->target->addresses,
+		&bad->connector, load->loop, load->target->addresses,
 		load->target->n_addresses,
 		load_clock() + load->settings->connect_ns, on_connect);
 }
@@ -345,7 +345,7 @@ int bad_open(struct load *load)
 void bad_start(struct load *load)
 {
 	for (size_t i = 0; i < load->bad->n; i++)
-		weir_timer_arm(&load->bad->peers[i].timer, &load->loop,
+		weir_timer_arm(&load->bad->peers[i].timer, load->loop,
 			       load_clock(), dial);
 }
 

@@ -274,14 +274,14 @@ static void on_hello(struct weir_timer *timer)
 		return;
 	}
 	publish(load->senders[0], now_ns, now_ns);
-	weir_timer_arm(timer, &load->loop, now_ns + hello_ns, on_hello);
+	weir_timer_arm(timer, load->loop, now_ns + hello_ns, on_hello);
 }
 
 static void prepare(struct load *load)
 {
 	struct gathering *gathering = load->own;
 
-	weir_timer_arm(&gathering->timer, &load->loop, load_clock(), on_hello);
+	weir_timer_arm(&gathering->timer, load->loop, load_clock(), on_hello);
 }
 
 static void stop(struct load *load)

@@ -16,7 +16,7 @@ static void update_look(struct load *load)
 void load_arm(struct load *load, struct weir_timer *timer, uint64_t deadline_ns,
 	      weir_timer_fn *on_expire)
 {
-	weir_timer_arm(timer, &load->loop, deadline_ns, on_expire);
+	weir_timer_arm(timer, load->loop, deadline_ns, on_expire);
 	update_look(load);
 }
 

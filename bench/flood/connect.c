@@ -98,7 +98,7 @@ static void leave(struct visit *visit, uint64_t delay_ns)
 		load_settle(load);
 		return;
 	}
-	weir_timer_arm(&visit->timer, &load->loop, load_clock() + delay_ns,
+	weir_timer_arm(&visit->timer, load->loop, load_clock() + delay_ns,
 		       on_pause_end);
 }
 
@@ -182,7 +182,7 @@ static void on_connect(struct weir_connector *connector, int fd)
 	int error = fd;
 
 	if (fd >= 0) {
-		error = weir_conn_open(&visit->conn, &load->loop, fd, &events,
+		error = weir_conn_open(&visit->conn, load->loop, fd, &events,
 				       &load->limits);
 		if (error < 0)
 			close(fd);
@@ -216,7 +216,7 @@ static void begin(struct visit *visit, uint64_t intended_ns)
 	load_note_sent(load, &visit->stamp, load->kit.size);
 	/* it fails only without an address */
 	(void)weir_connector_open(
-		&visit->connector, &load->loop, load->target->addresses,
+		&visit->connector, load->loop, load->target->addresses,
 		load->target->n_addresses, now_ns + load->settings->connect_ns,
 		on_connect);
 }

@@ -74,7 +74,7 @@ static void take_connection(struct peer *peer, int fd)
 	int error = fd;
 
 	if (fd >= 0) {
-		error = weir_conn_open(&peer->conn, &load->loop, fd,
+		error = weir_conn_open(&peer->conn, load->loop, fd,
 				       load->mode->events, &load->limits);
 		if (error < 0)
 			close(fd);
@@ -101,7 +101,7 @@ static void dial(struct peer *peer)
 {
 	struct load *load = peer->load;
 	int error = weir_connector_open(
-		&peer->connector, &load->loop, load->target->addresses,
+		&peer->connector, load->loop, load->target->addresses,
 		load->target->n_addresses, load->deadline_ns, on_connect);
 
 	if (error < 0)

@@ -288,10 +288,10 @@ static int open_all(struct load *load)
 	if (!load->interval.latency || !load->interval.service ||
 	    !load->interval.lateness)
 		return -ENOMEM;
-	error = weir_signal_open(&load->interrupt, &load->loop, SIGINT,
+	error = weir_signal_open(&load->interrupt, load->loop, SIGINT,
 				 on_signal);
 	if (error == 0)
-		error = weir_signal_open(&load->terminate, &load->loop, SIGTERM,
+		error = weir_signal_open(&load->terminate, load->loop, SIGTERM,
 					 on_signal);
 	if (error == 0)
 		error = bad_open(load);
@@ -339,7 +339,7 @@ static enum flood_status run(struct load *load)
 
 	if (error < 0)
 		close_down(load);
-	run_error = weir_loop_run(&load->loop);
+	run_error = weir_loop_run(load->loop);
 	if (error == 0)
 		error = run_error;
 	if (error < 0) {
@@ -355,7 +355,7 @@ static enum flood_status run_in_loop(struct load *load)
 	struct environment_times before;
 	struct environment_times after;
 	enum flood_status status;
-	int error = weir_loop_init(&load->loop);
+	int error = weir_loop_new(&load->loop);
 
 	if (error < 0) {
 		flood_complain("epoll: %s", strerror(-error));
@@ -367,7 +367,7 @@ static enum flood_status run_in_loop(struct load *load)
 	environment_read_times(&after);
 	load->result->environment.steal = environment_steal(&before, &after);
 	free_all(load);
-	weir_loop_deinit(&load->loop);
+	weir_loop_free(load->loop);
 	return status;
 }
 

@@ -88,7 +88,7 @@ struct load {
 	const struct load_mode *mode;
 	const struct generator_events *events;
 	struct flood_result *result;
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	enum load_phase phase;
 	/* may messages be sent: asked before each, so it folds the phase and
 	 * the count of -n */

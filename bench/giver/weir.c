@@ -45,12 +45,12 @@ static void on_accept(struct weir_listener *listener, int fd,
 int main(int argc, char **argv)
 {
 	struct weir_listener listener = {0};
-	struct weir_loop loop;
+	struct weir_loop *loop;
 
-	if (weir_loop_init(&loop) < 0 ||
-	    weir_listener_adopt(&listener, &loop,
+	if (weir_loop_new(&loop) < 0 ||
+	    weir_listener_adopt(&listener, loop,
 				listen_on("weir", port_of(argc, argv)), NULL,
 				on_accept) < 0)
 		return 2;
-	return weir_loop_run(&loop);
+	return weir_loop_run(loop);
 }

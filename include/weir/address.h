@@ -36,6 +36,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -54,6 +55,13 @@ struct weir_address {
 		struct sockaddr_in6 in6;
 		struct sockaddr_un un;
 	} sa;
+};
+
+/* Which file in the file system a Unix socket made, since in the end its path
+ * may be somebody else's. Zeroed: none. The fields are the library's. */
+struct weir_socket_file {
+	uint64_t device;
+	uint64_t inode;
 };
 
 enum weir_address_use {

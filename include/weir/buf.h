@@ -27,24 +27,24 @@
  *	{
  *		struct weir_conn subscribers[2] = {0};
  *		struct weir_buf *news = weir_buf_new(6);
- *		struct weir_loop loop;
+ *		struct weir_loop *loop;
  *		int peers[2][2];
  *		char text[6];
  *
- *		weir_loop_init(&loop);
+ *		weir_loop_new(&loop);
  *		memcpy(weir_buf_data(news), "Hey~~~", 6);
  *		for (int i = 0; i < 2; i++) {
  *			socketpair(AF_UNIX, SOCK_STREAM, 0, peers[i]);
- *			weir_conn_open(&subscribers[i], &loop, peers[i][0],
+ *			weir_conn_open(&subscribers[i], loop, peers[i][0],
  *				       &events, NULL);
  *			weir_conn_sendbuf(&subscribers[i], news);
  *			weir_conn_finish(&subscribers[i]);
  *			shutdown(peers[i][1], SHUT_WR);
  *		}
  *		weir_buf_unref(news);
- *		weir_loop_run(&loop);
+ *		weir_loop_run(loop);
  *		return recv(peers[1][1], text, 6, 0) != 6 ||
- *		       weir_loop_deinit(&loop) < 0;
+ *		       weir_loop_free(loop) < 0;
  *	}
  */
 #ifndef WEIR_BUF_H
@@ -64,12 +64,7 @@ void weir_buf_unref(struct weir_buf *buf);
 void *weir_buf_data(struct weir_buf *buf);
 size_t weir_buf_size(const struct weir_buf *buf);
 
-/* -- for the send queue -- */
-
-/* One more queue holds it: true if it is the first. */
-bool weir_buf_queue(struct weir_buf *buf);
+/* Whether a connection still owes any of it: it is in a send queue. */
 bool weir_buf_is_queued(const struct weir_buf *buf);
-/* One queue less: true if it was the last. */
-bool weir_buf_unqueue(struct weir_buf *buf);
 
 #endif

@@ -55,18 +55,18 @@
  *	int main(void)
  *	{
  *		struct weir_conn c = {0};
- *		struct weir_loop loop;
+ *		struct weir_loop *loop;
  *		char text[6];
  *		int fd[2];
  *
- *		weir_loop_init(&loop);
+ *		weir_loop_new(&loop);
  *		socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
- *		weir_conn_open(&c, &loop, fd[0], &echo, NULL);
+ *		weir_conn_open(&c, loop, fd[0], &echo, NULL);
  *		send(fd[1], "Hey~~~", 6, 0);
  *		shutdown(fd[1], SHUT_WR);
- *		weir_loop_run(&loop);
+ *		weir_loop_run(loop);
  *		return recv(fd[1], text, 6, 0) != 6 ||
- *		       weir_loop_deinit(&loop) < 0;
+ *		       weir_loop_free(loop) < 0;
  *	}
  *
  * Part of a file behind a text, in order:
@@ -94,20 +94,20 @@
  *	{
  *		int file = open("/proc/self/exe", O_RDONLY);
  *		struct weir_conn c = {0};
- *		struct weir_loop loop;
+ *		struct weir_loop *loop;
  *		char text[1024];
  *		int fd[2];
  *
  *		signal(SIGPIPE, SIG_IGN);
- *		weir_loop_init(&loop);
+ *		weir_loop_new(&loop);
  *		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd);
- *		weir_conn_open(&c, &loop, fd[0], &events, NULL);
+ *		weir_conn_open(&c, loop, fd[0], &events, NULL);
  *		weir_conn_sendall(&c, "a program: ", 11);
  *		weir_conn_sendfile(&c, file, 0, 1000);
  *		shutdown(fd[1], SHUT_WR);
- *		weir_loop_run(&loop);
+ *		weir_loop_run(loop);
  *		return recv(fd[1], text, sizeof text, 0) != 1011 ||
- *		       weir_loop_deinit(&loop) < 0;
+ *		       weir_loop_free(loop) < 0;
  *	}
  *
  * Frames for a viewer who is late: the newest ones, each of them whole:
@@ -133,13 +133,13 @@
  *	int main(void)
  *	{
  *		struct weir_conn c = {0};
- *		struct weir_loop loop;
+ *		struct weir_loop *loop;
  *		size_t n_dropped = 0;
  *		int fd[2];
  *
- *		weir_loop_init(&loop);
+ *		weir_loop_new(&loop);
  *		socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
- *		weir_conn_open(&c, &loop, fd[0], &events, NULL);
+ *		weir_conn_open(&c, loop, fd[0], &events, NULL);
  *		for (int i = 0; i < 100; i++) {
  *			struct weir_buf *frame = weir_buf_new(16384);
  *
@@ -147,11 +147,11 @@
  *			n_dropped += weir_conn_trim(&c, 131072);
  *			weir_conn_sendbuf(&c, frame);
  *			weir_buf_unref(frame);
- *			weir_loop_turn(&loop, 0);
+ *			weir_loop_turn(loop, 0);
  *		}
  *		weir_conn_abort(&c, true);
- *		weir_loop_run(&loop);
- *		return n_dropped == 0 || weir_loop_deinit(&loop) < 0;
+ *		weir_loop_run(loop);
+ *		return n_dropped == 0 || weir_loop_free(loop) < 0;
  *	}
  */
 #ifndef WEIR_CONN_H

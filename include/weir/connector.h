@@ -29,17 +29,17 @@
  *		struct weir_connector connector = {0};
  *		struct weir_listener listener = {0};
  *		struct weir_address a;
- *		struct weir_loop loop;
+ *		struct weir_loop *loop;
  *
- *		weir_loop_init(&loop);
+ *		weir_loop_new(&loop);
  *		weir_address_resolve("127.0.0.1:0", WEIR_ADDRESS_LISTEN, &a, 1);
- *		weir_listener_open(&listener, &loop, &a, NULL, on_accept);
- *		weir_connector_open(&connector, &loop, &listener.address, 1,
- *				    weir_loop_now(&loop) + 5000000000,
+ *		weir_listener_open(&listener, loop, &a, NULL, on_accept);
+ *		weir_connector_open(&connector, loop, &listener.address, 1,
+ *				    weir_loop_now(loop) + 5000000000,
  *				    on_connect);
- *		weir_loop_run(&loop);
+ *		weir_loop_run(loop);
  *		return outcome < 0 || close(outcome) < 0 ||
- *		       weir_loop_deinit(&loop) < 0;
+ *		       weir_loop_free(loop) < 0;
  *	}
  */
 #ifndef WEIR_CONNECTOR_H

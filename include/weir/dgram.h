@@ -31,19 +31,19 @@
  *		struct weir_dgram server = {0};
  *		struct weir_dgram client = {0};
  *		struct weir_address a;
- *		struct weir_loop loop;
+ *		struct weir_loop *loop;
  *
- *		weir_loop_init(&loop);
+ *		weir_loop_new(&loop);
  *		weir_address_resolve("udp:127.0.0.1:0", WEIR_ADDRESS_LISTEN,
  *				     &a, 1);
- *		weir_dgram_bind(&server, &loop, &a, &echoing, NULL);
- *		weir_dgram_connect(&client, &loop, &server.address, &asking,
+ *		weir_dgram_bind(&server, loop, &a, &echoing, NULL);
+ *		weir_dgram_connect(&client, loop, &server.address, &asking,
  *				   NULL);
  *		weir_dgram_send(&client, NULL, "Hey~~~", 6);
- *		weir_loop_run(&loop);
+ *		weir_loop_run(loop);
  *		weir_dgram_close(&client);
  *		weir_dgram_close(&server);
- *		return weir_loop_deinit(&loop);
+ *		return weir_loop_free(loop);
  *	}
  *
  * **When the kernel is full.** An UDP socket, or a connected one, waits for
@@ -77,20 +77,16 @@
 #include <stdint.h>
 
 #include <weir/address.h>
-#include <weir/dgram_queue.h>
 #include <weir/loop.h>
-#include <weir/socket_file.h>
 #include <weir/timer.h>
 
 struct weir_dgram;
-struct weir_dgram_inbox;
+struct weir_dgram_buffers;
 
 enum {
 	/* The largest payload of UDP: over IPv6 without jumbograms, RFC 8200;
 	 * over IPv4 it is 65507 (RFC 768). */
-	WEIR_DGRAM_MAX = 65527,
-	/* how soon a refusal that epoll cannot see the end of is tried again */
-	WEIR_DGRAM_MIN_RETRY_NS = 1000000
+	WEIR_DGRAM_MAX = 65527
 };
 
 struct weir_dgram_events {
@@ -148,16 +144,15 @@ struct weir_dgram_stats {
 };
 
 /* Embedded by its owner; zeroed is closed. While it is open it keeps
- * weir_loop_run from returning. */
+ * weir_loop_run from returning. The fields are the library's. */
 struct weir_dgram {
 	struct weir_watch watch;
 	struct weir_timer retry; /* armed while the clock is waited for */
 	const struct weir_dgram_events *events;
-	struct weir_dgram_inbox *inbox;
+	struct weir_dgram_buffers *buffers; /* NULL: closed */
 	bool *closed_inside; /* set by a close inside on_datagram */
 	struct weir_socket_file file;
-	struct weir_address address; /* as bound: a port 0 has its number; or
-				      * the peer it is connected to */
+	struct weir_address address;
 	struct weir_dgram_options options; /* with the defaults filled in */
 	bool is_connected;
 	bool is_short;	     /* of the kernel's memory: send nothing for now */
@@ -166,7 +161,6 @@ struct weir_dgram {
 	unsigned n_failures; /* of receiving, one after another */
 	uint64_t retry_ns;   /* what the timer is armed to next */
 	uint64_t short_since_ns; /* nothing was taken since; 0: it was */
-	struct weir_dgram_queue queue;
 	struct weir_dgram_stats stats;
 };
 
@@ -217,14 +211,26 @@ int weir_dgram_send(struct weir_dgram *d, const struct weir_address *to,
 void weir_dgram_stats(const struct weir_dgram *d,
 		      struct weir_dgram_stats *stats);
 
+static inline bool weir_dgram_is_open(const struct weir_dgram *d)
+{
+	return weir_watch_is_open(&d->watch);
+}
+
+/* The loop of an open one; NULL: it is closed. */
+static inline struct weir_loop *weir_dgram_loop(const struct weir_dgram *d)
+{
+	return weir_watch_loop(&d->watch);
+}
+
+/* As bound (a port 0 has its number), or the peer that it is connected to.
+ * Good until d is opened again, or gone. */
+static inline const struct weir_address *weir_dgram_address(
+	const struct weir_dgram *d)
+{
+	return &d->address;
+}
+
 /* Drops what is queued. Complete on return; a closed one stays so. */
 void weir_dgram_close(struct weir_dgram *d);
-
-/* -- for the library's own rooms -- */
-
-void weir_dgram_note_error(struct weir_dgram *d, int error);
-/* Flush what is ready, and decide what is waited for. From the loop, and last
- * of all, since on_drain may free the dgram. */
-void weir_dgram_go_on(struct weir_dgram *d);
 
 #endif

@@ -43,26 +43,26 @@
  *	{
  *		struct side a = {0};
  *		struct side b = {.other = &a};
- *		struct weir_loop loop;
+ *		struct weir_loop *loop;
  *		int from[2], to[2];
  *		char text[6];
  *
  *		a.other = &b;
- *		weir_loop_init(&loop);
+ *		weir_loop_new(&loop);
  *		socketpair(AF_UNIX, SOCK_STREAM, 0, from);
  *		socketpair(AF_UNIX, SOCK_STREAM, 0, to);
- *		weir_conn_open(&a.conn, &loop, from[1], &relay, NULL);
- *		weir_conn_open(&b.conn, &loop, to[0], &relay, NULL);
+ *		weir_conn_open(&a.conn, loop, from[1], &relay, NULL);
+ *		weir_conn_open(&b.conn, loop, to[0], &relay, NULL);
  *		weir_link_open(&a.link, &a.conn, &b.conn);
  *		weir_link_open(&b.link, &b.conn, &a.conn);
  *		send(from[0], "Hey~~~", 6, 0);
- *		weir_loop_turn(&loop, -1);
+ *		weir_loop_turn(loop, -1);
  *		if (recv(to[1], text, 6, 0) != 6)
  *			return 1;
  *		close(from[0]);
  *		close(to[1]);
- *		weir_loop_run(&loop);
- *		return weir_loop_deinit(&loop);
+ *		weir_loop_run(loop);
+ *		return weir_loop_free(loop);
  *	}
  */
 #ifndef WEIR_LINK_H

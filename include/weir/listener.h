@@ -24,19 +24,19 @@
  *		struct weir_listener_options options = {.backlog = 64};
  *		struct weir_listener listener = {0};
  *		struct weir_address a;
- *		struct weir_loop loop;
+ *		struct weir_loop *loop;
  *		int client = socket(AF_INET, SOCK_STREAM, 0);
  *
- *		weir_loop_init(&loop);
+ *		weir_loop_new(&loop);
  *		weir_address_resolve("127.0.0.1:0", WEIR_ADDRESS_LISTEN, &a, 1);
- *		if (weir_listener_open(&listener, &loop, &a, &options,
+ *		if (weir_listener_open(&listener, loop, &a, &options,
  *				       on_accept) < 0)
  *			return 1;
  *		a = listener.address; // with the port that it got
  *		connect(client, &a.sa.any, a.len);
- *		weir_loop_run(&loop);
+ *		weir_loop_run(loop);
  *		close(client);
- *		return weir_loop_deinit(&loop);
+ *		return weir_loop_free(loop);
  *	}
  */
 #ifndef WEIR_LISTENER_H
@@ -47,7 +47,6 @@
 
 #include <weir/address.h>
 #include <weir/loop.h>
-#include <weir/socket_file.h>
 #include <weir/timer.h>
 
 struct weir_listener;

@@ -27,18 +27,18 @@
  *	int main(void)
  *	{
  *		struct weir_watch watch = {0};
- *		struct weir_loop loop;
+ *		struct weir_loop *loop;
  *		int fd[2];
  *
- *		if (weir_loop_init(&loop) < 0 || pipe(fd) < 0)
+ *		if (weir_loop_new(&loop) < 0 || pipe(fd) < 0)
  *			return 1;
  *		// all send queues of this loop together: 64 MiB at most
- *		weir_loop_budget(&loop, 64 << 20, 56 << 20);
- *		weir_watch_open(&watch, &loop, fd[0], EPOLLIN, on_readable);
+ *		weir_loop_budget(loop, 64 << 20, 56 << 20);
+ *		weir_watch_open(&watch, loop, fd[0], EPOLLIN, on_readable);
  *		close(fd[1]);
- *		weir_loop_run(&loop);
+ *		weir_loop_run(loop);
  *		close(fd[0]);
- *		return weir_loop_deinit(&loop);
+ *		return weir_loop_free(loop);
  *	}
  */
 #ifndef WEIR_LOOP_H
@@ -49,84 +49,60 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
-#include <weir/budget.h>
 #include <weir/list.h>
-#include <weir/pool.h>
-#include <weir/stopwatch.h>
-#include <weir/timer.h>
 
 enum {
 	/* the most that is received from one connection in one turn */
-	WEIR_READ_SIZE = 65536,
-	/* the most that one callback's small sends gather for one send(2) */
-	WEIR_GATHER_SIZE = 65536,
-	/* the most that one wait harvests; the rest waits for the next */
-	WEIR_MAX_EVENTS = 256
+	WEIR_READ_SIZE = 65536
 };
 
 /* Not an event of epoll's: the kernel refused a change of interest (no
  * memory); the watch is out of epoll until weir_watch_set puts it back. */
 #define WEIR_REFUSED 0x20U
 
-struct weir_conn;
-struct weir_debt;
-struct weir_observer;
+struct weir_loop;
 struct weir_watch;
-
-/* What a watch waits for in the work lists of its loop. */
-enum weir_due {
-	WEIR_DUE_NOTHING,
-	WEIR_DUE_COMMIT,
-	WEIR_DUE_FLUSH,
-	WEIR_DUE_CLOSE
-};
-
-/* What may have to be done around a wait; in most turns there is nothing. */
-enum weir_chores {
-	WEIR_CHORE_COMMIT = 1, /* changed is not empty */
-	WEIR_CHORE_FLUSH = 2,  /* flushes is not empty */
-	WEIR_CHORE_CLOSE = 4,  /* closes is not empty */
-	WEIR_CHORE_TIMERS = 8, /* timers are due, or the timerfd to be set */
-	WEIR_CHORE_TIMING = 16 /* always, while turns are timed */
-};
 
 /* events is what epoll_wait(2) reported. */
 typedef void weir_watch_fn(struct weir_watch *watch, uint32_t events);
 
-/* Interest in one descriptor. Embedded by its owner; zeroed is closed.
- *
- * 1. open: loop is set, and fd is in loop's epoll if and only if committed
- *    is not 0
- * 2. harvested: loop->events[slot].data.ptr is this watch
- * 3. in loop->changed only while wanted and committed may differ */
+/* Interest in one descriptor. Embedded by its owner; zeroed is closed. The
+ * fields are the library's. */
 struct weir_watch {
 	struct weir_loop *loop; /* NULL: closed */
 	weir_watch_fn *on_ready;
-	struct weir_list work; /* in changed, flushes or closes of the loop */
+	struct weir_list work; /* what the loop has to do for it */
 	int fd;
 	uint16_t slot;
-	uint8_t due;  /* which of the three: enum weir_due */
+	uint8_t due;
 	uint8_t kind; /* of thing that it is part of: enum weir_work */
 	uint32_t wanted;
 	uint32_t committed;
 };
 
-/* What one callback of one connection has gathered to send (see conn.h): the
- * bytes from start to next. Without a buffer all four pointers are NULL.
- *
- * 1. start <= next <= end <= limit
- * 2. next is start while nobody owns it */
-struct weir_gather {
-	struct weir_conn *owner; /* whose callback runs; NULL: nobody's */
-	unsigned char *next;	 /* where the next message goes */
-	unsigned char *end;	 /* start: nothing may be gathered */
-	unsigned char *start;	 /* the bytes of segment */
-	unsigned char *limit;
-	struct weir_sendq_segment *segment;
-	struct weir_debt *spare; /* for the owner, should it need one; there
-				  * whenever segment is */
+/* What a loop's thread works at: the closed list that statistics and metrics
+ * share. The first ones are callbacks in a turn's dispatch. */
+enum weir_work {
+	WEIR_WORK_WATCH,      /* weir_watch of the user's own */
+	WEIR_WORK_CONNECTION, /* on_data and what follows from it */
+	WEIR_WORK_LISTENER,
+	WEIR_WORK_CONNECTOR,
+	WEIR_WORK_DGRAM,
+	WEIR_WORK_SIGNAL,
+	WEIR_WORK_WAKEUP,
+	WEIR_WORK_TIMER,  /* the limits of connections, too */
+	WEIR_WORK_CLOSE,  /* on_close, and input from before an error */
+	WEIR_WORK_FLUSH,  /* connections that others wrote to */
+	WEIR_WORK_COMMIT, /* changes of interest, going to epoll */
+	WEIR_N_WORKS
 };
 
+/* "watch", "connection", ...: the enumerator's name in lower case, a static
+ * string that metrics and logs may use as a label. NULL for a number that is
+ * none. */
+const char *weir_work_name(enum weir_work work);
+
+/* Filled in by weir_loop_stats. */
 struct weir_loop_stats {
 	uint64_t n_turns;
 	/* heap held by send queues: payload, nodes and unused room; now, the
@@ -141,41 +117,16 @@ struct weir_loop_stats {
 	enum weir_work longest_turn_in;
 };
 
-struct weir_loop {
-	int epoll_fd;
-	bool is_stopping;
-	bool is_in_turn;
-	bool knows_now;
-	bool is_timerfd_done;	    /* expired, and not set since */
-	int n_events;		    /* harvested in this turn */
-	struct epoll_event *events; /* the harvest; forgotten ones are NULL */
-	unsigned chores;	    /* enum weir_chores; 0: just wait */
-	struct weir_list changed;   /* watches whose interest may differ */
-	struct weir_list flushes;   /* watches to call after the closes */
-	struct weir_list closes;    /* watches to call after the timers */
-	size_t n_open;		    /* watches, but for our own timerfd's */
-	struct weir_timer *timers;  /* the heap's root */
-	uint64_t timerfd_ns;	    /* what the timerfd is set to; 0: nothing */
-	uint64_t timers_ran_ns;	    /* in the timers' phase: its time, else 0 */
-	uint64_t now_ns;
-	struct weir_watch timer_watch;
-	unsigned char *input; /* WEIR_READ_SIZE bytes for the current receive */
-	struct weir_gather gather;
-	struct weir_pool pool;
-	struct weir_budget budget;
-	struct weir_observer *observer;
-	struct weir_stopwatch stopwatch;
-	uint64_t n_turns;
-};
-
-/* Take two descriptors (epoll and a timerfd) and 67 KiB; the gather buffer,
- * another 64 KiB, comes with the first connection. Most of it is not resident
- * until used. -EMFILE, -ENFILE, -ENOMEM. */
-int weir_loop_init(struct weir_loop *loop);
+/* Make a loop: 0, and *loop is to be given back by weir_loop_free. It takes
+ * two descriptors (epoll and a timerfd) and 70 KiB; the gather buffer, another
+ * 64 KiB, comes with the first connection. Most of it is not resident until
+ * used. -EMFILE, -ENFILE, -ENOMEM; on failure *loop is as it was. */
+int weir_loop_new(struct weir_loop **loop);
 
 /* -EBUSY, and nothing is done, while a watch or a connection is open or a
- * timer armed; an armed timer does not outlive its loop either. */
-int weir_loop_deinit(struct weir_loop *loop);
+ * timer armed; an armed timer does not outlive its loop either. NULL is
+ * allowed: 0. */
+int weir_loop_free(struct weir_loop *loop);
 
 /* Turn until weir_loop_stop, or until nothing is open and no timer armed: 0.
  * An error of epoll_wait, which only a programmer's error can bring: that. */
@@ -251,12 +202,21 @@ int weir_watch_set(struct weir_watch *watch, uint32_t events);
 /* Complete on return; a closed watch stays so. */
 void weir_watch_close(struct weir_watch *watch);
 
-/* -- for the library's own rooms -- */
+static inline bool weir_watch_is_open(const struct weir_watch *watch)
+{
+	return watch->loop != NULL;
+}
 
-/* Call watch's on_ready with no events in this turn's closes or flushes; if
- * those have begun, in the next turn's, which then does not wait. Asking for a
- * close overrides asking for a flush, never the other way. */
-void weir_watch_defer_close(struct weir_watch *watch);
-void weir_watch_defer_flush(struct weir_watch *watch);
+/* The loop that an open watch is of; NULL: it is closed. */
+static inline struct weir_loop *weir_watch_loop(const struct weir_watch *watch)
+{
+	return watch->loop;
+}
+
+/* The descriptor that it watches, or watched before it was closed. */
+static inline int weir_watch_fd(const struct weir_watch *watch)
+{
+	return watch->fd;
+}
 
 #endif

@@ -36,17 +36,17 @@
  *	{
  *		struct weir_mark mark = {0};
  *		struct weir_conn c = {0};
- *		struct weir_loop loop;
+ *		struct weir_loop *loop;
  *		int fd[2];
  *
- *		weir_loop_init(&loop);
+ *		weir_loop_new(&loop);
  *		socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
- *		weir_conn_open(&c, &loop, fd[0], &events, NULL);
+ *		weir_conn_open(&c, loop, fd[0], &events, NULL);
  *		weir_conn_sendall(&c, "Hey~~~", 6);
  *		weir_mark_open(&mark, &c, on_mark);
  *		shutdown(fd[1], SHUT_WR); // on_end is NULL: finish
- *		weir_loop_run(&loop);
- *		return !is_sent || weir_loop_deinit(&loop) < 0;
+ *		weir_loop_run(loop);
+ *		return !is_sent || weir_loop_free(loop) < 0;
  *	}
  */
 #ifndef WEIR_MARK_H

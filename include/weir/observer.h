@@ -37,18 +37,18 @@
  *	{
  *		struct weir_observer observer = {.on_queue = on_queue};
  *		struct weir_conn c = {0};
- *		struct weir_loop loop;
+ *		struct weir_loop *loop;
  *		int fd[2];
  *
- *		weir_loop_init(&loop);
- *		weir_loop_observe(&loop, &observer);
+ *		weir_loop_new(&loop);
+ *		weir_loop_observe(loop, &observer);
  *		socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
- *		weir_conn_open(&c, &loop, fd[0], &events, NULL);
+ *		weir_conn_open(&c, loop, fd[0], &events, NULL);
  *		while (weir_conn_sendall(&c, text, sizeof text) == 0)
  *			;
  *		weir_conn_abort(&c, false);
- *		weir_loop_run(&loop);
- *		return n_queues == 0 || weir_loop_deinit(&loop) < 0;
+ *		weir_loop_run(loop);
+ *		return n_queues == 0 || weir_loop_free(loop) < 0;
  *	}
  */
 #ifndef WEIR_OBSERVER_H

@@ -17,15 +17,15 @@
  *	int main(void)
  *	{
  *		struct weir_signal term = {0};
- *		struct weir_loop loop;
+ *		struct weir_loop *loop;
  *
- *		weir_loop_init(&loop);
- *		if (weir_signal_open(&term, &loop, SIGTERM, on_term) < 0)
+ *		weir_loop_new(&loop);
+ *		if (weir_signal_open(&term, loop, SIGTERM, on_term) < 0)
  *			return 1;
  *		raise(SIGTERM);
- *		weir_loop_run(&loop);
+ *		weir_loop_run(loop);
  *		weir_signal_close(&term);
- *		return weir_loop_deinit(&loop);
+ *		return weir_loop_free(loop);
  *	}
  */
 #ifndef WEIR_SIGNAL_H

@@ -34,13 +34,12 @@
  *
  *	int main(void)
  *	{
- *		struct weir_loop loop;
- *		struct metronome m = {.loop = &loop, .n_left = 3};
+ *		struct metronome m = {.n_left = 3};
  *
- *		weir_loop_init(&loop);
+ *		weir_loop_new(&m.loop);
  *		tick(&m.timer);
- *		weir_loop_run(&loop);
- *		return weir_loop_deinit(&loop);
+ *		weir_loop_run(m.loop);
+ *		return weir_loop_free(m.loop);
  *	}
  */
 #ifndef WEIR_TIMER_H
@@ -78,14 +77,5 @@ static inline bool weir_timer_is_armed(const struct weir_timer *timer)
 {
 	return timer->loop != NULL;
 }
-
-/* -- for the loop: the heap itself, without a clock -- */
-
-/* Put timer, idle and with its deadline set, into the heap; the new root. */
-struct weir_timer *weir_timer_heap_add(struct weir_timer *root,
-				       struct weir_timer *timer);
-/* Take timer, which is in the heap, out; the new root, NULL when empty. */
-struct weir_timer *weir_timer_heap_remove(struct weir_timer *root,
-					  struct weir_timer *timer);
 
 #endif

@@ -23,16 +23,16 @@
  *
  *	int main(void)
  *	{
- *		struct weir_loop loop;
+ *		struct weir_loop *loop;
  *		pthread_t writer;
  *
- *		weir_loop_init(&loop);
- *		weir_wakeup_open(&bell, &loop, on_wakeup);
+ *		weir_loop_new(&loop);
+ *		weir_wakeup_open(&bell, loop, on_wakeup);
  *		pthread_create(&writer, NULL, write_letter, NULL);
- *		weir_loop_run(&loop);
+ *		weir_loop_run(loop);
  *		pthread_join(writer, NULL);
  *		weir_wakeup_close(&bell);
- *		return weir_loop_deinit(&loop);
+ *		return weir_loop_free(loop);
  *	}
  *
  * Sends between two calls of on_wakeup count as one. What was written before

@@ -25,7 +25,7 @@ enum {
 };
 
 struct client {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct weir_connector connector;
 	struct weir_conn conn;
 	struct input input;
@@ -150,8 +150,8 @@ static void on_connect(struct weir_connector *connector, int fd)
 	int error = fd;
 
 	if (fd >= 0) {
-		error = weir_conn_open(&client->conn, &client->loop, fd,
-				       &events, &limits);
+		error = weir_conn_open(&client->conn, client->loop, fd, &events,
+				       &limits);
 		if (error)
 			close(fd);
 	}
@@ -159,7 +159,7 @@ static void on_connect(struct weir_connector *connector, int fd)
 		fail_by(client, client->address, error);
 		return;
 	}
-	output_open(&client->output, &client->loop, on_room);
+	output_open(&client->output, client->loop, on_room);
 	error = input_open(&client->input, &client->conn, client->text,
 			   on_input_error);
 	if (error)
@@ -189,25 +189,24 @@ static size_t resolve(struct client *client, struct weir_address *addresses)
 static void run(struct client *client, uint64_t timeout_ns)
 {
 	struct weir_address addresses[N_ADDRESSES];
-	struct weir_loop *loop = &client->loop;
 	size_t n = resolve(client, addresses);
 	int error;
 
 	if (n == 0)
 		return;
-	error = weir_loop_init(loop);
+	error = weir_loop_new(&client->loop);
 	if (error) {
 		fail_by(client, "epoll", error);
 		return;
 	}
-	error = weir_connector_open(&client->connector, loop, addresses, n,
-				    weir_loop_now(loop) + timeout_ns,
+	error = weir_connector_open(&client->connector, client->loop, addresses,
+				    n, weir_loop_now(client->loop) + timeout_ns,
 				    on_connect);
 	if (!error)
-		error = weir_loop_run(loop);
+		error = weir_loop_run(client->loop);
 	if (error)
 		fail_by(client, client->address, error);
-	weir_loop_deinit(loop);
+	weir_loop_free(client->loop);
 }
 
 int main(int argc, char **argv)

@@ -127,7 +127,7 @@ static void run_in_loop(struct lesson_result *r)
 	unsigned char *data = lesson_data((size_t)N_ROUNDS * MESSAGE);
 	struct lesson_pair clients[N_CLIENTS];
 	struct weir_progress progress;
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	size_t n_blocking;
 	size_t n_refused;
 	uint64_t n_weir;
@@ -136,12 +136,12 @@ static void run_in_loop(struct lesson_result *r)
 	n_blocking = broadcast_blocking(clients, data);
 	close_all(clients);
 	open_all(clients);
-	lesson_loop_open(&loop);
-	n_refused = broadcast_weir(&loop, clients, data);
+	loop = lesson_loop_open();
+	n_refused = broadcast_weir(loop, clients, data);
 	n_weir = least_received(clients) / MESSAGE;
 	weir_conn_progress(&clients[STALLED].conn, &progress);
 	close_all(clients);
-	lesson_loop_close(&loop);
+	lesson_loop_close(loop);
 
 	r->holds = n_blocking == N_ROUNDS;
 	lesson_note(r, "rounds", N_ROUNDS);
@@ -215,17 +215,17 @@ static size_t queue_by_weir(const unsigned char *data, size_t n_owed)
 {
 	struct weir_progress progress;
 	struct lesson_pair pair;
-	struct weir_loop loop;
+	struct weir_loop *loop;
 
 	lesson_pair_open(&pair);
-	lesson_loop_open(&loop);
-	lesson_conn_open(&pair, &loop, &limits);
+	loop = lesson_loop_open();
+	lesson_conn_open(&pair, loop, &limits);
 	for (size_t at = 0; at < n_owed; at += BLOCK)
 		if (weir_conn_sendall(&pair.conn, data + at, BLOCK) < 0)
 			break; /* -ENOBUFS: on_pressure tells when to go on */
 	weir_conn_progress(&pair.conn, &progress);
 	lesson_pair_close(&pair);
-	lesson_loop_close(&loop);
+	lesson_loop_close(loop);
 	return progress.queue_peak;
 }
 

@@ -89,17 +89,17 @@ static size_t send_and_close(struct lesson_pair *pair,
 static void send_and_finish(struct lesson_pair *pair, const unsigned char *data,
 			    size_t n)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 
 	lesson_pair_open(pair);
 	ask(pair);
-	lesson_loop_open(&loop);
-	lesson_conn_open(pair, &loop, NULL);
+	loop = lesson_loop_open();
+	lesson_conn_open(pair, loop, NULL);
 	if (weir_conn_sendall(&pair->conn, data, n) < 0)
 		lesson_die("weir_conn_sendall", ENOBUFS);
 	weir_conn_finish(&pair->conn);
-	lesson_peer_join(&pair->peer, &loop, SIZE_MAX);
-	lesson_loop_close(&loop); /* runs until both have ended */
+	lesson_peer_join(&pair->peer, loop, SIZE_MAX);
+	lesson_loop_close(loop); /* runs until both have ended */
 }
 
 static void run_close(struct lesson_result *r)

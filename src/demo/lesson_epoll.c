@@ -42,23 +42,23 @@ static size_t count_wakeups_by_weir(const unsigned char *data, uint32_t *n_arms)
 {
 	struct weir_progress progress;
 	struct lesson_pair pair;
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	size_t n_wakeups = 0;
 
 	lesson_pair_open(&pair);
-	lesson_loop_open(&loop);
-	lesson_conn_open(&pair, &loop, NULL);
+	loop = lesson_loop_open();
+	lesson_conn_open(&pair, loop, NULL);
 	if (weir_conn_sendall(&pair.conn, data, SIZE) < 0)
 		lesson_die("weir_conn_sendall", ENOBUFS);
-	lesson_peer_join(&pair.peer, &loop, SIZE_MAX);
-	lesson_loop_until(&loop, &pair.peer, SIZE);
+	lesson_peer_join(&pair.peer, loop, SIZE_MAX);
+	lesson_loop_until(loop, &pair.peer, SIZE);
 	weir_conn_progress(&pair.conn, &progress);
 	*n_arms = progress.n_arms;
 	for (int i = 0; i < N_TURNS; i++)
-		if (weir_loop_turn(&loop, 0) > 0)
+		if (weir_loop_turn(loop, 0) > 0)
 			n_wakeups++;
 	lesson_pair_close(&pair);
-	lesson_loop_close(&loop);
+	lesson_loop_close(loop);
 	return n_wakeups;
 }
 
@@ -187,18 +187,18 @@ static uint64_t send_by_queue(const unsigned char *data)
 	struct counter counter = {
 		.observer = {.on_offer = on_offer, .on_move = on_move}};
 	struct lesson_pair pair;
-	struct weir_loop loop;
+	struct weir_loop *loop;
 
 	lesson_pair_open(&pair);
-	lesson_loop_open(&loop);
-	weir_loop_observe(&loop, &counter.observer);
-	lesson_conn_open(&pair, &loop, NULL);
-	lesson_peer_join(&pair.peer, &loop, SLOW_READ);
+	loop = lesson_loop_open();
+	weir_loop_observe(loop, &counter.observer);
+	lesson_conn_open(&pair, loop, NULL);
+	lesson_peer_join(&pair.peer, loop, SLOW_READ);
 	if (weir_conn_sendall(&pair.conn, data, SIZE) < 0)
 		lesson_die("weir_conn_sendall", ENOBUFS);
-	lesson_loop_until(&loop, &pair.peer, SIZE);
+	lesson_loop_until(loop, &pair.peer, SIZE);
 	lesson_pair_close(&pair);
-	lesson_loop_close(&loop);
+	lesson_loop_close(loop);
 	return counter.n_calls;
 }
 

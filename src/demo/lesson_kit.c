@@ -227,15 +227,18 @@ size_t lesson_send(struct lesson_pair *pair, const void *data, size_t n)
 
 /* -- weir's side -- */
 
-void lesson_loop_open(struct weir_loop *loop)
+struct weir_loop *lesson_loop_open(void)
 {
-	must_weir(weir_loop_init(loop), "epoll");
+	struct weir_loop *loop = NULL;
+
+	must_weir(weir_loop_new(&loop), "epoll");
+	return loop;
 }
 
 void lesson_loop_close(struct weir_loop *loop)
 {
 	must_weir(weir_loop_run(loop), "epoll");
-	must_weir(weir_loop_deinit(loop), "epoll");
+	must_weir(weir_loop_free(loop), "epoll");
 }
 
 void lesson_loop_until(struct weir_loop *loop, const struct lesson_peer *peer,

@@ -66,7 +66,7 @@ void lesson_make_room(struct lesson_pair *pair);
  * what send returns, which may be less than n. */
 size_t lesson_send(struct lesson_pair *pair, const void *data, size_t n);
 
-void lesson_loop_open(struct weir_loop *loop);
+struct weir_loop *lesson_loop_open(void);
 /* After all its pairs. */
 void lesson_loop_close(struct weir_loop *loop);
 /* Until the peer, which has joined the loop, has received n bytes. */

@@ -73,7 +73,7 @@ static const struct weir_conn_events events = {
 /* -- the stage around it -- */
 
 struct house {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct weir_listener listener;
 	struct weir_observer observer;
 	struct stage *stage;
@@ -89,8 +89,8 @@ static void on_accept(struct weir_listener *listener, int fd,
 	(void)peer;
 	if (visitor)
 		visitor->stage = house->stage;
-	if (!visitor || weir_conn_open(&visitor->conn, &house->loop, fd,
-				       &events, &limits) < 0) {
+	if (!visitor || weir_conn_open(&visitor->conn, house->loop, fd, &events,
+				       &limits) < 0) {
 		free(visitor);
 		close(fd);
 	}
@@ -105,7 +105,7 @@ static void note_queue(struct weir_observer *observer)
 		weir_container_of(observer, struct house, observer);
 	struct weir_loop_stats stats;
 
-	weir_loop_stats(&house->loop, &stats);
+	weir_loop_stats(house->loop, &stats);
 	stage_queued(house->stage, stats.n_queue_bytes);
 }
 
@@ -129,15 +129,15 @@ static void serve(struct stage *stage)
 		.stage = stage,
 		.observer = {.on_queue = on_queue, .on_move = on_move}};
 
-	stage->error = -weir_loop_init(&house.loop);
+	stage->error = -weir_loop_new(&house.loop);
 	if (!stage->error) {
-		weir_loop_observe(&house.loop, &house.observer);
-		stage->error = -weir_listener_adopt(
-			&house.listener, &house.loop, stage->listener_fd, NULL,
-			on_accept);
+		weir_loop_observe(house.loop, &house.observer);
+		stage->error = -weir_listener_adopt(&house.listener, house.loop,
+						    stage->listener_fd, NULL,
+						    on_accept);
 		if (!stage->error)
-			stage->error = -weir_loop_run(&house.loop);
-		weir_loop_deinit(&house.loop);
+			stage->error = -weir_loop_run(house.loop);
+		weir_loop_free(house.loop);
 	}
 	if (!house.listener.n_accepted)
 		(void)close(stage->listener_fd);

@@ -21,7 +21,7 @@ enum {
 };
 
 struct stage_two {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct weir_conn conn;
 	struct weir_observer observer;
 	struct trace *trace;
@@ -190,11 +190,11 @@ static void transfer(struct stage_two *two)
 	else
 		send_some(two);
 	while (two->trace->n_received < TRACE_SIZE && n_idle < N_IDLE_TURNS) {
-		int n = weir_loop_turn(&two->loop, TICK_NS);
+		int n = weir_loop_turn(two->loop, TICK_NS);
 
 		n_idle = take(two) > 0 || n > 0 ? 0 : n_idle + 1;
 	}
-	(void)weir_loop_turn(&two->loop, 0);
+	(void)weir_loop_turn(two->loop, 0);
 	two->trace->is_intact = two->trace->n_received == TRACE_SIZE &&
 				memcmp(two->got, two->data, TRACE_SIZE) == 0;
 }
@@ -211,7 +211,7 @@ static int prepare(struct stage_two *two)
 	fd = connect_pair(two);
 	if (fd < 0)
 		return -fd;
-	error = -weir_conn_open(&two->conn, &two->loop, fd, &events, &limits);
+	error = -weir_conn_open(&two->conn, two->loop, fd, &events, &limits);
 	if (error)
 		(void)close(fd);
 	return error;
@@ -227,24 +227,24 @@ static int run(struct trace *trace, bool is_sendall)
 					     .on_move = on_move,
 					     .on_drain = on_drain,
 					     .on_disarm = on_disarm}};
-	int error = -weir_loop_init(&two.loop);
+	int error = -weir_loop_new(&two.loop);
 
 	*trace = (struct trace){.is_sendall = is_sendall};
 	if (error)
 		return error;
 	error = prepare(&two);
 	if (!error) {
-		weir_loop_observe(&two.loop, &two.observer);
+		weir_loop_observe(two.loop, &two.observer);
 		transfer(&two);
-		weir_loop_observe(&two.loop, NULL);
+		weir_loop_observe(two.loop, NULL);
 		weir_conn_abort(&two.conn, true);
-		(void)weir_loop_run(&two.loop);
+		(void)weir_loop_run(two.loop);
 	}
 	if (two.reader >= 0)
 		(void)close(two.reader);
 	free(two.data);
 	free(two.got);
-	(void)weir_loop_deinit(&two.loop);
+	(void)weir_loop_free(two.loop);
 	return error;
 }
 

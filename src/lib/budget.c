@@ -1,5 +1,5 @@
 /* Debtors by the highest bit of what they owe. */
-#include <weir/budget.h>
+#include "budget.h"
 
 void weir_budget_init(struct weir_budget *budget)
 {

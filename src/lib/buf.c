@@ -1,5 +1,5 @@
 /* A reference count in front of the payload, in one allocation. */
-#include <weir/buf.h>
+#include "buf.h"
 
 #include <assert.h>
 #include <stdint.h>

@@ -5,6 +5,7 @@
 
 #include <weir/conn.h>
 #include <weir/mark.h>
+#include "loop.h"
 #include "sendq.h"
 
 /* All that is not ordinary about a connection; 0: open, reading, owing

@@ -1,5 +1,7 @@
 /* A datagram socket: its life, and one batch received in each turn. */
-#include <weir/dgram.h>
+#include "dgram.h"
+#include "loop.h"
+#include "socket_file.h"
 #include "sys.h"
 
 #include <assert.h>
@@ -7,21 +9,11 @@
 #include <string.h>
 
 enum {
-	RECEIVE_BATCH = 16,
 	/* of receiving, with nothing received between: an error that stays
 	 * would spin */
 	MAX_FAILURES = 16,
 	DEFAULT_QUEUE_BYTES = 262144,
 	DEFAULT_QUEUE_MESSAGES = 1024
-};
-
-/* Beside the dgram, since the last datagram that is told must be good to the
- * end of the call, whatever becomes of the dgram inside. */
-struct weir_dgram_inbox {
-	struct mmsghdr messages[RECEIVE_BATCH];
-	struct iovec iov[RECEIVE_BATCH];
-	struct weir_address from[RECEIVE_BATCH];
-	unsigned char bytes[];
 };
 
 static socklen_t smaller(socklen_t a, size_t b)
@@ -37,50 +29,51 @@ void weir_dgram_note_error(struct weir_dgram *d, int error)
 
 /* -- receiving -- */
 
-static struct weir_dgram_inbox *inbox_new(size_t receive_max)
+static struct weir_dgram_buffers *buffers_new(size_t receive_max)
 {
-	struct weir_dgram_inbox *inbox;
+	struct weir_dgram_buffers *in;
 	size_t i;
 
-	if (receive_max > (SIZE_MAX - sizeof *inbox) / RECEIVE_BATCH)
+	if (receive_max > (SIZE_MAX - sizeof *in) / WEIR_DGRAM_RECEIVE_BATCH)
 		return NULL;
-	inbox = weir_sys_alloc(sizeof *inbox + RECEIVE_BATCH * receive_max);
-	if (!inbox)
+	in = weir_sys_alloc(sizeof *in +
+			    WEIR_DGRAM_RECEIVE_BATCH * receive_max);
+	if (!in)
 		return NULL;
-	memset(inbox, 0, sizeof *inbox);
-	for (i = 0; i < RECEIVE_BATCH; i++) {
-		struct msghdr *header = &inbox->messages[i].msg_hdr;
+	memset(in, 0, sizeof *in);
+	for (i = 0; i < WEIR_DGRAM_RECEIVE_BATCH; i++) {
+		struct msghdr *header = &in->messages[i].msg_hdr;
 
-		inbox->iov[i].iov_base = inbox->bytes + i * receive_max;
-		inbox->iov[i].iov_len = receive_max;
-		inbox->from[i].type = SOCK_DGRAM;
-		header->msg_iov = &inbox->iov[i];
+		in->iov[i].iov_base = in->bytes + i * receive_max;
+		in->iov[i].iov_len = receive_max;
+		in->from[i].type = SOCK_DGRAM;
+		header->msg_iov = &in->iov[i];
 		header->msg_iovlen = 1;
-		header->msg_name = &inbox->from[i].sa;
+		header->msg_name = &in->from[i].sa;
 	}
-	return inbox;
+	return in;
 }
 
 static int fill(struct weir_dgram *d)
 {
-	struct weir_dgram_inbox *inbox = d->inbox;
+	struct weir_dgram_buffers *in = d->buffers;
 	size_t i;
 
-	for (i = 0; i < RECEIVE_BATCH; i++)
-		inbox->messages[i].msg_hdr.msg_namelen =
-			sizeof inbox->from[i].sa;
-	return weir_sys_recvmmsg(d->watch.fd, inbox->messages, RECEIVE_BATCH);
+	for (i = 0; i < WEIR_DGRAM_RECEIVE_BATCH; i++)
+		in->messages[i].msg_hdr.msg_namelen = sizeof in->from[i].sa;
+	return weir_sys_recvmmsg(d->watch.fd, in->messages,
+				 WEIR_DGRAM_RECEIVE_BATCH);
 }
 
-static void deliver(struct weir_dgram *d, struct weir_dgram_inbox *inbox,
+static void deliver(struct weir_dgram *d, struct weir_dgram_buffers *in,
 		    size_t i)
 {
-	struct weir_address *from = &inbox->from[i];
-	size_t max = inbox->iov[i].iov_len;
-	size_t true_size = inbox->messages[i].msg_len;
+	struct weir_address *from = &in->from[i];
+	size_t max = in->iov[i].iov_len;
+	size_t true_size = in->messages[i].msg_len;
 
-	from->len = smaller(inbox->messages[i].msg_hdr.msg_namelen,
-			    sizeof from->sa);
+	from->len =
+		smaller(in->messages[i].msg_hdr.msg_namelen, sizeof from->sa);
 	if (from->len == 0) {
 		/* a Unix socket that has not been bound */
 		from->sa.any.sa_family = AF_UNIX;
@@ -88,7 +81,7 @@ static void deliver(struct weir_dgram *d, struct weir_dgram_inbox *inbox,
 	}
 	d->stats.n_received++;
 	d->stats.n_truncated += true_size > max;
-	d->events->on_datagram(d, from, inbox->iov[i].iov_base,
+	d->events->on_datagram(d, from, in->iov[i].iov_base,
 			       true_size < max ? true_size : max, true_size);
 }
 
@@ -97,7 +90,7 @@ static bool receive(struct weir_watch *watch)
 {
 	struct weir_dgram *d =
 		weir_container_of(watch, struct weir_dgram, watch);
-	struct weir_dgram_inbox *inbox = d->inbox;
+	struct weir_dgram_buffers *in = d->buffers;
 	bool is_closed = false;
 	int n = fill(d);
 	int i;
@@ -113,9 +106,9 @@ static bool receive(struct weir_watch *watch)
 	d->n_failures = 0;
 	d->closed_inside = &is_closed;
 	for (i = 0; i < n && !is_closed; i++)
-		deliver(d, inbox, (size_t)i);
+		deliver(d, in, (size_t)i);
 	if (is_closed)
-		weir_sys_free(inbox);
+		weir_sys_free(in);
 	else
 		d->closed_inside = NULL;
 	return !is_closed;
@@ -127,7 +120,7 @@ static void get_ready(struct weir_watch *watch, uint32_t events)
 		weir_container_of(watch, struct weir_dgram, watch);
 
 	if (events & EPOLLOUT)
-		weir_dgram_queue_retry(&d->queue);
+		weir_dgram_queue_retry(&d->buffers->queue);
 	if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) && !receive(watch))
 		return;
 	weir_dgram_go_on(d);
@@ -190,23 +183,23 @@ static int start(struct weir_dgram *d, struct weir_loop *loop, int fd,
 {
 	bool is_single = draft->is_connected ||
 			 draft->address.sa.any.sa_family != AF_UNIX;
-	struct weir_dgram_inbox *inbox = inbox_new(draft->options.receive_max);
+	struct weir_dgram_buffers *in = buffers_new(draft->options.receive_max);
 	int error;
 
 	assert(!d->watch.loop);
-	if (!inbox)
+	if (!in)
 		return -ENOMEM;
 	error = weir_watch_open(&d->watch, loop, fd, EPOLLIN, get_ready);
 	if (error < 0) {
-		weir_sys_free(inbox);
+		weir_sys_free(in);
 		return error;
 	}
 	d->watch.kind = WEIR_WORK_DGRAM;
 	draft->watch = d->watch;
 	*d = *draft;
-	d->inbox = inbox;
+	d->buffers = in;
 	d->retry_ns = WEIR_DGRAM_MIN_RETRY_NS;
-	weir_dgram_queue_init(&d->queue, &loop->pool, is_single);
+	weir_dgram_queue_init(&d->buffers->queue, &loop->pool, is_single);
 	return 0;
 }
 
@@ -290,22 +283,23 @@ void weir_dgram_stats(const struct weir_dgram *d,
 		      struct weir_dgram_stats *stats)
 {
 	*stats = d->stats;
-	stats->n_queued = d->queue.n_messages;
+	stats->n_queued = d->buffers ? d->buffers->queue.n_messages : 0;
 }
 
 void weir_dgram_close(struct weir_dgram *d)
 {
 	if (!d->watch.loop)
 		return;
-	d->stats.n_dropped += d->queue.n_messages;
-	weir_dgram_queue_clear(&d->queue);
+	d->stats.n_dropped += d->buffers->queue.n_messages;
+	weir_dgram_queue_clear(&d->buffers->queue);
 	weir_timer_cancel(&d->retry);
 	weir_watch_close(&d->watch);
 	if (d->closed_inside)
-		*d->closed_inside = true; /* who frees the inbox */
+		*d->closed_inside = true; /* receive frees the buffers */
 	else
-		weir_sys_free(d->inbox);
+		weir_sys_free(d->buffers);
 	d->closed_inside = NULL;
+	d->buffers = NULL;
 	/* before the descriptor, so that nobody finds the file stale */
 	weir_socket_file_remove(&d->file, &d->address);
 	weir_sys_close(d->watch.fd);

@@ -1,7 +1,7 @@
 /* Two orders in one set of messages: by age over all, for dropping, and by
  * destination, for sending. A chain is its first message: when that goes, the
  * next takes its place, so that chains need no memory of their own. */
-#include <weir/dgram_queue.h>
+#include "dgram_queue.h"
 
 #include <assert.h>
 #include <errno.h>

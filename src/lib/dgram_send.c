@@ -4,7 +4,8 @@
  * EPOLLOUT where epoll tells the truth about room, the timer where it does not
  * or where the kernel lacks memory, the next turn when this one's budget is
  * spent. So nothing spins, and nothing that is queued is forgotten. */
-#include <weir/dgram.h>
+#include "dgram.h"
+#include "loop.h"
 #include "sys.h"
 
 #include <assert.h>
@@ -58,20 +59,20 @@ static void flush_chain(struct weir_dgram *d)
 {
 	struct mmsghdr messages[WEIR_DGRAM_BATCH];
 	struct iovec iov[WEIR_DGRAM_BATCH];
-	unsigned n = weir_dgram_queue_peek(&d->queue, messages, iov);
+	unsigned n = weir_dgram_queue_peek(&d->buffers->queue, messages, iov);
 	int result = offer(d, messages, n);
 
 	if (result >= 0) {
-		weir_dgram_queue_consume(&d->queue, (unsigned)result);
+		weir_dgram_queue_consume(&d->buffers->queue, (unsigned)result);
 		d->stats.n_sent += (unsigned)result;
 		d->retry_ns = WEIR_DGRAM_MIN_RETRY_NS;
 		d->short_since_ns = 0;
 	} else if (result == -EAGAIN) {
-		weir_dgram_queue_set_full(&d->queue);
+		weir_dgram_queue_set_full(&d->buffers->queue);
 	} else if (is_shortage(result) && !is_out_of_patience(d)) {
 		d->is_short = true;
 	} else {
-		weir_dgram_queue_consume(&d->queue, 1);
+		weir_dgram_queue_consume(&d->buffers->queue, 1);
 		d->stats.n_dropped++;
 		weir_dgram_note_error(d, result);
 	}
@@ -82,7 +83,7 @@ static void flush(struct weir_dgram *d)
 	int i;
 
 	for (i = 0; i < FLUSH_BUDGET && !d->is_short; i++) {
-		if (!weir_dgram_queue_is_ready(&d->queue))
+		if (!weir_dgram_queue_is_ready(&d->buffers->queue))
 			return;
 		flush_chain(d);
 	}
@@ -94,12 +95,12 @@ static void try_again(struct weir_timer *timer);
 static void settle(struct weir_dgram *d)
 {
 	struct weir_loop *loop = d->watch.loop;
-	bool is_ready = weir_dgram_queue_is_ready(&d->queue);
-	bool is_full = !weir_list_is_empty(&d->queue.full);
+	bool is_ready = weir_dgram_queue_is_ready(&d->buffers->queue);
+	bool is_full = !weir_list_is_empty(&d->buffers->queue.full);
 	/* what was dropped with an empty queue behind it: for want of memory */
 	bool wants_room =
-		is_full || (d->owes_drain && d->queue.n_messages == 0);
-	bool is_by_clock = d->is_short || !d->queue.is_single;
+		is_full || (d->owes_drain && d->buffers->queue.n_messages == 0);
+	bool is_by_clock = d->is_short || !d->buffers->queue.is_single;
 	uint32_t events = EPOLLIN;
 	bool needs_clock;
 
@@ -120,8 +121,8 @@ void weir_dgram_go_on(struct weir_dgram *d)
 	bool is_drained;
 
 	flush(d);
-	is_drained = d->owes_drain && d->queue.n_messages == 0;
-	if (d->queue.n_messages == 0) {
+	is_drained = d->owes_drain && d->buffers->queue.n_messages == 0;
+	if (d->buffers->queue.n_messages == 0) {
 		d->short_since_ns = 0;
 		d->owes_drain = false;
 	}
@@ -139,7 +140,7 @@ static void try_again(struct weir_timer *timer)
 		d->retry_ns *= 2;
 	d->is_short = false;
 	d->is_deaf = false;
-	weir_dgram_queue_retry(&d->queue);
+	weir_dgram_queue_retry(&d->buffers->queue);
 	weir_dgram_go_on(d);
 }
 
@@ -173,8 +174,8 @@ static size_t largest(const struct weir_dgram *d)
 
 static bool has_room(const struct weir_dgram *d, size_t n)
 {
-	return d->queue.n_messages < d->options.queue_messages &&
-	       n <= d->options.queue_bytes - d->queue.n_bytes;
+	return d->buffers->queue.n_messages < d->options.queue_messages &&
+	       n <= d->options.queue_bytes - d->buffers->queue.n_bytes;
 }
 
 /* Queue it, by the policy if need be. A failure leaves the others alone. */
@@ -182,7 +183,7 @@ static int put_in_queue(struct weir_dgram *d, const struct weir_address *to,
 			const void *data, size_t n, bool is_refused)
 {
 	bool drops_oldest = d->options.policy == WEIR_DGRAM_DROP_OLDEST;
-	struct weir_dgram_queue *q = &d->queue;
+	struct weir_dgram_queue *q = &d->buffers->queue;
 	int error = -ENOBUFS;
 
 	d->stats.n_accepted++;
@@ -245,13 +246,15 @@ int weir_dgram_send(struct weir_dgram *d, const struct weir_address *to,
 	if (d->closed_inside) {
 		/* gather; what does not fit is offered first */
 		if (has_room(d, n) &&
-		    weir_dgram_queue_add(&d->queue, to, data, n, false) == 0) {
+		    weir_dgram_queue_add(&d->buffers->queue, to, data, n,
+					 false) == 0) {
 			d->stats.n_accepted++;
 			return 0;
 		}
 		flush(d);
 	}
-	if (!d->is_short && !weir_dgram_queue_is_before(&d->queue, to)) {
+	if (!d->is_short &&
+	    !weir_dgram_queue_is_before(&d->buffers->queue, to)) {
 		error = send_now(d, to, data, n);
 		if (error != -EAGAIN)
 			return error;

@@ -2,6 +2,7 @@
  * pause when descriptors or memory run out. A pause takes the socket out of
  * epoll: what waits in the backlog keeps it readable, so a watch would spin. */
 #include <weir/listener.h>
+#include "socket_file.h"
 #include "sys.h"
 
 #include <assert.h>

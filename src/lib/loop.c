@@ -5,7 +5,7 @@
  * if it still points at it. No generation counters, no scans.
  *
  * Timers go through one timerfd, so that a wait computes no time-out. */
-#include <weir/loop.h>
+#include "loop.h"
 
 #include <assert.h>
 

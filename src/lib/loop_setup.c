@@ -1,6 +1,6 @@
 /* What a loop is made of, and what can be asked of it and set between turns;
  * the turns themselves are in loop.c. */
-#include <weir/loop.h>
+#include "loop.h"
 
 #include <errno.h>
 
@@ -45,33 +45,35 @@ close_epoll:
 	return error;
 }
 
-int weir_loop_init(struct weir_loop *loop)
+int weir_loop_new(struct weir_loop **loop)
 {
+	struct weir_loop *l = weir_sys_alloc(sizeof *l);
 	int error = -ENOMEM;
-	size_t i;
 
-	*loop = (struct weir_loop){.epoll_fd = -1};
-	weir_list_init(&loop->changed);
-	weir_list_init(&loop->flushes);
-	weir_list_init(&loop->closes);
-	weir_budget_init(&loop->budget);
-	weir_loop_budget(loop, 0, 0);
-	loop->events = weir_sys_alloc(WEIR_MAX_EVENTS * sizeof *loop->events);
-	loop->input = weir_sys_alloc(WEIR_READ_SIZE);
-	if (loop->events && loop->input)
-		error = open_descriptors(loop);
+	if (!l)
+		return error;
+	*l = (struct weir_loop){.epoll_fd = -1};
+	weir_list_init(&l->changed);
+	weir_list_init(&l->flushes);
+	weir_list_init(&l->closes);
+	weir_budget_init(&l->budget);
+	weir_loop_budget(l, 0, 0);
+	l->input = weir_sys_alloc(WEIR_READ_SIZE);
+	if (l->input)
+		error = open_descriptors(l);
 	if (error < 0) {
-		weir_sys_free(loop->input);
-		weir_sys_free(loop->events);
+		weir_sys_free(l->input);
+		weir_sys_free(l);
 		return error;
 	}
-	for (i = 0; i < WEIR_MAX_EVENTS; i++)
-		loop->events[i].data.ptr = NULL;
+	*loop = l;
 	return 0;
 }
 
-int weir_loop_deinit(struct weir_loop *loop)
+int weir_loop_free(struct weir_loop *loop)
 {
+	if (!loop)
+		return 0;
 	if (loop->n_open > 0 || loop->timers)
 		return -EBUSY;
 	weir_watch_close(&loop->timer_watch);
@@ -81,7 +83,7 @@ int weir_loop_deinit(struct weir_loop *loop)
 	weir_sys_free(loop->gather.segment);
 	weir_sys_free(loop->gather.spare);
 	weir_sys_free(loop->input);
-	weir_sys_free(loop->events);
+	weir_sys_free(loop);
 	return 0;
 }
 

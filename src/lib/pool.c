@@ -1,5 +1,5 @@
 /* A freelist of chunks with a cap in bytes, and the count of all pieces. */
-#include <weir/pool.h>
+#include "pool.h"
 
 #include <stdbool.h>
 

@@ -15,8 +15,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#include <weir/buf.h>
-#include <weir/pool.h>
+#include "buf.h"
+#include "pool.h"
 
 enum {
 	/* what a shared buffer counts at least, so that many tiny ones,

@@ -1,6 +1,6 @@
 /* A Unix socket's file outlives the socket, and its path can be anybody's:
  * what is replaced must be proved dead, what is removed must be our own. */
-#include <weir/socket_file.h>
+#include "socket_file.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -59,8 +59,8 @@ int weir_socket_file_bind(int fd, const struct weir_address *address,
 		weir_sys_unlink(address->sa.un.sun_path);
 		return error;
 	}
-	file->dev = st.st_dev;
-	file->ino = st.st_ino;
+	file->device = st.st_dev;
+	file->inode = st.st_ino;
 	return 0;
 }
 
@@ -70,8 +70,8 @@ void weir_socket_file_remove(const struct weir_socket_file *file,
 	const char *path = address->sa.un.sun_path;
 	struct stat st;
 
-	if (file->ino == 0 || weir_sys_lstat(path, &st) < 0)
+	if (file->inode == 0 || weir_sys_lstat(path, &st) < 0)
 		return;
-	if (st.st_dev == file->dev && st.st_ino == file->ino)
+	if (st.st_dev == file->device && st.st_ino == file->inode)
 		weir_sys_unlink(path);
 }

@@ -1,5 +1,5 @@
 /* Laps by kind of work, and the longest turn so far. */
-#include <weir/stopwatch.h>
+#include "stopwatch.h"
 
 #include <stddef.h>
 #include <string.h>

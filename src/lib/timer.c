@@ -3,9 +3,9 @@
  * Each node has its first child, its next sibling and a prev, which is the
  * sibling before it or, for a first child, the parent. The root has neither
  * siblings nor prev. */
-#include <weir/timer.h>
+#include "timer.h"
 
-#include <weir/loop.h>
+#include "loop.h"
 
 /* Make the later of two roots the first child of the earlier. */
 static struct weir_timer *meld(struct weir_timer *a, struct weir_timer *b)

@@ -24,7 +24,7 @@ int datagrams_open(struct door *door, const struct weir_address *address)
 
 	if (door->family == AF_UNIX)
 		options.receive_max = UNIX_RECEIVE_MAX;
-	return weir_dgram_bind(&door->dgram, &door->worker->loop, address,
+	return weir_dgram_bind(&door->dgram, door->worker->loop, address,
 			       &door->service->datagrams, &options);
 }
 

@@ -138,7 +138,7 @@ static int open_door(struct worker *worker, const struct offer *offer,
 			worker->n_doors++;
 		return error;
 	}
-	error = weir_listener_open(&door->listener, &worker->loop, address,
+	error = weir_listener_open(&door->listener, worker->loop, address,
 				   &options, on_accept);
 	if (error == 0 && worker->settings->n_workers > 1 &&
 	    !offer->service->is_private)
@@ -191,8 +191,8 @@ static int adopt(struct worker *worker, const struct offer *offer, int socket,
 
 	if (fd < 0)
 		return error;
-	error = weir_listener_adopt(&door->listener, &worker->loop, fd,
-				    &options, on_accept);
+	error = weir_listener_adopt(&door->listener, worker->loop, fd, &options,
+				    on_accept);
 	if (error < 0) {
 		close(fd);
 		return error;
@@ -247,7 +247,7 @@ static int open_twin(struct worker *worker, const struct door *first)
 			     first->family);
 	options.reuseport = true;
 	door = prepare(worker, first->offer, first->service, first->family);
-	error = weir_listener_open(&door->listener, &worker->loop, address,
+	error = weir_listener_open(&door->listener, worker->loop, address,
 				   &options, on_accept);
 	return error < 0 ? error : open_service(door);
 }

@@ -151,7 +151,7 @@ static void on_impatience(struct weir_timer *timer)
 static void on_open(struct door *door, struct weir_conn *c)
 {
 	struct request *request = client_state(c);
-	struct weir_loop *loop = &door->worker->loop;
+	struct weir_loop *loop = door->worker->loop;
 
 	request->conn = c;
 	weir_timer_arm(&request->timer, loop, weir_loop_now(loop) + patience_ns,

@@ -29,7 +29,7 @@ void door_serve(struct door *door, int fd, const struct weir_address *peer)
 	int error = -ENOMEM;
 
 	if (c)
-		error = weir_conn_open(c, &worker->loop, fd,
+		error = weir_conn_open(c, worker->loop, fd,
 				       &door->service->events, &door->limits);
 	if (error == 0) {
 		door->tally.n_accepted++;

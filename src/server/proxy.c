@@ -133,7 +133,7 @@ static void on_timer(struct weir_timer *timer)
 
 static int receive(struct guest *guest, int fd)
 {
-	struct weir_loop *loop = &guest->door->worker->loop;
+	struct weir_loop *loop = guest->door->worker->loop;
 	uint64_t now = weir_loop_now(loop);
 	int error = weir_watch_open(&guest->watch, loop, fd, EPOLLIN, on_ready);
 

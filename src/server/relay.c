@@ -135,7 +135,7 @@ static struct weir_conn *open_target(struct door *front, int fd,
 	if (!target)
 		return NULL;
 	set_buffers(fd, &worker->settings->listener);
-	*error = weir_conn_open(target, &worker->loop, fd,
+	*error = weir_conn_open(target, worker->loop, fd,
 				&door->service->events, &door->limits);
 	if (*error == 0) {
 		door->tally.n_accepted++;
@@ -224,7 +224,7 @@ static void on_open(struct door *door, struct weir_conn *c)
 {
 	const struct offer *offer = door->offer;
 	struct front *front = client_state(c);
-	struct weir_loop *loop = &door->worker->loop;
+	struct weir_loop *loop = door->worker->loop;
 	int error;
 
 	front->client = c;

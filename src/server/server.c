@@ -19,7 +19,7 @@ enum {
 
 static struct weir_loop *main_loop(struct server *server)
 {
-	return &server->workers[0].loop;
+	return server->workers[0].loop;
 }
 
 /* -- stopping -- */

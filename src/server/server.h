@@ -39,7 +39,7 @@ struct snapshot;
 /* -- a worker -- */
 
 struct worker {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct server *server;
 	const struct settings *settings;
 	size_t number; /* from 0, which is the main thread's */

@@ -99,7 +99,7 @@ void snapshot_answer(struct worker *worker)
 	snapshot->n_longest = 0;
 	for (size_t i = 0; i < worker->n_doors; i++)
 		add_door(snapshot, &worker->doors[i]);
-	weir_loop_stats(&worker->loop, &snapshot->loop);
+	weir_loop_stats(worker->loop, &snapshot->loop);
 	atomic_store(&snapshot->is_wanted, false);
 	weir_wakeup_send(&worker->server->workers[0].bell);
 }

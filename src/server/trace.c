@@ -91,5 +91,5 @@ void trace_start(struct worker *worker)
 						  .on_drain = on_drain,
 						  .on_disarm = on_disarm,
 						  .on_close = on_close};
-	weir_loop_observe(&worker->loop, &worker->observer);
+	weir_loop_observe(worker->loop, &worker->observer);
 }

@@ -70,7 +70,7 @@ void server_on_close(struct weir_conn *c, const struct weir_result *result)
 	clients_remove(c);
 	/* Was it the last? worker_run has a look. */
 	if (server_phase(worker->server) >= PHASE_DRAINING)
-		weir_loop_stop(&worker->loop);
+		weir_loop_stop(worker->loop);
 }
 
 /* -- the bell -- */
@@ -90,7 +90,7 @@ static void on_bell(struct weir_wakeup *bell)
 	if (worker->number == 0)
 		server_on_bell(worker->server);
 	/* worker_run has a look at the phase */
-	weir_loop_stop(&worker->loop);
+	weir_loop_stop(worker->loop);
 }
 
 /* Loops share nothing, and so not the budget: each has its part. */
@@ -114,10 +114,10 @@ int worker_open(struct worker *worker, struct server *server, size_t number)
 	*worker = (struct worker){.server = server,
 				  .settings = server->settings,
 				  .number = number};
-	error = weir_loop_init(&worker->loop);
+	error = weir_loop_new(&worker->loop);
 	if (error < 0)
 		return refuse(worker, error);
-	error = weir_wakeup_open(&worker->bell, &worker->loop, on_bell);
+	error = weir_wakeup_open(&worker->bell, worker->loop, on_bell);
 	worker->snapshot = calloc(1, sizeof *worker->snapshot);
 	if (error == 0 && !worker->snapshot)
 		error = -ENOMEM;
@@ -125,12 +125,11 @@ int worker_open(struct worker *worker, struct server *server, size_t number)
 		worker_close(worker);
 		return refuse(worker, error);
 	}
-	(void)weir_loop_budget(&worker->loop, budget_share(server->settings),
-			       0);
+	(void)weir_loop_budget(worker->loop, budget_share(server->settings), 0);
 	if (server->settings->is_traced)
 		trace_start(worker);
 	if (server->settings->has_metrics)
-		weir_loop_time_turns(&worker->loop, true);
+		weir_loop_time_turns(worker->loop, true);
 	return 0;
 }
 
@@ -141,7 +140,7 @@ void worker_close(struct worker *worker)
 	doors_close(worker);
 	free(worker->snapshot);
 	weir_wakeup_close(&worker->bell);
-	error = weir_loop_deinit(&worker->loop);
+	error = weir_loop_free(worker->loop);
 	assert(error == 0);
 	(void)error;
 }
@@ -150,7 +149,7 @@ void worker_close(struct worker *worker)
  * that right. */
 static void run(struct worker *worker)
 {
-	int error = weir_loop_run(&worker->loop);
+	int error = weir_loop_run(worker->loop);
 
 	if (error == 0)
 		return;
@@ -198,7 +197,7 @@ static size_t take_last_turns(struct worker *worker)
 	int n = 1;
 
 	for (int i = 0; i < MAX_LAST_TURNS && n > 0; i++) {
-		n = weir_loop_turn(&worker->loop, 0);
+		n = weir_loop_turn(worker->loop, 0);
 		n_ready += n > 0 ? (size_t)n : 0;
 	}
 	return n_ready;

@@ -95,32 +95,32 @@ Test(demo_calls, of_the_library_are_all_counted)
 	static char data[1 << 20];
 	struct weir_conn c = {0};
 	struct calls calls = {0};
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	int fd[2];
 
 	fault_time_real();
 	harness_tcp_pair(fd, 4096);
-	weir_loop_init(&loop);
-	weir_conn_open(&c, &loop, fd[0], &events, NULL);
+	weir_loop_new(&loop);
+	weir_conn_open(&c, loop, fd[0], &events, NULL);
 	harness_write(fd[1], "echo", 4);
 	fault_reset();
 	calls_count(&calls);
 	weir_conn_sendall(&c, data, sizeof data);
 	for (size_t n = 0; n < sizeof data + 4;) {
-		weir_loop_turn(&loop, 0);
+		weir_loop_turn(loop, 0);
 		calls_count(NULL);
 		n += harness_drain(fd[1], data, sizeof data);
 		calls_count(&calls);
 	}
 	weir_conn_finish(&c);
-	weir_loop_turn(&loop, 0);
+	weir_loop_turn(loop, 0);
 	shutdown(fd[1], SHUT_WR);
 	calls.n_calls--; /* that was ours */
-	weir_loop_run(&loop);
+	weir_loop_run(loop);
 	calls_count(NULL);
 	cr_assert_gt(calls.n_calls, 10);
 	cr_assert_gt(calls.n_wakeups, 0);
 	cr_assert_eq(calls.n_calls, fault_count_kernel());
-	weir_loop_deinit(&loop);
+	weir_loop_free(loop);
 	close(fd[1]);
 }

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <weir/loop.h>
+#include "loop.h"
 
 #include "fault.h"
 

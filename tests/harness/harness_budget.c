@@ -36,15 +36,15 @@ void budget_stall_all(size_t n)
 
 void budget_set(size_t high, size_t low)
 {
-	cr_assert_eq(weir_loop_budget(&conn_loop, high, low), 0);
+	cr_assert_eq(weir_loop_budget(conn_loop, high, low), 0);
 }
 
 size_t budget_n_used(void)
 {
 	struct weir_loop_stats stats;
 
-	weir_loop_stats(&conn_loop, &stats);
-	cr_assert_eq(stats.n_queue_bytes, conn_loop.pool.n_used_bytes);
+	weir_loop_stats(conn_loop, &stats);
+	cr_assert_eq(stats.n_queue_bytes, conn_loop->pool.n_used_bytes);
 	return stats.n_queue_bytes;
 }
 

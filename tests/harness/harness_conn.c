@@ -13,7 +13,7 @@ enum {
 	MANY_TURNS = 100000
 };
 
-struct weir_loop conn_loop;
+struct weir_loop *conn_loop;
 
 static struct conn_probe *probes;
 static bool is_in_callback;
@@ -33,7 +33,7 @@ static void enter(struct conn_probe *p, char call)
 		harness_die("callback %c after on_close", call);
 	if (is_in_callback)
 		harness_die("callback %c inside another", call);
-	if (!conn_loop.is_in_turn)
+	if (!conn_loop->is_in_turn)
 		harness_die("callback %c not from the loop", call);
 	is_in_callback = true;
 	p->n_of[(int)call]++;
@@ -176,7 +176,7 @@ const struct weir_conn_events conn_probe_events = {
 void conn_begin(void)
 {
 	harness_begin();
-	if (weir_loop_init(&conn_loop) < 0)
+	if (weir_loop_new(&conn_loop) < 0)
 		harness_die("no loop");
 	fault_reset();
 }
@@ -189,7 +189,7 @@ static void close_probe(struct conn_probe *p)
 		conn_probe_check(p);
 		weir_conn_abort(&p->conn, false);
 		/* what an error leaves to be offered takes turns */
-		harness_turn_until_idle(&conn_loop, MANY_TURNS);
+		harness_turn_until_idle(conn_loop, MANY_TURNS);
 	}
 	if (p->n_of[(int)CONN_CLOSED] != 1)
 		harness_die("on_close came %u times",
@@ -210,7 +210,7 @@ void conn_close_all(void)
 void conn_end(void)
 {
 	conn_close_all();
-	if (weir_loop_deinit(&conn_loop) != 0)
+	if (weir_loop_free(conn_loop) != 0)
 		harness_die("something is still open");
 	harness_end();
 }
@@ -249,7 +249,7 @@ int conn_probe_open_pair(struct conn_probe *p, const int fd[2],
 	int error;
 
 	reset_probe(p, fd[1], limits);
-	error = weir_conn_open(&p->conn, &conn_loop, fd[0],
+	error = weir_conn_open(&p->conn, conn_loop, fd[0],
 			       p->events ? p->events : &conn_probe_events,
 			       limits ? &p->limits : NULL);
 	if (error < 0) {

@@ -26,7 +26,7 @@
 #include <sys/types.h>
 
 #include <weir/conn.h>
-#include <weir/loop.h>
+#include "loop.h"
 
 #include "harness.h"
 
@@ -68,7 +68,7 @@ struct conn_probe {
 };
 
 /* The probes' loop: made by conn_begin, gone after conn_end. */
-extern struct weir_loop conn_loop;
+extern struct weir_loop *conn_loop;
 /* All callbacks, to copy and leave some out. */
 extern const struct weir_conn_events conn_probe_events;
 

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <weir/buf.h>
+#include "buf.h"
 #include "conn_inside.h"
 
 #include "fault.h"
@@ -172,14 +172,14 @@ void conn_probe_check(struct conn_probe *p)
 void conn_turns(unsigned n)
 {
 	while (n-- > 0)
-		if (weir_loop_turn(&conn_loop, 0) < 0)
+		if (weir_loop_turn(conn_loop, 0) < 0)
 			harness_die("a turn failed");
 }
 
 void conn_flow(struct conn_probe *p)
 {
 	do {
-		harness_turn_until_idle(&conn_loop, MANY_TURNS);
+		harness_turn_until_idle(conn_loop, MANY_TURNS);
 	} while (p->peer.fd != NO_FD &&
 		 harness_peer_read(&p->peer, SIZE_MAX) > 0);
 	if (weir_conn_is_open(&p->conn))
@@ -191,9 +191,9 @@ void conn_pass(uint64_t ns)
 	uint64_t until = fault_time_now() + ns;
 
 	while (fault_time_now() < until)
-		if (weir_loop_turn(&conn_loop,
+		if (weir_loop_turn(conn_loop,
 				   (int64_t)(until - fault_time_now())) < 0)
 			harness_die("a turn failed");
 	/* what is due just then */
-	harness_turn_until_idle(&conn_loop, MANY_TURNS);
+	harness_turn_until_idle(conn_loop, MANY_TURNS);
 }

@@ -3,7 +3,7 @@
 #define HARNESS_PROBE_H
 
 #include <stdint.h>
-#include <weir/loop.h>
+#include "loop.h"
 
 struct probe {
 	struct weir_watch watch;

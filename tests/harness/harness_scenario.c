@@ -136,7 +136,7 @@ static void turn(uint64_t nth)
 		is_armed |= is_open(p) && conn_probe_is_armed(p);
 		is_dead |= is_open(p) && (p->conn.state & WEIR_CONN_DEAD);
 	}
-	if (weir_loop_turn(&conn_loop, TURN_NS) < 0)
+	if (weir_loop_turn(conn_loop, TURN_NS) < 0)
 		harness_die("a turn failed");
 	if (!is_pending || fault_n_pending() > 0)
 		return;

@@ -1,5 +1,5 @@
 /* The classes of debtors against an array that is searched from end to end. */
-#include <weir/budget.h>
+#include "budget.h"
 
 #include <criterion/criterion.h>
 

@@ -1,4 +1,4 @@
-#include <weir/buf.h>
+#include "buf.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,12 +1,12 @@
 /* The loop's budget: however many readers stall, the heap stays below it. */
-#include <weir/loop.h>
+#include "loop.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <weir/buf.h>
+#include "buf.h"
 #include "conn_inside.h"
 
 #include "fault.h"
@@ -30,25 +30,25 @@ TestSuite(conn_budget, .init = conn_begin, .fini = conn_end);
 
 Test(conn_budget, has_defaults)
 {
-	cr_assert_eq(conn_loop.budget.high, (size_t)1 << 30);
-	cr_assert_eq(conn_loop.budget.low, (size_t)7 << 27);
+	cr_assert_eq(conn_loop->budget.high, (size_t)1 << 30);
+	cr_assert_eq(conn_loop->budget.low, (size_t)7 << 27);
 	budget_set(800, 0);
-	cr_assert_eq(conn_loop.budget.high, 800);
-	cr_assert_eq(conn_loop.budget.low, 700);
+	cr_assert_eq(conn_loop->budget.high, 800);
+	cr_assert_eq(conn_loop->budget.low, 700);
 	budget_set(0, 1000);
-	cr_assert_eq(conn_loop.budget.high, (size_t)1 << 30);
-	cr_assert_eq(conn_loop.budget.low, 1000);
+	cr_assert_eq(conn_loop->budget.high, (size_t)1 << 30);
+	cr_assert_eq(conn_loop->budget.low, 1000);
 	budget_set(5, 5);
 }
 
 Test(conn_budget, out_of_order_is_refused)
 {
 	budget_set(100, 50);
-	cr_assert_eq(weir_loop_budget(&conn_loop, 100, 101), -EINVAL);
-	cr_assert_eq(weir_loop_budget(&conn_loop, 0, ((size_t)1 << 30) + 1),
+	cr_assert_eq(weir_loop_budget(conn_loop, 100, 101), -EINVAL);
+	cr_assert_eq(weir_loop_budget(conn_loop, 0, ((size_t)1 << 30) + 1),
 		     -EINVAL);
-	cr_assert_eq(conn_loop.budget.high, 100);
-	cr_assert_eq(conn_loop.budget.low, 50);
+	cr_assert_eq(conn_loop->budget.high, 100);
+	cr_assert_eq(conn_loop->budget.low, 50);
 }
 
 /* -- keeping it -- */
@@ -106,9 +106,9 @@ Test(conn_budget, holds_against_any_number_of_stalled_readers)
 		reopen_if_closed(probe);
 		cr_assert_leq(budget_n_used(), HIGH + RESERVE);
 	}
-	cr_assert_leq(conn_loop.pool.n_peak_bytes,
+	cr_assert_leq(conn_loop->pool.n_peak_bytes,
 		      HIGH + LARGE + WEIR_GATHER_SIZE + RESERVE);
-	cr_assert_gt(conn_loop.pool.n_peak_bytes, HIGH);
+	cr_assert_gt(conn_loop->pool.n_peak_bytes, HIGH);
 	cr_assert_gt(n_closed, 10);
 }
 
@@ -130,7 +130,7 @@ Test(conn_budget, holds_when_all_stall_in_one_turn)
 	for (i = 0; i < BUDGET_N_PROBES; i++)
 		conn_probe_write(&probes[i], 1);
 	conn_turns(3);
-	cr_assert_leq(conn_loop.pool.n_peak_bytes, HIGH + LARGE + RESERVE);
+	cr_assert_leq(conn_loop->pool.n_peak_bytes, HIGH + LARGE + RESERVE);
 	cr_assert_gt(budget_n_used(), LOW / 2);
 }
 
@@ -165,7 +165,7 @@ Test(conn_budget, holds_when_files_queue_what_was_gathered)
 	for (i = 0; i < BUDGET_N_PROBES; i++)
 		conn_probe_write(&probes[i], 1);
 	conn_turns(2);
-	cr_assert_leq(conn_loop.pool.n_peak_bytes,
+	cr_assert_leq(conn_loop->pool.n_peak_bytes,
 		      HIGH + WEIR_GATHER_SIZE + RESERVE);
 }
 
@@ -184,7 +184,7 @@ Test(conn_budget, does_not_remember_what_was_refused)
 	cr_assert_eq(weir_conn_sendbuf(&probes[0].conn, buf), -ENOMEM);
 	weir_buf_unref(buf);
 	cr_assert(budget_is_victim(&probes[1]));
-	cr_assert_null(weir_budget_largest(&conn_loop.budget));
+	cr_assert_null(weir_budget_largest(&conn_loop->budget));
 }
 
 Test(conn_budget, survives_any_failing_call)
@@ -215,7 +215,7 @@ Test(conn_budget, survives_any_failing_call)
 			break;
 		conn_close_all();
 		cr_assert_eq(budget_n_used(), 0);
-		cr_assert_eq(conn_loop.budget.occupied, 0);
+		cr_assert_eq(conn_loop->budget.occupied, 0);
 	}
 	cr_assert_gt(k, 100);
 }

@@ -1,12 +1,12 @@
 /* Over the loop's budget those who owe most go first: who that is, how they and
  * the caller hear of it, and what counts as owed. The suite is declared in
  * test_conn_budget.c. */
-#include <weir/loop.h>
+#include "loop.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 
-#include <weir/buf.h>
+#include "buf.h"
 #include "conn_inside.h"
 
 #include "harness_budget.h"

@@ -139,11 +139,11 @@ Test(conn_buf, costs_each_that_owes_it_no_more_than_a_node)
 	send_to_all();
 	conn_turns(2);
 	n_before = fault_n_live_bytes();
-	n_owed = conn_loop.pool.n_used_bytes;
+	n_owed = conn_loop->pool.n_used_bytes;
 	send_to_all();
 	conn_turns(2);
 	cr_assert_leq(fault_n_live_bytes() - n_before, N * PER_NODE);
-	cr_assert_leq(conn_loop.pool.n_used_bytes - n_owed, N * PER_NODE);
+	cr_assert_leq(conn_loop->pool.n_used_bytes - n_owed, N * PER_NODE);
 	weir_buf_unref(buf);
 }
 

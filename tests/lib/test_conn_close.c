@@ -219,7 +219,7 @@ Test(conn_close, the_connection_may_be_freed_inside)
 
 	harness_unix_pair(fd, 0);
 	peer.fd = fd[1];
-	cr_assert_eq(weir_conn_open(c, &conn_loop, fd[0], &events, NULL), 0);
+	cr_assert_eq(weir_conn_open(c, conn_loop, fd[0], &events, NULL), 0);
 	cr_assert_eq(weir_conn_sendall(c, "x", 1), 0);
 	harness_write(peer.fd, "x", 1);
 	conn_turns(3);

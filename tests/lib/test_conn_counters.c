@@ -55,7 +55,7 @@ Test(conn_counters, are_the_progress_but_for_the_kernels_share)
 	p.take = 10;
 	conn_probe_write(&p, 100);
 	conn_probe_sendall(&p, MUCH);
-	harness_turn_until_idle(&conn_loop, 1000);
+	harness_turn_until_idle(conn_loop, 1000);
 	conn_pass(3 * SECOND);
 	expect_progress_but_for_the_kernel();
 	cr_expect_gt(counters().queued, 0);
@@ -67,7 +67,7 @@ Test(conn_counters, make_no_system_call)
 {
 	conn_probe_open_tcp(&p, SNDBUF, NULL);
 	conn_probe_sendall(&p, MUCH);
-	harness_turn_until_idle(&conn_loop, 1000);
+	harness_turn_until_idle(conn_loop, 1000);
 	fault_reset();
 	counters();
 	weir_conn_is_full(&p.conn);
@@ -206,15 +206,15 @@ Test(conn_counters, of_the_loop_keep_the_peak_and_know_the_budget)
 	struct weir_loop_stats peak;
 	struct weir_loop_stats after;
 
-	weir_loop_budget(&conn_loop, 64 << 20, 48 << 20);
+	weir_loop_budget(conn_loop, 64 << 20, 48 << 20);
 	conn_probe_open(&p, SNDBUF, NULL);
 	conn_probe_sendall(&p, MUCH);
-	weir_loop_stats(&conn_loop, &peak);
+	weir_loop_stats(conn_loop, &peak);
 	cr_expect_geq(peak.n_queue_bytes_peak, peak.n_queue_bytes);
 	conn_flow(&p);
 	weir_conn_abort(&p.conn, false);
 	conn_turns(1);
-	weir_loop_stats(&conn_loop, &after);
+	weir_loop_stats(conn_loop, &after);
 	cr_expect_eq(after.n_queue_bytes, 0);
 	cr_expect_eq(after.n_queue_bytes_peak, peak.n_queue_bytes_peak);
 	cr_expect_eq(after.budget_high, 64 << 20);

@@ -32,7 +32,7 @@ static void on_detach(struct weir_conn *c, int fd, const void *data, size_t n)
 {
 	struct weir_progress is;
 
-	cr_assert(conn_loop.is_in_turn);
+	cr_assert(conn_loop->is_in_turn);
 	cr_assert_eq(c, &p.conn);
 	cr_assert(!weir_conn_is_open(c));
 	cr_assert_eq(n, p.n_kept);
@@ -85,7 +85,7 @@ Test(conn_detach, of_one_at_ease_comes_soon)
 	cr_assert_eq(got_fd, weir_conn_fd(&p.conn));
 	cr_assert_eq(n_got, 0);
 	check_fd();
-	cr_assert_eq(conn_loop.n_open, 0);
+	cr_assert_eq(conn_loop->n_open, 0);
 }
 
 Test(conn_detach, flushes_the_queue_first)

@@ -35,7 +35,7 @@ static void echo_many(void)
 		conn_probe_write(&p, 64);
 		conn_turns(1);
 		cr_assert_eq(harness_peer_read(&p.peer, SIZE_MAX), 64);
-		cr_assert_null(conn_loop.timers);
+		cr_assert_null(conn_loop->timers);
 	}
 	cr_assert_eq(fault_count(FAULT_RECV), MANY);
 	cr_assert_eq(fault_count(FAULT_SEND), MANY);
@@ -79,9 +79,9 @@ Test(conn_epoll, nor_do_they_after_a_stall_that_is_over)
 	conn_probe_write(&p, 5000);
 	conn_flow(&p);
 	cr_assert_eq(conn_probe_progress(&p).n_arms, 1);
-	cr_assert_not_null(conn_loop.timers);
+	cr_assert_not_null(conn_loop->timers);
 	conn_pass(60 * SECOND);
-	cr_assert_null(conn_loop.timers);
+	cr_assert_null(conn_loop->timers);
 	echo_many();
 }
 
@@ -90,7 +90,7 @@ Test(conn_epoll, idle_connections_have_no_timer)
 	conn_probe_open(&p, 0, NULL);
 	conn_probe_write(&p, 10);
 	conn_turns(2);
-	cr_assert_null(conn_loop.timers);
+	cr_assert_null(conn_loop->timers);
 	cr_assert_eq(fault_count(FAULT_TIMERFD_SET), 0);
 }
 
@@ -196,7 +196,7 @@ Test(conn_epoll, what_is_undone_within_a_turn_costs_nothing)
 	q.other = &p;
 	conn_probe_open(&p, 0, NULL);
 	conn_probe_open(&q, 0, NULL);
-	weir_timer_arm(&timer, &conn_loop, HARNESS_START_NS + 1, resume_p);
+	weir_timer_arm(&timer, conn_loop, HARNESS_START_NS + 1, resume_p);
 	conn_turns(1);
 	conn_probe_write(&q, 1);
 	fault_time_advance(1);
@@ -218,7 +218,7 @@ Test(conn_epoll, a_paused_connection_that_owes_nothing_leaves)
 	conn_turns(2);
 	cr_assert_eq(fault_count(FAULT_EPOLL_DEL), 1);
 	conn_probe_hang_up(&p);
-	harness_turn_until_idle(&conn_loop, 1);
+	harness_turn_until_idle(conn_loop, 1);
 	weir_conn_pause(&p.conn);
 	weir_conn_resume(&p.conn);
 	conn_turns(1);

@@ -41,7 +41,7 @@ Test(conn_error, after_the_peers_fin_sending_goes_on)
 {
 	conn_probe_open(&p, 0, NULL);
 	conn_probe_write_end(&p);
-	harness_turn_until_idle(&conn_loop, 3);
+	harness_turn_until_idle(conn_loop, 3);
 	cr_assert_str_eq(p.calls, "e");
 	cr_assert_eq(conn_probe_sendall(&p, 500000), 0);
 	conn_flow(&p);
@@ -57,7 +57,7 @@ Test(conn_error, the_peers_fin_waits_for_a_resume)
 	conn_turns(1);
 	weir_conn_pause(&p.conn);
 	conn_probe_write_end(&p);
-	harness_turn_until_idle(&conn_loop, 3);
+	harness_turn_until_idle(conn_loop, 3);
 	cr_assert_str_eq(p.calls, "d");
 	weir_conn_resume(&p.conn);
 	conn_turns(2);
@@ -124,7 +124,7 @@ Test(conn_error, a_hang_up_is_read_to_the_end_first)
 	conn_turns(4);
 	cr_assert_str_eq(p.calls, "ddde");
 	cr_assert_eq(p.n_taken, 150000);
-	harness_turn_until_idle(&conn_loop, 3);
+	harness_turn_until_idle(conn_loop, 3);
 }
 
 /* A send finds the peer gone while there is more to read than one receive. */
@@ -353,7 +353,7 @@ Test(conn_error, a_paused_connection_that_owes_nothing_does_not_spin)
 	weir_conn_pause(&p.conn);
 	conn_turns(1);
 	conn_probe_reset(&p);
-	harness_turn_until_idle(&conn_loop, 3);
+	harness_turn_until_idle(conn_loop, 3);
 	cr_assert_str_eq(p.calls, "");
 	weir_conn_resume(&p.conn);
 	conn_flow(&p);

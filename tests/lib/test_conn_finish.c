@@ -224,7 +224,7 @@ Test(conn_finish, lingers_without_end_if_told_so)
 	conn_turns(1);
 	conn_pass(1000000 * SECOND);
 	cr_assert_str_eq(p.calls, "");
-	cr_assert_null(conn_loop.timers);
+	cr_assert_null(conn_loop->timers);
 }
 
 /* Give up at once: the refusal holds reading no longer. */
@@ -317,7 +317,7 @@ Test(conn_finish, a_connection_ended_on_both_sides_waits_quietly)
 	conn_probe_write_end(&p);
 	conn_turns(3);
 	conn_probe_hang_up(&p);
-	harness_turn_until_idle(&conn_loop, 3);
+	harness_turn_until_idle(conn_loop, 3);
 	cr_assert_str_eq(p.calls, "e");
 	weir_conn_finish(&p.conn);
 	conn_turns(2);

@@ -29,7 +29,7 @@ static void expect_end(enum weir_reason reason)
 	cr_assert_eq(p.n_of[CONN_CLOSED], 1);
 	cr_assert_eq(p.result.reason, reason);
 	cr_assert_eq(p.result.error, 0);
-	cr_assert_null(conn_loop.timers);
+	cr_assert_null(conn_loop->timers);
 }
 
 static void expect_open(void)
@@ -65,12 +65,12 @@ Test(conn_idle, is_not_asked_for_by_default)
 	const struct weir_conn_limits never = {.idle_ns = WEIR_NEVER};
 
 	conn_probe_open(&p, SNDBUF, NULL);
-	cr_assert_null(conn_loop.timers);
+	cr_assert_null(conn_loop->timers);
 	conn_pass(1000000 * SECOND);
 	expect_open();
 	conn_close_all();
 	conn_probe_open(&p, SNDBUF, &never);
-	cr_assert_null(conn_loop.timers);
+	cr_assert_null(conn_loop->timers);
 }
 
 Test(conn_idle, may_be_very_short_or_very_long)

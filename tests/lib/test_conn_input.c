@@ -370,7 +370,7 @@ Test(conn_input, resumed_by_a_timer_is_offered_in_that_turn)
 	conn_probe_write(&p, 10);
 	conn_turns(1);
 	p.take = SIZE_MAX;
-	weir_timer_arm(&timer, &conn_loop, HARNESS_START_NS, resume_it);
+	weir_timer_arm(&timer, conn_loop, HARNESS_START_NS, resume_it);
 	conn_turns(1);
 	cr_assert_eq(p.n_taken, 10);
 	conn_turns(1);

@@ -256,10 +256,10 @@ Test(conn_marks, a_refusal_for_lack_of_room_counts_as_crossing)
 	open_full(&limits, 50);
 	cr_assert_eq(conn_probe_sendall(&p, limits.max - 49), -ENOBUFS);
 	cr_assert_str_eq(p.calls, "");
-	harness_turn_until_idle(&conn_loop, 4);
+	harness_turn_until_idle(conn_loop, 4);
 	cr_assert_str_eq(p.calls, "+");
 	conn_probe_write(&p, 10);
-	harness_turn_until_idle(&conn_loop, 4);
+	harness_turn_until_idle(conn_loop, 4);
 	cr_assert_str_eq(p.calls, "+");
 	move(1);
 	conn_turns(1);
@@ -273,7 +273,7 @@ Test(conn_marks, without_memory_reading_goes_on_in_ten_milliseconds)
 	open_full(NULL, 1);
 	conn_probe_write(&p, 1000);
 	fault_next(FAULT_ALLOC, -ENOMEM);
-	harness_turn_until_idle(&conn_loop, 4);
+	harness_turn_until_idle(conn_loop, 4);
 	cr_assert_str_eq(p.calls, "d+");
 	cr_assert_eq(p.n_taken, 0);
 	conn_pass(10 * MS - 1);
@@ -288,7 +288,7 @@ Test(conn_marks, that_are_equal_do_not_spin)
 	const struct weir_conn_limits limits = {.low = 1000, .high = 1000};
 
 	open_full(&limits, 1000);
-	harness_turn_until_idle(&conn_loop, 4);
+	harness_turn_until_idle(conn_loop, 4);
 	cr_assert_str_eq(p.calls, "+");
 	move(1);
 	cr_assert_str_eq(p.calls, "+-");

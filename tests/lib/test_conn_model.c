@@ -359,5 +359,5 @@ Test(conn_model, keeps_every_promise_under_random_operations)
 	}
 	settle_all();
 	conn_close_all();
-	want(conn_loop.pool.n_used_bytes == 0, "queues still hold memory");
+	want(conn_loop->pool.n_used_bytes == 0, "queues still hold memory");
 }

@@ -94,7 +94,7 @@ static struct weir_observer observer = {
 static void begin(void)
 {
 	conn_begin();
-	weir_loop_observe(&conn_loop, &observer);
+	weir_loop_observe(conn_loop, &observer);
 }
 
 TestSuite(conn_observer, .init = begin, .fini = conn_end);
@@ -209,7 +209,7 @@ Test(conn_observer, may_leave_out_any_hook)
 {
 	struct weir_observer none = {0};
 
-	weir_loop_observe(&conn_loop, &none);
+	weir_loop_observe(conn_loop, &none);
 	p.is_echo = true;
 	conn_probe_open(&p, 4608, NULL);
 	conn_probe_write(&p, 60000);
@@ -218,14 +218,14 @@ Test(conn_observer, may_leave_out_any_hook)
 	conn_probe_hang_up(&p);
 	conn_turns(5);
 	cr_assert_eq(p.n_of[CONN_CLOSED], 1);
-	weir_loop_observe(&conn_loop, NULL);
+	weir_loop_observe(conn_loop, NULL);
 	expect_said("");
 }
 
 Test(conn_observer, sees_nothing_once_it_is_gone)
 {
 	conn_probe_open(&p, 0, NULL);
-	weir_loop_observe(&conn_loop, NULL);
+	weir_loop_observe(conn_loop, NULL);
 	next_send_takes(10);
 	conn_probe_sendall(&p, 5000);
 	conn_turns(3);

@@ -24,11 +24,11 @@ static void expect_refused(int fd, int error)
 	struct weir_conn c = untouched;
 
 	cr_assert_eq(
-		weir_conn_open(&c, &conn_loop, fd, &conn_probe_events, NULL),
+		weir_conn_open(&c, conn_loop, fd, &conn_probe_events, NULL),
 		error);
 	cr_assert_eq(memcmp(&c, &untouched, sizeof c), 0);
 	cr_assert_not(weir_conn_is_open(&c));
-	cr_assert_eq(conn_loop.n_open, 0);
+	cr_assert_eq(conn_loop->n_open, 0);
 	cr_assert_eq(close(fd), 0);
 }
 
@@ -127,10 +127,10 @@ Test(conn_open, finds_what_came_before)
 Test(conn_open, keeps_the_loop_from_ending)
 {
 	conn_probe_open(&p, 0, NULL);
-	cr_assert_eq(weir_loop_deinit(&conn_loop), -EBUSY);
+	cr_assert_eq(weir_loop_free(conn_loop), -EBUSY);
 	weir_conn_finish(&p.conn);
 	conn_probe_write_end(&p);
-	cr_assert_eq(weir_loop_run(&conn_loop), 0);
+	cr_assert_eq(weir_loop_run(conn_loop), 0);
 	cr_assert_str_eq(p.calls, "c");
 }
 

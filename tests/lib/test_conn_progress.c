@@ -181,7 +181,7 @@ Test(conn_progress, knows_the_kernels_share_on_tcp)
 	cr_assert_eq(conn_probe_progress(&p).kernel_unacked, 0);
 	cr_assert_eq(conn_probe_progress(&p).kernel_unsent, 0);
 	conn_probe_sendall(&p, 900000);
-	harness_turn_until_idle(&conn_loop, 1000);
+	harness_turn_until_idle(conn_loop, 1000);
 	is = conn_probe_progress(&p);
 	ioctl(p.peer.fd, FIONREAD, &n_there);
 	cr_assert_gt(is.queued, 0);
@@ -198,7 +198,7 @@ Test(conn_progress, does_not_count_the_fin)
 
 	conn_probe_open_tcp(&p, 4608, NULL);
 	while (conn_probe_send(&p, 100000) > 0)
-		harness_turn_until_idle(&conn_loop, 1000);
+		harness_turn_until_idle(conn_loop, 1000);
 	before = conn_probe_progress(&p);
 	cr_assert_gt(before.kernel_unsent, 0);
 	weir_conn_end(&p.conn);
@@ -247,7 +247,7 @@ Test(conn_progress, of_the_result_knows_the_kernels_share)
 {
 	conn_probe_open_tcp(&p, 4608, NULL);
 	conn_probe_sendall(&p, 900000);
-	harness_turn_until_idle(&conn_loop, 1000);
+	harness_turn_until_idle(conn_loop, 1000);
 	weir_conn_abort(&p.conn, true);
 	conn_turns(1);
 	cr_assert_gt(p.result.progress.kernel_unacked, 0);
@@ -258,13 +258,13 @@ Test(conn_progress, of_the_loop_counts_what_the_queues_hold)
 	struct weir_loop_stats stats;
 
 	conn_probe_open(&p, 4608, NULL);
-	weir_loop_stats(&conn_loop, &stats);
+	weir_loop_stats(conn_loop, &stats);
 	cr_assert_eq(stats.n_queue_bytes, 0);
 	conn_probe_sendall(&p, 500000);
-	weir_loop_stats(&conn_loop, &stats);
+	weir_loop_stats(conn_loop, &stats);
 	cr_assert_geq(stats.n_queue_bytes, conn_probe_progress(&p).queued);
 	weir_conn_abort(&p.conn, false);
 	conn_turns(1);
-	weir_loop_stats(&conn_loop, &stats);
+	weir_loop_stats(conn_loop, &stats);
 	cr_assert_eq(stats.n_queue_bytes, 0);
 }

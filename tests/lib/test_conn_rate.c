@@ -30,7 +30,7 @@ static void expect_end(enum weir_reason reason)
 	cr_assert_eq(p.n_of[CONN_CLOSED], 1);
 	cr_assert_eq(p.result.reason, reason);
 	cr_assert_eq(p.result.error, 0);
-	cr_assert_null(conn_loop.timers);
+	cr_assert_null(conn_loop->timers);
 }
 
 static void expect_open(void)
@@ -134,7 +134,7 @@ static void open_tcp_with_room(void)
 	conn_probe_open_tcp(&p, SNDBUF, &a_thousand);
 	fault_result(FAULT_UNACKED, FAULT_ANY_FD, FAULT_ALWAYS, 1000000);
 	conn_probe_sendall(&p, MUCH);
-	harness_turn_until_idle(&conn_loop, 1000);
+	harness_turn_until_idle(conn_loop, 1000);
 	fault_clear();
 }
 
@@ -256,8 +256,8 @@ Test(conn_rate, is_beside_the_stall_limit)
 static void start_in_real_time(void)
 {
 	fault_time_real();
-	cr_assert_eq(weir_loop_deinit(&conn_loop), 0);
-	cr_assert_eq(weir_loop_init(&conn_loop), 0);
+	cr_assert_eq(weir_loop_free(conn_loop), 0);
+	cr_assert_eq(weir_loop_new(&conn_loop), 0);
 }
 
 static void keep_owing(void)
@@ -290,7 +290,7 @@ Test(conn_rate, takes_no_healthy_reader_on_tcp_for_stalled)
 			harness_peer_read(&p.peer, 102400);
 			next_ns += SECOND / 10;
 		}
-		weir_loop_turn(&conn_loop, 10000000);
+		weir_loop_turn(conn_loop, 10000000);
 		expect_open();
 		keep_owing();
 	}

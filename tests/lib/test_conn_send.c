@@ -374,7 +374,7 @@ Test(conn_send, works_from_a_timer_and_from_others_callbacks)
 	q.then = send_on_other;
 	q.other = &p;
 	conn_probe_open(&q, 0, NULL);
-	weir_timer_arm(&timer, &conn_loop, HARNESS_START_NS, send_on_expiry);
+	weir_timer_arm(&timer, conn_loop, HARNESS_START_NS, send_on_expiry);
 	conn_turns(2);
 	cr_assert_eq(act.result, 10);
 	act.result = 0;

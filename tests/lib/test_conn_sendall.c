@@ -223,9 +223,8 @@ static void send_on_expiry(struct weir_timer *t)
 Test(conn_sendall, from_a_timer_leaves_in_the_same_turn)
 {
 	conn_probe_open(&p, 0, NULL);
-	weir_timer_arm(&timer, &conn_loop, HARNESS_START_NS + 5,
-		       send_on_expiry);
-	cr_assert_geq(weir_loop_turn(&conn_loop, 5), 0);
+	weir_timer_arm(&timer, conn_loop, HARNESS_START_NS + 5, send_on_expiry);
+	cr_assert_geq(weir_loop_turn(conn_loop, 5), 0);
 	conn_turns(1);
 	cr_assert_eq(fault_count(FAULT_ANY_SEND), 1);
 	cr_assert_eq(harness_peer_read(&p.peer, SIZE_MAX), 30);
@@ -283,10 +282,10 @@ Test(conn_sendall, of_a_large_one_only_the_remainder_is_held)
 	harness_peer_read(&p.peer, SIZE_MAX);
 	fault_at_most(FAULT_ANY_SEND, weir_conn_fd(&p.conn), 1, 99000);
 	conn_probe_sendall(&p, 100000);
-	n_held = conn_loop.pool.n_used_bytes;
+	n_held = conn_loop->pool.n_used_bytes;
 	cr_assert_leq(n_held, 1000 + WEIR_CHUNK_SIZE + sizeof *p.conn.debt);
 	conn_flow(&p);
-	cr_assert_eq(conn_loop.pool.n_used_bytes, sizeof *p.conn.debt);
+	cr_assert_eq(conn_loop->pool.n_used_bytes, sizeof *p.conn.debt);
 }
 
 Test(conn_sendall, gives_memory_back_after_a_burst)
@@ -302,5 +301,5 @@ Test(conn_sendall, gives_memory_back_after_a_burst)
 	conn_flow(&p);
 	cr_assert_eq(p.peer.n_received, 1000010);
 	cr_assert_leq(fault_n_live_bytes(), n_before + WEIR_POOL_KEEP);
-	cr_assert_eq(conn_loop.pool.n_used_bytes, sizeof *p.conn.debt);
+	cr_assert_eq(conn_loop->pool.n_used_bytes, sizeof *p.conn.debt);
 }

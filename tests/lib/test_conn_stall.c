@@ -41,7 +41,7 @@ static void expect_stalled_in(uint64_t stall_ns)
 	cr_assert_eq(p.n_of[CONN_CLOSED], 1);
 	cr_assert_eq(p.result.reason, WEIR_REASON_STALLED);
 	cr_assert_eq(p.result.error, 0);
-	cr_assert_null(conn_loop.timers);
+	cr_assert_null(conn_loop->timers);
 }
 
 Test(conn_stall, ends_a_peer_that_takes_nothing)
@@ -63,7 +63,7 @@ Test(conn_stall, can_be_switched_off)
 	const struct weir_conn_limits limits = {.stall_ns = WEIR_NEVER};
 
 	open_stalled(&limits);
-	cr_assert_null(conn_loop.timers);
+	cr_assert_null(conn_loop->timers);
 	conn_pass(1000000 * SECOND);
 	cr_assert(weir_conn_is_open(&p.conn));
 }
@@ -164,7 +164,7 @@ Test(conn_stall, does_not_end_a_peer_that_acknowledges_slowly)
 	p.then = send_again;
 	conn_probe_open_tcp(&p, SNDBUF, &ten);
 	cr_assert_lt(conn_probe_send(&p, MUCH), MUCH);
-	harness_turn_until_idle(&conn_loop, 1000);
+	harness_turn_until_idle(conn_loop, 1000);
 	for (look = 1; look <= 40; look++)
 		fault_result(FAULT_UNACKED, FAULT_ANY_FD, (uint64_t)look,
 			     3000 - look / 3);
@@ -261,7 +261,7 @@ Test(conn_stall, keeps_its_bounds_at_any_rhythm)
 			conn_turns(2);
 		}
 		while (weir_conn_is_open(&p.conn))
-			cr_assert_geq(weir_loop_turn(&conn_loop, -1), 0);
+			cr_assert_geq(weir_loop_turn(conn_loop, -1), 0);
 		late_ns = fault_time_now() - moved_ns;
 		cr_assert_geq(late_ns, 10 * SECOND);
 		cr_assert_leq(late_ns, 25 * SECOND / 2 + ROUNDING_NS);

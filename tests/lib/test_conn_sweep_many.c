@@ -243,7 +243,7 @@ static void start_serve(void)
 {
 	struct weir_address name = harness_unix_name();
 	int error =
-		weir_listener_open(&listener, &conn_loop, &name, NULL, serve);
+		weir_listener_open(&listener, conn_loop, &name, NULL, serve);
 	size_t i;
 
 	n_accepted = 0;

@@ -100,7 +100,7 @@ static void flow(void)
 
 	do {
 		n_before = p.peer.n_received;
-		harness_turn_until_idle(&conn_loop, 1000);
+		harness_turn_until_idle(conn_loop, 1000);
 		read_frames(SIZE_MAX);
 	} while (p.peer.n_received > n_before);
 	cr_assert_eq(n_got, 0);

@@ -163,11 +163,11 @@ Test(connector, a_full_backlog_is_tried_again_until_there_is_room)
 	connecting_begin(&c);
 	connecting_start(&c, &address, 1, HARNESS_START_NS + 10 * some_ns);
 	while (fault_time_now() < HARNESS_START_NS + some_ns)
-		weir_loop_turn(&c.loop, (int64_t)some_ns);
+		weir_loop_turn(c.loop, (int64_t)some_ns);
 	cr_expect_eq(c.n_outcomes, 0);
 	cr_expect_geq(fault_count(FAULT_CONNECT), 10);
 	cr_expect_leq(fault_count(FAULT_CONNECT), 11, "it spins");
-	cr_expect_leq(c.loop.n_turns, 11, "it spins");
+	cr_expect_leq(c.loop->n_turns, 11, "it spins");
 	cr_expect(harness_accept(fds[0]));
 	connecting_run(&c);
 	cr_expect_geq(c.outcome, 0);

@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 #include <weir/connector.h>
-#include <weir/loop.h>
+#include "loop.h"
 
 struct connecting {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct weir_connector connector;
 	unsigned n_outcomes;
 	int outcome; /* the last: a descriptor, or an error; so far: none */

@@ -24,7 +24,7 @@ Test(connector_ends, a_cancelled_one_is_silent_before_its_first_turn)
 	connecting_start(&c, &address, 1, WEIR_NEVER);
 	weir_connector_close(&c.connector);
 	weir_connector_close(&c.connector);
-	cr_expect_eq(weir_loop_run(&c.loop), 0);
+	cr_expect_eq(weir_loop_run(c.loop), 0);
 	cr_expect_eq(c.n_outcomes, 0);
 	close(listener);
 	connecting_end(&c);
@@ -43,10 +43,10 @@ Test(connector_ends, a_cancelled_one_is_silent_while_it_waits)
 		connecting_listen_full(&addresses[i], fds);
 		connecting_begin(&c);
 		connecting_start(&c, &addresses[i], 1, WEIR_NEVER);
-		weir_loop_turn(&c.loop, 0);
+		weir_loop_turn(c.loop, 0);
 		cr_expect_eq(fault_count(FAULT_CONNECT), i + 1);
 		weir_connector_close(&c.connector);
-		cr_expect_eq(weir_loop_run(&c.loop), 0);
+		cr_expect_eq(weir_loop_run(c.loop), 0);
 		cr_expect_eq(c.n_outcomes, 0);
 		connecting_close_both(fds);
 		connecting_end(&c);
@@ -59,7 +59,7 @@ static void try_again(struct weir_connector *connector, int fd)
 
 	connecting_note(connector, fd);
 	if (c->n_outcomes < 3)
-		cr_assert_eq(weir_connector_open(connector, &c->loop,
+		cr_assert_eq(weir_connector_open(connector, c->loop,
 						 connector->addresses, 1,
 						 WEIR_NEVER, try_again),
 			     0);
@@ -76,13 +76,13 @@ Test(connector_ends, it_may_be_opened_again_inside)
 	addresses[1] = harness_unix_path("nobody");
 	for (i = 0; i < 2; i++) {
 		connecting_begin(&c);
-		cr_assert_eq(weir_connector_open(&c.connector, &c.loop,
+		cr_assert_eq(weir_connector_open(&c.connector, c.loop,
 						 &addresses[i], 1, WEIR_NEVER,
 						 try_again),
 			     0);
-		cr_expect_eq(weir_loop_run(&c.loop), 0);
+		cr_expect_eq(weir_loop_run(c.loop), 0);
 		cr_expect_eq(c.n_outcomes, 3);
-		cr_expect_leq(c.loop.n_turns, 6);
+		cr_expect_leq(c.loop->n_turns, 6);
 		connecting_end(&c);
 	}
 	close(held);
@@ -98,23 +98,22 @@ static void free_it(struct weir_connector *connector, int fd)
 Test(connector_ends, it_may_be_freed_inside)
 {
 	struct weir_address addresses[2];
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	int held;
 	int i;
 
 	addresses[0] = harness_refusing_address(&held);
 	addresses[1] = harness_unix_path("nobody");
-	cr_assert_eq(weir_loop_init(&loop), 0);
+	cr_assert_eq(weir_loop_new(&loop), 0);
 	for (i = 0; i < 2; i++) {
 		struct weir_connector *connector = calloc(1, sizeof *connector);
 
-		cr_assert_eq(weir_connector_open(connector, &loop,
-						 &addresses[i], 1, WEIR_NEVER,
-						 free_it),
+		cr_assert_eq(weir_connector_open(connector, loop, &addresses[i],
+						 1, WEIR_NEVER, free_it),
 			     0);
-		cr_expect_eq(weir_loop_run(&loop), 0);
+		cr_expect_eq(weir_loop_run(loop), 0);
 	}
-	cr_assert_eq(weir_loop_deinit(&loop), 0);
+	cr_assert_eq(weir_loop_free(loop), 0);
 	close(held);
 }
 
@@ -125,13 +124,13 @@ Test(connector_ends, what_is_no_stream_address_is_refused)
 	struct connecting c;
 
 	connecting_begin(&c);
-	cr_expect_eq(weir_connector_open(&c.connector, &c.loop, addresses, 0,
+	cr_expect_eq(weir_connector_open(&c.connector, c.loop, addresses, 0,
 					 WEIR_NEVER, connecting_note),
 		     -EINVAL);
-	cr_expect_eq(weir_connector_open(&c.connector, &c.loop, addresses, 2,
+	cr_expect_eq(weir_connector_open(&c.connector, c.loop, addresses, 2,
 					 WEIR_NEVER, connecting_note),
 		     -EINVAL);
-	cr_expect_eq(weir_loop_run(&c.loop), 0);
+	cr_expect_eq(weir_loop_run(c.loop), 0);
 	cr_expect_eq(c.n_outcomes, 0);
 	connecting_end(&c);
 }

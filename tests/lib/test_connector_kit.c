@@ -33,14 +33,14 @@ void connecting_begin(struct connecting *c)
 {
 	memset(c, 0, sizeof *c);
 	c->outcome = NOTHING;
-	cr_assert_eq(weir_loop_init(&c->loop), 0);
+	cr_assert_eq(weir_loop_new(&c->loop), 0);
 }
 
 void connecting_start(struct connecting *c,
 		      const struct weir_address *addresses, size_t n,
 		      uint64_t deadline_ns)
 {
-	cr_assert_eq(weir_connector_open(&c->connector, &c->loop, addresses, n,
+	cr_assert_eq(weir_connector_open(&c->connector, c->loop, addresses, n,
 					 deadline_ns, connecting_note),
 		     0);
 	cr_expect_eq(c->n_outcomes, 0, "it called from outside the loop");
@@ -48,7 +48,7 @@ void connecting_start(struct connecting *c,
 
 void connecting_run(struct connecting *c)
 {
-	cr_assert_eq(weir_loop_run(&c->loop), 0);
+	cr_assert_eq(weir_loop_run(c->loop), 0);
 	cr_expect_eq(c->n_outcomes, 1);
 	cr_expect_not(c->was_open_inside);
 }
@@ -58,7 +58,7 @@ void connecting_end(struct connecting *c)
 	weir_connector_close(&c->connector);
 	if (c->outcome >= 0)
 		close(c->outcome);
-	cr_assert_eq(weir_loop_deinit(&c->loop), 0);
+	cr_assert_eq(weir_loop_free(c->loop), 0);
 }
 
 void connecting_listen_full(struct weir_address *address, int fds[2])

@@ -121,10 +121,10 @@ Test(dgram, no_more_than_a_batch_is_received_in_a_turn)
 	for (unsigned i = 0; i < 2 * BATCH + 1; i++)
 		peer_send(peer, &t, i, 1);
 	for (unsigned i = 1; i <= 2; i++) {
-		weir_loop_turn(&t.loop, 1);
+		weir_loop_turn(t.loop, 1);
 		cr_expect_eq(t.n_heard, i * BATCH);
 	}
-	weir_loop_turn(&t.loop, 1);
+	weir_loop_turn(t.loop, 1);
 	cr_expect_eq(t.n_heard, 2 * BATCH + 1);
 	close(peer);
 	talk_end(&t);
@@ -171,7 +171,7 @@ Test(dgram, what_is_sent_from_outside_the_loop_leaves_at_once)
 	cr_expect_eq(fault_count(FAULT_SENDMMSG), 1);
 	talk_expect_account(&t, 1, 0, 0);
 	cr_expect_not(talk_is_armed(&t));
-	cr_expect_eq(harness_turn_until_idle(&t.loop, 1), 1);
+	cr_expect_eq(harness_turn_until_idle(t.loop, 1), 1);
 	close(peer);
 	talk_end(&t);
 }
@@ -306,7 +306,7 @@ static void expect_connection(const char *text)
 	cr_assert_eq(sendto(peer, "yes", 3, 0, &self.sa.any, self.len), 3);
 	talk_hear(&t, 1);
 	cr_expect_eq(t.n, 3);
-	harness_turn_until_idle(&t.loop, 2);
+	harness_turn_until_idle(t.loop, 2);
 	cr_expect_eq(t.n_heard, 1);
 	close(peer);
 	close(other);
@@ -342,6 +342,6 @@ Test(dgram, the_socket_is_what_was_asked_for)
 	cr_expect_eq(value, 2 * 30000, "as the kernel doubles it (socket(7))");
 	getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &value, &len);
 	cr_expect_eq(value, 2 * 40000);
-	cr_expect_eq(weir_loop_deinit(&t.loop), -EBUSY);
+	cr_expect_eq(weir_loop_free(t.loop), -EBUSY);
 	talk_end(&t);
 }

@@ -7,11 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <weir/dgram.h>
-#include <weir/loop.h>
+#include "dgram.h"
+#include "loop.h"
 
 struct talk {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct weir_dgram d;
 	unsigned n_heard;
 	unsigned n_drains;

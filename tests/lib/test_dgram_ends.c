@@ -50,7 +50,7 @@ Test(dgram_ends, it_may_be_closed_inside_and_hears_no_more)
 	talk_bind(&t, "", NULL);
 	for (int i = 0; i < 3; i++)
 		peer_send(peer, &t, SEED, 10);
-	cr_expect_eq(weir_loop_run(&t.loop), 0);
+	cr_expect_eq(weir_loop_run(t.loop), 0);
 	cr_expect_eq(t.n_heard, 1);
 	close(peer);
 	talk_end(&t);
@@ -70,7 +70,7 @@ Test(dgram_ends, what_was_queued_is_dropped_and_counted)
 
 	talk_bind(&t, "", NULL);
 	peer_send(peer, &t, SEED, 10);
-	cr_expect_eq(weir_loop_run(&t.loop), 0);
+	cr_expect_eq(weir_loop_run(t.loop), 0);
 	talk_expect_account(&t, 0, 0, 1);
 	peer_expect_nothing(peer);
 	close(peer);
@@ -88,7 +88,7 @@ Test(dgram_ends, it_may_be_closed_while_it_waits_for_the_clock)
 	cr_expect_eq(talk_send(&t, &address, SEED, 10), 0);
 	weir_dgram_close(&t.d);
 	talk_expect_account(&t, 0, 0, 1);
-	cr_expect_eq(weir_loop_run(&t.loop), 0);
+	cr_expect_eq(weir_loop_run(t.loop), 0);
 	cr_expect_eq(fault_time_now(), HARNESS_START_NS);
 	peer_expect_nothing(peer);
 	close(peer);
@@ -103,7 +103,7 @@ static void open_again(struct talk *t, const void *data, size_t n)
 	(void)n;
 	weir_dgram_close(&t->d);
 	cr_assert_eq(
-		weir_dgram_bind(&t->d, &t->loop, &address, t->d.events, NULL),
+		weir_dgram_bind(&t->d, t->loop, &address, t->d.events, NULL),
 		0);
 }
 
@@ -115,7 +115,7 @@ Test(dgram_ends, it_may_be_opened_again_inside)
 
 	talk_bind(&t, "", NULL);
 	peer_send(peer, &t, SEED, 10);
-	weir_loop_turn(&t.loop, 1);
+	weir_loop_turn(t.loop, 1);
 	cr_expect_eq(t.n_heard, 1);
 	cr_expect_eq(t.d.stats.n_received, 0, "the counters begin anew");
 	t.n_heard = 0;
@@ -155,13 +155,13 @@ Test(dgram_ends, it_may_be_freed_inside)
 	int peer = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	address.type = SOCK_DGRAM;
-	cr_assert_eq(weir_loop_init(&t.loop), 0);
-	cr_assert_eq(weir_dgram_bind(d, &t.loop, &address, &freeing, NULL), 0);
+	cr_assert_eq(weir_loop_new(&t.loop), 0);
+	cr_assert_eq(weir_dgram_bind(d, t.loop, &address, &freeing, NULL), 0);
 	t.d.address = address;
 	peer_send(peer, &t, SEED, 10);
 	peer_send(peer, &t, SEED, 10);
-	cr_expect_eq(weir_loop_run(&t.loop), 0);
-	cr_assert_eq(weir_loop_deinit(&t.loop), 0);
+	cr_expect_eq(weir_loop_run(t.loop), 0);
+	cr_assert_eq(weir_loop_free(t.loop), 0);
 	close(peer);
 }
 
@@ -170,18 +170,18 @@ Test(dgram_ends, it_may_be_freed_when_it_has_drained)
 	const struct weir_dgram_options options = {.queue_messages = 1};
 	struct weir_dgram *d = calloc(1, sizeof *d);
 	struct weir_address address;
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	int peer = peer_open(&address, any_port);
 
-	cr_assert_eq(weir_loop_init(&loop), 0);
-	cr_assert_eq(weir_dgram_connect(d, &loop, &address, &freeing, &options),
+	cr_assert_eq(weir_loop_new(&loop), 0);
+	cr_assert_eq(weir_dgram_connect(d, loop, &address, &freeing, &options),
 		     0);
 	fault_next(FAULT_SENDMMSG, -EAGAIN);
 	cr_expect_eq(weir_dgram_send(d, NULL, "1", 1), 0);
 	cr_expect_eq(weir_dgram_send(d, NULL, "2", 1), -ENOBUFS);
-	cr_expect_eq(weir_loop_run(&loop), 0);
+	cr_expect_eq(weir_loop_run(loop), 0);
 	cr_expect_eq(peer_drain(peer), 1);
-	cr_assert_eq(weir_loop_deinit(&loop), 0);
+	cr_assert_eq(weir_loop_free(loop), 0);
 	close(peer);
 }
 
@@ -198,7 +198,7 @@ Test(dgram_ends, a_refusal_by_icmp_is_counted_and_drops_nothing)
 	talk_connect(&t, &address, NULL);
 	for (unsigned i = 1; i <= 3; i++) {
 		cr_expect_eq(talk_send(&t, NULL, SEED, 10), 0);
-		harness_turn_until_idle(&t.loop, MAX_TURNS);
+		harness_turn_until_idle(t.loop, MAX_TURNS);
 		weir_dgram_stats(&t.d, &stats);
 		cr_expect_eq(stats.n_errors, i);
 		cr_expect_eq(stats.last_error, -ECONNREFUSED);
@@ -217,7 +217,7 @@ Test(dgram_ends, an_error_of_an_earlier_one_does_not_drop_the_next)
 	close(peer);
 	talk_connect(&t, &address, NULL);
 	cr_expect_eq(talk_send(&t, NULL, SEED, 10), 0);
-	weir_loop_turn(&t.loop, 0);
+	weir_loop_turn(t.loop, 0);
 	fault_next(FAULT_SENDMMSG, -ECONNREFUSED);
 	peer = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	cr_assert_eq(bind(peer, &address.sa.any, address.len), 0);
@@ -246,7 +246,7 @@ Test(dgram_ends, a_destination_that_is_not_there_is_told_or_counted)
 	fault_result(FAULT_SENDMMSG, FAULT_ANY_FD, 2, -EAGAIN);
 	cr_expect_eq(talk_send(&t, &nobody, SEED, 10), 0);
 	cr_expect_eq(talk_send(&t, &address, SEED, 10), 0);
-	weir_loop_turn(&t.loop, (int64_t)(2 * MS));
+	weir_loop_turn(t.loop, (int64_t)(2 * MS));
 	talk_expect_account(&t, 1, 0, 2);
 	cr_expect_eq(t.d.stats.n_errors, 2);
 	cr_expect_eq(t.n_drains, 0, "it is not for want of room");
@@ -266,7 +266,7 @@ Test(dgram_ends, a_unix_peer_that_is_gone_is_told_with_every_send)
 	cr_expect_eq(talk_send(&t, NULL, SEED, 10), -ENOTCONN);
 	cr_expect_eq(talk_send(&t, NULL, SEED, 10), -ENOTCONN);
 	talk_expect_account(&t, 0, 0, 2);
-	harness_turn_until_idle(&t.loop, 2);
+	harness_turn_until_idle(t.loop, 2);
 	talk_end(&t);
 }
 
@@ -283,12 +283,12 @@ Test(dgram_ends, an_error_of_receiving_that_stays_does_not_spin)
 	peer_send(peer, &t, SEED, 10);
 	fault_result(FAULT_RECVMMSG, FAULT_ANY_FD, FAULT_ALWAYS, -EACCES);
 	while (fault_time_now() < HARNESS_START_NS + 640 * MS)
-		weir_loop_turn(&t.loop, (int64_t)(64 * MS));
-	n_turns = t.loop.n_turns;
+		weir_loop_turn(t.loop, (int64_t)(64 * MS));
+	n_turns = t.loop->n_turns;
 	cr_expect_leq(n_turns, 16 + 2 * 16, "%u turns", (unsigned)n_turns);
 	cr_expect_eq(t.d.stats.last_error, -EACCES);
 	fault_clear();
-	weir_loop_turn(&t.loop, (int64_t)(64 * MS));
+	weir_loop_turn(t.loop, (int64_t)(64 * MS));
 	talk_hear(&t, 1);
 	close(peer);
 	talk_end(&t);
@@ -325,7 +325,7 @@ Test(dgram_ends, a_change_of_interest_that_is_refused_is_made_good)
 	fault_next(FAULT_EPOLL_ADD, -ENOMEM);
 	cr_expect_eq(talk_send(&t, &address, SEED, 10), 0);
 	for (int i = 0; i < 4; i++)
-		weir_loop_turn(&t.loop, (int64_t)(2 * MS));
+		weir_loop_turn(t.loop, (int64_t)(2 * MS));
 	cr_expect_eq(fault_n_pending(), 0);
 	peer_expect(peer, SEED, 10);
 	peer_send(peer, &t, SEED, 10);
@@ -357,7 +357,7 @@ Test(dgram_ends, every_failing_call_of_an_echo_is_survived)
 		talk_hear(&t, 3);
 		hit = fault_hit();
 		fault_reset();
-		harness_turn_until_idle(&t.loop, MAX_TURNS);
+		harness_turn_until_idle(t.loop, MAX_TURNS);
 		for (unsigned i = 0; i < 3; i++)
 			peer_expect(peer, SEED + i, 10);
 		talk_expect_account(&t, 3, 0, 0);

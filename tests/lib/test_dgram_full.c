@@ -32,7 +32,7 @@ static unsigned turn_for(struct talk *t, uint64_t ns)
 	unsigned n = 0;
 
 	for (; fault_time_now() < end_ns; n++)
-		weir_loop_turn(&t->loop, (int64_t)(end_ns - fault_time_now()));
+		weir_loop_turn(t->loop, (int64_t)(end_ns - fault_time_now()));
 	return n;
 }
 
@@ -42,7 +42,7 @@ static unsigned fill(struct talk *t, const struct weir_address *to)
 {
 	unsigned n = 0;
 
-	while (t->d.queue.n_messages == 0)
+	while (t->d.buffers->queue.n_messages == 0)
 		cr_assert_eq(talk_send(t, to, n++, 1), 0);
 	return n - 1;
 }
@@ -62,7 +62,7 @@ Test(dgram_full, epollout_is_armed_while_the_kernel_is_full)
 	cr_expect_eq(fault_count(FAULT_SENDMMSG), 1, "it is known to be full");
 	talk_expect_account(&t, 0, 2, 0);
 	cr_expect(talk_is_armed(&t));
-	cr_expect_eq(weir_loop_turn(&t.loop, 1), 1);
+	cr_expect_eq(weir_loop_turn(t.loop, 1), 1);
 	cr_expect_eq(fault_count(FAULT_SENDMMSG), 2, "both in one call");
 	talk_expect_account(&t, 2, 0, 0);
 	cr_expect_not(talk_is_armed(&t));
@@ -90,7 +90,7 @@ Test(dgram_full, a_connected_unix_socket_waits_for_epollout)
 	cr_expect_eq(fault_count(FAULT_SENDMMSG), n_taken + 1);
 	for (unsigned i = 0; i < n_taken + 21; i++) {
 		peer_expect(peer, i, 1);
-		harness_turn_until_idle(&t.loop, MAX_TURNS);
+		harness_turn_until_idle(t.loop, MAX_TURNS);
 	}
 	talk_expect_account(&t, n_taken + 21, 0, 0);
 	cr_expect_not(talk_is_armed(&t));
@@ -171,20 +171,21 @@ Test(dgram_full, a_hundred_full_receivers_do_not_hold_up_one_that_reads)
 	talk_bind(&t, "", &options);
 	for (size_t i = 0; i < N_STUCK; i++) {
 		peers[i] = peer_open(&addresses[i], "");
-		while (!weir_dgram_queue_is_before(&t.d.queue, &addresses[i]))
+		while (!weir_dgram_queue_is_before(&t.d.buffers->queue,
+						   &addresses[i]))
 			cr_assert_eq(talk_send(&t, &addresses[i], SEED, 1), 0);
 	}
-	cr_expect_eq(t.d.queue.n_messages, N_STUCK);
+	cr_expect_eq(t.d.buffers->queue.n_messages, N_STUCK);
 	turn_for(&t, 1000 * MS);
 	peer_drain(peers[N_STUCK / 2]);
 	turn_for(&t, 64 * MS);
 	peer_expect(peers[N_STUCK / 2], SEED, 1);
-	cr_expect_eq(t.d.queue.n_messages, N_STUCK - 1);
+	cr_expect_eq(t.d.buffers->queue.n_messages, N_STUCK - 1);
 	for (size_t i = 0; i < N_STUCK; i++)
 		close(peers[i]);
 	/* nobody is there any more: each is an error of its own */
 	turn_for(&t, 64 * MS);
-	cr_expect_eq(t.d.queue.n_messages, 0);
+	cr_expect_eq(t.d.buffers->queue.n_messages, 0);
 	cr_expect_eq(t.d.stats.n_errors, N_STUCK - 1);
 	cr_expect_eq(t.d.stats.last_error, -ECONNREFUSED);
 	talk_end(&t);
@@ -203,13 +204,13 @@ Test(dgram_full, a_turn_sends_only_so_much_of_a_long_queue)
 	fault_next(FAULT_SENDMMSG, -EAGAIN);
 	for (unsigned i = 0; i < 3000; i++)
 		cr_assert_eq(talk_send(&t, &address, i, 1), 0);
-	weir_loop_turn(&t.loop, 1);
+	weir_loop_turn(t.loop, 1);
 	cr_expect_gt(t.d.stats.n_sent, 0);
 	cr_expect_leq(t.d.stats.n_sent, 2 * 8 * WEIR_DGRAM_BATCH);
-	harness_turn_until_idle(&t.loop, MAX_TURNS);
+	harness_turn_until_idle(t.loop, MAX_TURNS);
 	talk_expect_account(&t, 3000, 0, 0);
 	cr_expect_leq(fault_count(FAULT_SENDMMSG), 3000 / WEIR_DGRAM_BATCH + 2);
-	cr_expect_eq(fault_count(FAULT_EPOLL_WAIT), t.loop.n_turns);
+	cr_expect_eq(fault_count(FAULT_EPOLL_WAIT), t.loop->n_turns);
 	close(peer);
 	talk_end(&t);
 }

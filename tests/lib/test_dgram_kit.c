@@ -69,7 +69,7 @@ static struct weir_address address_of(const char *text)
 static void begin(struct talk *t, int family)
 {
 	*t = (struct talk){.then = t->then, .on_drain = t->on_drain};
-	cr_assert_eq(weir_loop_init(&t->loop), 0);
+	cr_assert_eq(weir_loop_new(&t->loop), 0);
 	/* over loopback it may come by way of a kernel thread */
 	fault_time_settle(family == AF_UNIX ? 0 : SETTLE_MS);
 }
@@ -81,7 +81,7 @@ void talk_bind(struct talk *t, const char *text,
 	int error;
 
 	begin(t, address.sa.any.sa_family);
-	error = weir_dgram_bind(&t->d, &t->loop, &address, &events, options);
+	error = weir_dgram_bind(&t->d, t->loop, &address, &events, options);
 	cr_assert_eq(error, 0, "%s: %s", text, strerror(-error));
 }
 
@@ -91,7 +91,7 @@ void talk_connect(struct talk *t, const struct weir_address *to,
 	int error;
 
 	begin(t, to->sa.any.sa_family);
-	error = weir_dgram_connect(&t->d, &t->loop, to, &events, options);
+	error = weir_dgram_connect(&t->d, t->loop, to, &events, options);
 	cr_assert_eq(error, 0, "%s", strerror(-error));
 }
 
@@ -108,18 +108,18 @@ static void check_account(const struct talk *t)
 void talk_end(struct talk *t)
 {
 	if (t->d.watch.loop)
-		weir_dgram_queue_check(&t->d.queue);
+		weir_dgram_queue_check(&t->d.buffers->queue);
 	check_account(t);
 	weir_dgram_close(&t->d);
 	weir_dgram_close(&t->d);
 	check_account(t);
-	cr_assert_eq(weir_loop_deinit(&t->loop), 0);
+	cr_assert_eq(weir_loop_free(t->loop), 0);
 }
 
 void talk_hear(struct talk *t, unsigned n)
 {
 	for (int i = 0; i < MAX_TURNS && t->n_heard < n; i++)
-		weir_loop_turn(&t->loop, 1);
+		weir_loop_turn(t->loop, 1);
 	cr_assert_eq(t->n_heard, n);
 }
 

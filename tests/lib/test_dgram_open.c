@@ -32,12 +32,12 @@ static struct weir_address dgram_path(const char *name)
 
 static int try_bind(struct talk *t, const struct weir_address *address)
 {
-	return weir_dgram_bind(&t->d, &t->loop, address, &deaf, NULL);
+	return weir_dgram_bind(&t->d, t->loop, address, &deaf, NULL);
 }
 
 static int try_connect(struct talk *t, const struct weir_address *address)
 {
-	return weir_dgram_connect(&t->d, &t->loop, address, &deaf, NULL);
+	return weir_dgram_connect(&t->d, t->loop, address, &deaf, NULL);
 }
 
 static bool is_there(const struct weir_address *address)
@@ -53,8 +53,8 @@ Test(dgram_open, a_path_is_taken_over_from_the_dead_and_removed_at_the_end)
 	int dead = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	cr_assert_eq(bind(dead, &address.sa.any, address.len), 0);
-	cr_assert_eq(weir_loop_init(&t.loop), 0);
-	cr_assert_eq(weir_loop_init(&other.loop), 0);
+	cr_assert_eq(weir_loop_new(&t.loop), 0);
+	cr_assert_eq(weir_loop_new(&other.loop), 0);
 	cr_expect_eq(try_bind(&t, &address), -EADDRINUSE, "it is not dead");
 	close(dead);
 	cr_expect_eq(try_bind(&t, &address), 0);
@@ -74,7 +74,7 @@ Test(dgram_open, what_cannot_be_opened_says_why)
 	int peer = peer_open(&taken, any_port);
 	int n_fds;
 
-	cr_assert_eq(weir_loop_init(&t.loop), 0);
+	cr_assert_eq(weir_loop_new(&t.loop), 0);
 	n_fds = harness_count_fds();
 	cr_expect_eq(try_bind(&t, &stream), -EINVAL);
 	cr_expect_eq(try_connect(&t, &stream), -EINVAL);
@@ -108,7 +108,7 @@ static uint64_t fail_every_call(int (*try_open)(struct talk *t,
 		int n_fds;
 		int error;
 
-		cr_assert_eq(weir_loop_init(&t.loop), 0);
+		cr_assert_eq(weir_loop_new(&t.loop), 0);
 		n_fds = harness_count_fds();
 		fault_reset();
 		fault_fail_call(k + 1);

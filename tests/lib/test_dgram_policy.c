@@ -42,8 +42,8 @@ static int begin(struct talk *t, struct weir_address *address,
 static void let_go(struct talk *t)
 {
 	fault_clear();
-	harness_turn_until_idle(&t->loop, MAX_TURNS);
-	cr_expect_eq(t->d.queue.n_messages, 0);
+	harness_turn_until_idle(t->loop, MAX_TURNS);
+	cr_expect_eq(t->d.buffers->queue.n_messages, 0);
 	cr_expect_not(talk_is_armed(t));
 }
 
@@ -131,7 +131,7 @@ Test(dgram_policy, the_newest_is_dropped_for_its_bytes_too)
 
 static void send_one_more(struct talk *t)
 {
-	cr_expect_eq(t->d.queue.n_messages, 0);
+	cr_expect_eq(t->d.buffers->queue.n_messages, 0);
 	cr_expect_eq(weir_dgram_send(&t->d, &t->from, "again", 5), 0);
 }
 
@@ -153,7 +153,7 @@ static void expect_drain(const struct weir_dgram_options *options)
 	let_go(&t);
 	cr_expect_eq(t.n_drains, 1);
 	cr_expect_eq(peer_drain(peer), 7);
-	harness_turn_until_idle(&t.loop, MAX_TURNS);
+	harness_turn_until_idle(t.loop, MAX_TURNS);
 	cr_expect_eq(t.n_drains, 1);
 	close(peer);
 	talk_end(&t);
@@ -178,7 +178,7 @@ static void expect_drain_without_memory(const char *text)
 	cr_expect_eq(talk_send(&t, &address, SEED, 10), -ENOMEM);
 	talk_expect_account(&t, 0, 0, 1);
 	cr_expect_eq(t.n_drains, 0);
-	weir_loop_turn(&t.loop, 2000000);
+	weir_loop_turn(t.loop, 2000000);
 	cr_expect_eq(t.n_drains, 1);
 	cr_expect_eq(peer_drain(peer), 1);
 	cr_expect_not(talk_is_armed(&t));
@@ -313,7 +313,7 @@ static void step(struct talk *t, const struct weir_address *peers, int *fds,
 	else if (dice < 17)
 		(void)peer_drain(fds[i]);
 	else
-		weir_loop_turn(&t->loop, 1000000);
+		weir_loop_turn(t->loop, 1000000);
 	if (harness_random_below(50) == 0)
 		fault_clear();
 }
@@ -331,20 +331,22 @@ static void live_at_random(const char *text,
 	fault_time_settle(0);
 	for (int i = 0; i < N_STEPS; i++) {
 		step(&t, addresses, fds, 5);
-		weir_dgram_queue_check(&t.d.queue);
+		weir_dgram_queue_check(&t.d.buffers->queue);
 		cr_assert_eq(t.d.stats.n_accepted,
-			     t.d.stats.n_sent + t.d.queue.n_messages +
+			     t.d.stats.n_sent + t.d.buffers->queue.n_messages +
 				     t.d.stats.n_dropped);
-		cr_assert_leq(t.d.queue.n_bytes, t.d.options.queue_bytes);
-		cr_assert_leq(t.d.queue.n_messages, t.d.options.queue_messages);
+		cr_assert_leq(t.d.buffers->queue.n_bytes,
+			      t.d.options.queue_bytes);
+		cr_assert_leq(t.d.buffers->queue.n_messages,
+			      t.d.options.queue_messages);
 	}
 	fault_clear();
-	for (int i = 0; i < N_STEPS && t.d.queue.n_messages > 0; i++) {
+	for (int i = 0; i < N_STEPS && t.d.buffers->queue.n_messages > 0; i++) {
 		for (size_t j = 0; j < 5; j++)
 			(void)peer_drain(fds[j]);
-		weir_loop_turn(&t.loop, 10000000);
+		weir_loop_turn(t.loop, 10000000);
 	}
-	cr_expect_eq(t.d.queue.n_messages, 0, "it hangs");
+	cr_expect_eq(t.d.buffers->queue.n_messages, 0, "it hangs");
 	for (size_t i = 0; i < 5; i++)
 		close(fds[i]);
 	talk_end(&t);

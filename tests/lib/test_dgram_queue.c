@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include <weir/dgram_queue.h>
+#include "dgram_queue.h"
 
 #include "fault.h"
 #include "harness.h"

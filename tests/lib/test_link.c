@@ -362,7 +362,7 @@ static void step(void)
 		harness_peer_read(&p->peer, harness_random_below(20000));
 	else
 		weir_conn_abort(&p->conn, false);
-	harness_turn_until_idle(&conn_loop, 1000);
+	harness_turn_until_idle(conn_loop, 1000);
 	if (weir_conn_is_open(&p->conn))
 		return;
 	conn_probe_hang_up(p);

@@ -202,7 +202,7 @@ static void drive(void)
 		if (!has_ended && left.n_written == ALL)
 			conn_probe_write_end(&left);
 		has_ended = left.n_written == ALL;
-		if (weir_loop_turn(&conn_loop, 5000000) < 0)
+		if (weir_loop_turn(conn_loop, 5000000) < 0)
 			cr_assert_fail("a turn failed");
 		harness_peer_read(&right.peer, 7000);
 		harness_peer_read(&left.peer, 100);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include <weir/listener.h>
-#include <weir/loop.h>
+#include "loop.h"
 
 #include "fault.h"
 #include "harness.h"
@@ -23,7 +23,7 @@ enum {
 TestSuite(listener, .init = harness_begin, .fini = harness_end);
 
 struct server {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct weir_listener listener;
 	unsigned n_accepted;
 	struct weir_address peer; /* the last one's */
@@ -59,14 +59,14 @@ static void note_and_close(struct weir_listener *listener, int fd,
 static int try_open(struct server *s, const struct weir_address *address,
 		    const struct weir_listener_options *options)
 {
-	return weir_listener_open(&s->listener, &s->loop, address, options,
+	return weir_listener_open(&s->listener, s->loop, address, options,
 				  note_and_close);
 }
 
 static void begin(struct server *s)
 {
 	memset(s, 0, sizeof *s);
-	cr_assert_eq(weir_loop_init(&s->loop), 0);
+	cr_assert_eq(weir_loop_new(&s->loop), 0);
 }
 
 /* A listener on a Unix name: there a connect is complete on return. */
@@ -81,7 +81,7 @@ static void begin_on_unix(struct server *s)
 static void end(struct server *s)
 {
 	weir_listener_close(&s->listener);
-	cr_assert_eq(weir_loop_deinit(&s->loop), 0);
+	cr_assert_eq(weir_loop_free(s->loop), 0);
 }
 
 static void connect_and_leave(const struct server *s, int n)
@@ -99,7 +99,7 @@ static void connect_and_leave(const struct server *s, int n)
 static void turn_until(struct server *s, uint64_t time_ns)
 {
 	while (fault_time_now() < time_ns)
-		weir_loop_turn(&s->loop, (int64_t)(time_ns - fault_time_now()));
+		weir_loop_turn(s->loop, (int64_t)(time_ns - fault_time_now()));
 }
 
 static void expect_one_client(const char *typed)
@@ -117,7 +117,7 @@ static void expect_one_client(const char *typed)
 	cr_expect_neq(s.listener.address.sa.in.sin_port, 0);
 	fd = harness_connect(&s.listener.address);
 	cr_assert_geq(fd, 0);
-	harness_turn_until_idle(&s.loop, MAX_TURNS);
+	harness_turn_until_idle(s.loop, MAX_TURNS);
 	cr_expect_eq(s.n_accepted, 1);
 	cr_expect_eq(s.listener.n_accepted, 1);
 	cr_expect(s.flags & O_NONBLOCK);
@@ -147,7 +147,7 @@ Test(listener, accepts_over_a_unix_name)
 
 	begin_on_unix(&s);
 	connect_and_leave(&s, 3);
-	harness_turn_until_idle(&s.loop, MAX_TURNS);
+	harness_turn_until_idle(s.loop, MAX_TURNS);
 	cr_expect_eq(s.n_accepted, 3);
 	cr_expect_eq(s.peer.sa.any.sa_family, AF_UNIX);
 	cr_expect_eq(s.peer.len, sizeof s.peer.sa.any.sa_family);
@@ -206,7 +206,7 @@ Test(listener, tcp_connections_get_the_buffers_asked_for)
 	begin(&s);
 	cr_assert_eq(try_open(&s, &address, &small), 0);
 	connect_and_leave(&s, 1);
-	harness_turn_until_idle(&s.loop, MAX_TURNS);
+	harness_turn_until_idle(s.loop, MAX_TURNS);
 	/* socket(7): the kernel doubles both */
 	cr_expect_eq(s.sndbuf, 2 * small.sndbuf);
 	cr_expect_eq(s.rcvbuf, 2 * small.rcvbuf);
@@ -227,7 +227,7 @@ Test(listener, unix_connections_get_the_send_buffer_asked_for)
 	fd = weir_listener_take(&s.listener, &peer);
 	cr_expect_eq(get_option(fd, SO_SNDBUF), 2 * small.sndbuf);
 	close(fd);
-	harness_turn_until_idle(&s.loop, MAX_TURNS);
+	harness_turn_until_idle(s.loop, MAX_TURNS);
 	cr_expect_eq(s.sndbuf, 2 * small.sndbuf);
 	end(&s);
 }
@@ -256,11 +256,11 @@ Test(listener, a_turn_accepts_no_more_than_its_budget)
 
 	begin_on_unix(&s);
 	connect_and_leave(&s, 2 * BUDGET + 1);
-	weir_loop_turn(&s.loop, 0);
+	weir_loop_turn(s.loop, 0);
 	cr_expect_eq(s.n_accepted, BUDGET);
-	weir_loop_turn(&s.loop, 0);
+	weir_loop_turn(s.loop, 0);
 	cr_expect_eq(s.n_accepted, 2 * BUDGET);
-	weir_loop_turn(&s.loop, 0);
+	weir_loop_turn(s.loop, 0);
 	cr_expect_eq(s.n_accepted, 2 * BUDGET + 1);
 	cr_expect_eq(s.listener.n_pauses, 0);
 	end(&s);
@@ -281,7 +281,7 @@ Test(listener, those_who_are_gone_are_skipped)
 	for (i = 0; i < n; i++)
 		fault_result(FAULT_ACCEPT, FAULT_ANY_FD, i + 1, errors[i]);
 	connect_and_leave(&s, 1);
-	weir_loop_turn(&s.loop, 0);
+	weir_loop_turn(s.loop, 0);
 	cr_expect_eq(s.n_accepted, 1, "not in the same turn");
 	cr_expect_eq(s.listener.n_accepted, 1);
 	cr_expect_eq(s.listener.n_failures[WEIR_ACCEPT_ABORTED], 2);
@@ -299,7 +299,7 @@ Test(listener, an_endless_run_of_them_neither_holds_the_loop_nor_spins)
 	begin_on_unix(&s);
 	fault_result(FAULT_ACCEPT, FAULT_ANY_FD, FAULT_ALWAYS, -ECONNABORTED);
 	connect_and_leave(&s, 1);
-	weir_loop_turn(&s.loop, 0);
+	weir_loop_turn(s.loop, 0);
 	cr_expect_eq(fault_count(FAULT_ACCEPT), BUDGET);
 	cr_expect_eq(s.listener.n_pauses, 1);
 	fault_clear();
@@ -318,14 +318,14 @@ static void expect_pauses(int error)
 	connect_and_leave(&s, 2);
 	turn_until(&s, HARNESS_START_NS + 10 * (uint64_t)RETRY_NS);
 	cr_expect_eq(s.n_accepted, 0);
-	cr_expect_leq(s.loop.n_turns, 21, "it spins");
+	cr_expect_leq(s.loop->n_turns, 21, "it spins");
 	cr_expect_geq(s.listener.n_pauses, 10, "it does not try again");
 	cr_expect_leq(s.listener.n_pauses, 11);
 	fault_clear();
 	turn_until(&s, HARNESS_START_NS + 12 * (uint64_t)RETRY_NS);
 	cr_expect_eq(s.n_accepted, 2, "it did not recover");
 	connect_and_leave(&s, 1);
-	weir_loop_turn(&s.loop, 0);
+	weir_loop_turn(s.loop, 0);
 	cr_expect_eq(s.n_accepted, 3, "it is still paused");
 	end(&s);
 }
@@ -355,18 +355,17 @@ Test(listener, others_are_served_while_it_pauses)
 	struct weir_address address = harness_address("127.0.0.1:0");
 	struct server a;
 	struct server b = {.n_accepted = 0};
-	struct weir_loop *loop = &a.loop;
 
 	fault_time_settle(50);
 	begin_on_unix(&a);
-	cr_assert_eq(weir_listener_open(&b.listener, loop, &address, NULL,
+	cr_assert_eq(weir_listener_open(&b.listener, a.loop, &address, NULL,
 					note_and_close),
 		     0);
 	fault_result(FAULT_ACCEPT, a.listener.watch.fd, FAULT_ALWAYS, -EMFILE);
 	connect_and_leave(&a, 1);
-	weir_loop_turn(loop, 0);
+	weir_loop_turn(a.loop, 0);
 	connect_and_leave(&b, 1);
-	weir_loop_turn(loop, 0);
+	weir_loop_turn(a.loop, 0);
 	cr_expect_eq(a.listener.n_pauses, 1);
 	cr_expect_eq(b.n_accepted, 1);
 	weir_listener_close(&b.listener);
@@ -380,10 +379,10 @@ Test(listener, pauses_again_when_epoll_does_not_take_it_back)
 	begin_on_unix(&s);
 	fault_next(FAULT_ACCEPT, -EMFILE);
 	connect_and_leave(&s, 1);
-	weir_loop_turn(&s.loop, 0);
+	weir_loop_turn(s.loop, 0);
 	fault_next(FAULT_EPOLL_ADD, -ENOMEM);
 	turn_until(&s, HARNESS_START_NS + (uint64_t)RETRY_NS);
-	weir_loop_turn(&s.loop, 0);
+	weir_loop_turn(s.loop, 0);
 	cr_expect_eq(fault_n_pending(), 0);
 	cr_expect_eq(s.listener.n_pauses, 2);
 	cr_expect_eq(s.n_accepted, 0);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include <weir/listener.h>
-#include <weir/loop.h>
+#include "loop.h"
 
 #include "fault.h"
 #include "harness.h"
@@ -21,7 +21,7 @@ enum {
 TestSuite(listener_ends, .init = harness_begin, .fini = harness_end);
 
 struct server {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct weir_listener listener;
 	unsigned n_accepted;
 };
@@ -51,8 +51,8 @@ static void begin(struct server *s, weir_accept_fn *on_accept)
 	struct weir_address address = harness_unix_name();
 
 	memset(s, 0, sizeof *s);
-	cr_assert_eq(weir_loop_init(&s->loop), 0);
-	cr_assert_eq(weir_listener_open(&s->listener, &s->loop, &address, NULL,
+	cr_assert_eq(weir_loop_new(&s->loop), 0);
+	cr_assert_eq(weir_listener_open(&s->listener, s->loop, &address, NULL,
 					on_accept),
 		     0);
 }
@@ -60,7 +60,7 @@ static void begin(struct server *s, weir_accept_fn *on_accept)
 static void end(struct server *s)
 {
 	weir_listener_close(&s->listener);
-	cr_assert_eq(weir_loop_deinit(&s->loop), 0);
+	cr_assert_eq(weir_loop_free(s->loop), 0);
 }
 
 static void connect_and_leave(const struct weir_address *address, int n)
@@ -81,7 +81,7 @@ Test(listener_ends, closed_inside_it_accepts_no_more)
 
 	begin(&s, close_listener);
 	connect_and_leave(&s.listener.address, 3);
-	cr_expect_eq(weir_loop_run(&s.loop), 0);
+	cr_expect_eq(weir_loop_run(s.loop), 0);
 	cr_expect_eq(s.n_accepted, 1);
 	end(&s);
 }
@@ -100,15 +100,15 @@ Test(listener_ends, it_may_be_freed_inside)
 {
 	struct weir_address address = harness_unix_name();
 	struct weir_listener *listener = calloc(1, sizeof *listener);
-	struct weir_loop loop;
+	struct weir_loop *loop;
 
-	cr_assert_eq(weir_loop_init(&loop), 0);
-	cr_assert_eq(weir_listener_open(listener, &loop, &address, NULL,
+	cr_assert_eq(weir_loop_new(&loop), 0);
+	cr_assert_eq(weir_listener_open(listener, loop, &address, NULL,
 					free_listener),
 		     0);
 	connect_and_leave(&address, 3);
-	cr_expect_eq(weir_loop_run(&loop), 0);
-	cr_assert_eq(weir_loop_deinit(&loop), 0);
+	cr_expect_eq(weir_loop_run(loop), 0);
+	cr_assert_eq(weir_loop_free(loop), 0);
 }
 
 static void reopen(struct weir_listener *listener, int fd,
@@ -131,11 +131,11 @@ Test(listener_ends, it_may_be_opened_again_inside)
 
 	begin(&s, reopen);
 	connect_and_leave(&s.listener.address, 3);
-	weir_loop_turn(&s.loop, 0);
+	weir_loop_turn(s.loop, 0);
 	cr_expect_eq(s.n_accepted, 1, "two were reset with the first queue");
 	cr_expect_eq(s.listener.n_accepted, 0);
 	connect_and_leave(&s.listener.address, 2);
-	harness_turn_until_idle(&s.loop, MAX_TURNS);
+	harness_turn_until_idle(s.loop, MAX_TURNS);
 	cr_expect_eq(s.n_accepted, 3);
 	end(&s);
 }
@@ -147,11 +147,11 @@ Test(listener_ends, may_be_closed_while_it_pauses)
 	begin(&s, just_close);
 	fault_next(FAULT_ACCEPT, -EMFILE);
 	connect_and_leave(&s.listener.address, 1);
-	weir_loop_turn(&s.loop, 0);
+	weir_loop_turn(s.loop, 0);
 	cr_assert_eq(s.listener.n_pauses, 1);
 	weir_listener_close(&s.listener);
 	weir_listener_close(&s.listener);
-	cr_expect_eq(weir_loop_run(&s.loop), 0, "its timer is still armed");
+	cr_expect_eq(weir_loop_run(s.loop), 0, "its timer is still armed");
 	end(&s);
 }
 
@@ -203,15 +203,15 @@ Test(listener_ends, an_inherited_socket_is_served_and_closed)
 
 	/* as systemd hands it over */
 	cr_assert_eq(fcntl(fd, F_SETFL, 0), 0);
-	cr_assert_eq(weir_loop_init(&s.loop), 0);
+	cr_assert_eq(weir_loop_new(&s.loop), 0);
 	cr_assert_eq(
-		weir_listener_adopt(&s.listener, &s.loop, fd, NULL, just_close),
+		weir_listener_adopt(&s.listener, s.loop, fd, NULL, just_close),
 		0);
 	cr_expect(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	cr_expect_eq(memcmp(&s.listener.address.sa, &address.sa, address.len),
 		     0);
 	connect_and_leave(&address, 2);
-	harness_turn_until_idle(&s.loop, MAX_TURNS);
+	harness_turn_until_idle(s.loop, MAX_TURNS);
 	cr_expect_eq(s.n_accepted, 2);
 	end(&s);
 	cr_expect_eq(fcntl(fd, F_GETFD), -1);
@@ -226,16 +226,16 @@ Test(listener_ends, what_does_not_listen_is_not_adopted)
 	int fd[2];
 	int bound;
 
-	cr_assert_eq(weir_loop_init(&s.loop), 0);
+	cr_assert_eq(weir_loop_new(&s.loop), 0);
 	harness_unix_pair(fd, 0);
 	harness_refusing_address(&bound);
-	cr_expect_eq(weir_listener_adopt(&s.listener, &s.loop, fd[0], NULL,
+	cr_expect_eq(weir_listener_adopt(&s.listener, s.loop, fd[0], NULL,
 					 just_close),
 		     -EINVAL);
-	cr_expect_eq(weir_listener_adopt(&s.listener, &s.loop, bound, NULL,
+	cr_expect_eq(weir_listener_adopt(&s.listener, s.loop, bound, NULL,
 					 just_close),
 		     -EINVAL);
-	cr_expect_eq(weir_listener_adopt(&s.listener, &s.loop, s.loop.epoll_fd,
+	cr_expect_eq(weir_listener_adopt(&s.listener, s.loop, s.loop->epoll_fd,
 					 NULL, just_close),
 		     -ENOTSOCK);
 	close(fd[0]);
@@ -254,14 +254,14 @@ static unsigned fail_to_adopt(struct weir_address address,
 	int fd = harness_listen(&address, 5);
 	unsigned k;
 
-	cr_assert_eq(weir_loop_init(&s.loop), 0);
+	cr_assert_eq(weir_loop_new(&s.loop), 0);
 	memset(&before, 0, sizeof before);
 	for (k = 1;; k++) {
 		int error;
 
 		fault_reset();
 		fault_fail_call(k);
-		error = weir_listener_adopt(&s.listener, &s.loop, fd, options,
+		error = weir_listener_adopt(&s.listener, s.loop, fd, options,
 					    just_close);
 		if (fault_hit() == FAULT_NONE)
 			break;
@@ -299,14 +299,14 @@ static void fail_every_call(const struct weir_address *address,
 
 	memset(&s, 0, sizeof s);
 	memset(&before, 0, sizeof before);
-	cr_assert_eq(weir_loop_init(&s.loop), 0);
+	cr_assert_eq(weir_loop_new(&s.loop), 0);
 	n_fds = harness_count_fds();
 	for (k = 1;; k++) {
 		int error;
 
 		fault_reset();
 		fault_fail_call(k);
-		error = weir_listener_open(&s.listener, &s.loop, address,
+		error = weir_listener_open(&s.listener, s.loop, address,
 					   options, just_close);
 		if (fault_hit() == FAULT_NONE)
 			break;
@@ -348,11 +348,11 @@ Test(listener_ends, what_is_no_stream_address_is_refused)
 	struct weir_address none = {.type = SOCK_STREAM};
 	struct server s = {.n_accepted = 0};
 
-	cr_assert_eq(weir_loop_init(&s.loop), 0);
-	cr_expect_eq(weir_listener_open(&s.listener, &s.loop, &udp, NULL,
-					just_close),
-		     -EINVAL);
-	cr_expect_eq(weir_listener_open(&s.listener, &s.loop, &none, NULL,
+	cr_assert_eq(weir_loop_new(&s.loop), 0);
+	cr_expect_eq(
+		weir_listener_open(&s.listener, s.loop, &udp, NULL, just_close),
+		-EINVAL);
+	cr_expect_eq(weir_listener_open(&s.listener, s.loop, &none, NULL,
 					just_close),
 		     -EAFNOSUPPORT);
 	end(&s);

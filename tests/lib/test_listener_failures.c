@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include <weir/listener.h>
-#include <weir/loop.h>
+#include "loop.h"
 
 #include "fault.h"
 #include "harness.h"
@@ -19,7 +19,7 @@ enum {
 
 TestSuite(listener_failures, .init = harness_begin, .fini = harness_end);
 
-static struct weir_loop loop;
+static struct weir_loop *loop;
 static struct weir_listener listener;
 static int notsent_lowat; /* of the last that was accepted */
 
@@ -37,8 +37,8 @@ static void note_and_close(struct weir_listener *l, int fd,
 static void begin(struct weir_address address,
 		  const struct weir_listener_options *options)
 {
-	cr_assert_eq(weir_loop_init(&loop), 0);
-	cr_assert_eq(weir_listener_open(&listener, &loop, &address, options,
+	cr_assert_eq(weir_loop_new(&loop), 0);
+	cr_assert_eq(weir_listener_open(&listener, loop, &address, options,
 					note_and_close),
 		     0);
 }
@@ -46,7 +46,7 @@ static void begin(struct weir_address address,
 static void end(void)
 {
 	weir_listener_close(&listener);
-	cr_assert_eq(weir_loop_deinit(&loop), 0);
+	cr_assert_eq(weir_loop_free(loop), 0);
 }
 
 static void connect_and_leave(void)
@@ -99,7 +99,7 @@ Test(listener_failures, each_is_counted_under_its_cause)
 		cr_assert_eq(count_all(), 0, "a new listener has failed");
 		fault_next(FAULT_ACCEPT, causes[i].error);
 		connect_and_leave();
-		weir_loop_turn(&loop, 0);
+		weir_loop_turn(loop, 0);
 		cr_expect_eq(listener.n_failures[causes[i].failure], 1, "%s",
 			     strerror(-causes[i].error));
 		cr_expect_eq(count_all(), 1);
@@ -116,7 +116,7 @@ Test(listener_failures, that_nobody_waits_is_none)
 
 	begin(harness_unix_name(), NULL);
 	connect_and_leave();
-	weir_loop_turn(&loop, 0);
+	weir_loop_turn(loop, 0);
 	cr_expect_eq(weir_listener_take(&listener, &peer), -EAGAIN);
 	cr_expect_eq(count_all(), 0);
 	end();
@@ -164,7 +164,7 @@ static void expect_lowat(int expected)
 {
 	fault_time_settle(50);
 	connect_and_leave();
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(listener.n_accepted, 1);
 	cr_expect_eq(notsent_lowat, expected);
 	end();
@@ -196,8 +196,8 @@ Test(listener_failures, an_adopted_sockets_children_have_it_too)
 	struct weir_address address = harness_address("127.0.0.1:0");
 	int fd = harness_listen(&address, 5);
 
-	cr_assert_eq(weir_loop_init(&loop), 0);
-	cr_assert_eq(weir_listener_adopt(&listener, &loop, fd, &options,
+	cr_assert_eq(weir_loop_new(&loop), 0);
+	cr_assert_eq(weir_listener_adopt(&listener, loop, fd, &options,
 					 note_and_close),
 		     0);
 	expect_lowat(777);
@@ -210,7 +210,7 @@ Test(listener_failures, a_unix_socket_does_not_ask_for_it)
 
 	begin(harness_unix_name(), &options);
 	connect_and_leave();
-	weir_loop_turn(&loop, 0);
+	weir_loop_turn(loop, 0);
 	cr_expect_eq(listener.n_accepted, 1);
 	cr_expect_eq(fault_count(FAULT_SETSOCKOPT), 0);
 	end();

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include <weir/listener.h>
-#include <weir/loop.h>
+#include "loop.h"
 
 #include "fault.h"
 #include "harness.h"
@@ -28,7 +28,7 @@ static void end_of_test(void)
 TestSuite(listener_path, .init = harness_begin, .fini = end_of_test);
 
 struct server {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct weir_listener listener;
 	struct weir_address address;
 	const char *path; /* of address */
@@ -48,19 +48,19 @@ static void begin(struct server *s)
 	memset(s, 0, sizeof *s);
 	s->address = harness_unix_path("socket");
 	s->path = s->address.sa.un.sun_path;
-	cr_assert_eq(weir_loop_init(&s->loop), 0);
+	cr_assert_eq(weir_loop_new(&s->loop), 0);
 }
 
 static int try_open(struct server *s)
 {
-	return weir_listener_open(&s->listener, &s->loop, &s->address, NULL,
+	return weir_listener_open(&s->listener, s->loop, &s->address, NULL,
 				  just_close);
 }
 
 static void end(struct server *s)
 {
 	weir_listener_close(&s->listener);
-	cr_assert_eq(weir_loop_deinit(&s->loop), 0);
+	cr_assert_eq(weir_loop_free(s->loop), 0);
 }
 
 static void expect_service(struct server *s)
@@ -68,7 +68,7 @@ static void expect_service(struct server *s)
 	int fd = harness_connect(&s->address);
 
 	cr_assert_geq(fd, 0);
-	harness_turn_until_idle(&s->loop, MAX_TURNS);
+	harness_turn_until_idle(s->loop, MAX_TURNS);
 	cr_expect_eq(s->n_accepted, 1);
 	close(fd);
 }

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include <weir/listener.h>
-#include <weir/loop.h>
+#include "loop.h"
 
 #include "fault.h"
 #include "harness.h"
@@ -21,7 +21,7 @@ enum {
 };
 
 struct worker {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct weir_listener listener;
 	unsigned n_accepted;
 };
@@ -43,7 +43,7 @@ static void share(struct worker *other)
 {
 	int fd = fcntl(a->listener.watch.fd, F_DUPFD_CLOEXEC, 0);
 
-	cr_assert_eq(weir_listener_adopt(&other->listener, &other->loop, fd,
+	cr_assert_eq(weir_listener_adopt(&other->listener, other->loop, fd,
 					 &exclusive, just_close),
 		     0);
 }
@@ -56,8 +56,8 @@ static void start(void)
 	harness_begin();
 	address = harness_unix_name();
 	for (i = 0; i < N_WORKERS; i++)
-		cr_assert_eq(weir_loop_init(&workers[i].loop), 0);
-	cr_assert_eq(weir_listener_open(&a->listener, &a->loop, &address,
+		cr_assert_eq(weir_loop_new(&workers[i].loop), 0);
+	cr_assert_eq(weir_listener_open(&a->listener, a->loop, &address,
 					&exclusive, just_close),
 		     0);
 	share(b);
@@ -69,7 +69,7 @@ static void finish(void)
 
 	for (i = 0; i < N_WORKERS; i++) {
 		weir_listener_close(&workers[i].listener);
-		if (weir_loop_deinit(&workers[i].loop) != 0)
+		if (weir_loop_free(workers[i].loop) != 0)
 			harness_die("something is still open");
 	}
 	harness_end();
@@ -91,7 +91,7 @@ static void connect_and_leave(unsigned n)
 
 static int turn(struct worker *w)
 {
-	return weir_loop_turn(&w->loop, 0);
+	return weir_loop_turn(w->loop, 0);
 }
 
 Test(listener_shared, either_can_accept)
@@ -150,7 +150,7 @@ Test(listener_shared, one_that_paused_comes_back_and_is_exclusive_again)
 	cr_assert_eq(a->listener.n_pauses, 1);
 	turn(a);
 	cr_assert_eq(a->listener.watch.committed, 0);
-	weir_loop_turn(&a->loop, RETRY_NS);
+	weir_loop_turn(a->loop, RETRY_NS);
 	cr_assert_eq(a->listener.watch.committed, EPOLLIN | EPOLLEXCLUSIVE);
 	turn(a);
 	cr_expect_eq(a->n_accepted, 1);
@@ -192,14 +192,14 @@ Test(listener_shared, over_tcp_too)
 	fault_time_settle(50);
 	weir_listener_close(&b->listener);
 	weir_listener_close(&a->listener);
-	cr_assert_eq(weir_listener_adopt(&a->listener, &a->loop,
+	cr_assert_eq(weir_listener_adopt(&a->listener, a->loop,
 					 harness_listen(&address, 5),
 					 &exclusive, just_close),
 		     0);
 	share(b);
 	for (i = 0; i < 2; i++) {
 		connect_and_leave(1);
-		harness_turn_until_idle(&workers[i].loop, MAX_TURNS);
+		harness_turn_until_idle(workers[i].loop, MAX_TURNS);
 		cr_expect_eq(workers[i].n_accepted, 1);
 	}
 }

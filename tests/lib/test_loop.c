@@ -1,6 +1,6 @@
 /* The loop's life, watches and their interest. What happens inside a turn is
  * in test_loop_turn.c. */
-#include <weir/loop.h>
+#include "loop.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -12,20 +12,20 @@
 #include "harness.h"
 #include "harness_probe.h"
 
-static struct weir_loop loop;
+static struct weir_loop *loop;
 static struct probe probe;
 
 static void start(void)
 {
 	harness_begin();
-	cr_assert_eq(weir_loop_init(&loop), 0);
+	cr_assert_eq(weir_loop_new(&loop), 0);
 	fault_reset();
 }
 
 static void finish(void)
 {
 	probe_close(&probe);
-	if (weir_loop_deinit(&loop) != 0)
+	if (weir_loop_free(loop) != 0)
 		harness_die("something is still open");
 	harness_end();
 }
@@ -36,24 +36,29 @@ TestSuite(loop_life, .init = harness_begin, .fini = harness_end);
 static void turns(unsigned n)
 {
 	while (n-- > 0)
-		cr_assert_geq(weir_loop_turn(&loop, 0), 0);
+		cr_assert_geq(weir_loop_turn(loop, 0), 0);
 }
 
-/* -- init and deinit -- */
+/* -- new and free -- */
 
 Test(loop_life, takes_two_descriptors_and_gives_everything_back)
 {
 	int n_fds = harness_count_fds();
 
-	cr_assert_eq(weir_loop_init(&loop), 0);
+	cr_assert_eq(weir_loop_new(&loop), 0);
 	cr_assert_eq(harness_count_fds(), n_fds + 2);
 	cr_assert_leq(fault_n_live_bytes(), 140 * 1024);
-	cr_assert_eq(weir_loop_deinit(&loop), 0);
+	cr_assert_eq(weir_loop_free(loop), 0);
 	cr_assert_eq(harness_count_fds(), n_fds);
 	cr_assert_eq(fault_n_live(), 0);
 }
 
-Test(loop_life, init_fails_cleanly_at_every_call)
+Test(loop_life, freeing_none_does_nothing)
+{
+	cr_assert_eq(weir_loop_free(NULL), 0);
+}
+
+Test(loop_life, new_fails_cleanly_at_every_call)
 {
 	static const int expected[FAULT_N_CALLS] = {
 		[FAULT_ALLOC] = -ENOMEM,
@@ -69,16 +74,18 @@ Test(loop_life, init_fails_cleanly_at_every_call)
 
 		fault_reset();
 		fault_fail_call(k);
-		error = weir_loop_init(&loop);
+		loop = NULL;
+		error = weir_loop_new(&loop);
 		if (fault_hit() == FAULT_NONE)
 			break;
+		cr_assert_null(loop);
 		cr_assert_eq(error, expected[fault_hit()], "%s gives %d",
 			     fault_call_name(fault_hit()), error);
 		cr_assert_eq(harness_count_fds(), n_fds);
 		cr_assert_eq(fault_n_live(), 0);
 	}
 	cr_assert_geq(k, 5);
-	cr_assert_eq(weir_loop_deinit(&loop), 0);
+	cr_assert_eq(weir_loop_free(loop), 0);
 }
 
 static void never_called(struct weir_timer *timer)
@@ -90,44 +97,44 @@ Test(loop, deinit_refuses_while_a_watch_is_open_or_a_timer_armed)
 {
 	struct weir_timer timer = {0};
 
-	probe_open(&probe, &loop, EPOLLIN);
-	cr_assert_eq(weir_loop_deinit(&loop), -EBUSY);
+	probe_open(&probe, loop, EPOLLIN);
+	cr_assert_eq(weir_loop_free(loop), -EBUSY);
 	probe_poke(&probe);
 	turns(1);
 	cr_assert_eq(probe.n_calls, 1, "the loop still works");
 	probe_close(&probe);
 
-	weir_timer_arm(&timer, &loop, HARNESS_START_NS + 10, never_called);
-	cr_assert_eq(weir_loop_deinit(&loop), -EBUSY);
+	weir_timer_arm(&timer, loop, HARNESS_START_NS + 10, never_called);
+	cr_assert_eq(weir_loop_free(loop), -EBUSY);
 	weir_timer_cancel(&timer);
 }
 
 Test(loop, deinit_refuses_while_a_watch_without_interest_is_open)
 {
-	probe_open(&probe, &loop, 0);
-	cr_assert_eq(weir_loop_deinit(&loop), -EBUSY);
+	probe_open(&probe, loop, 0);
+	cr_assert_eq(weir_loop_free(loop), -EBUSY);
 }
 
 /* -- watches -- */
 
 Test(loop, a_watch_is_called_each_turn_while_its_event_holds)
 {
-	probe_open(&probe, &loop, EPOLLIN);
+	probe_open(&probe, loop, EPOLLIN);
 	turns(2);
 	cr_assert_eq(probe.n_calls, 0);
 	probe_poke(&probe);
-	cr_assert_eq(weir_loop_turn(&loop, 0), 1);
-	cr_assert_eq(weir_loop_turn(&loop, 0), 1);
+	cr_assert_eq(weir_loop_turn(loop, 0), 1);
+	cr_assert_eq(weir_loop_turn(loop, 0), 1);
 	cr_assert_eq(probe.n_calls, 2);
 	cr_assert_eq(probe.events, EPOLLIN);
 	probe_drain(&probe);
-	cr_assert_eq(weir_loop_turn(&loop, 0), 0);
+	cr_assert_eq(weir_loop_turn(loop, 0), 0);
 	cr_assert_eq(probe.n_calls, 2);
 }
 
 Test(loop, a_watch_hears_of_hang_up_unasked)
 {
-	probe_open(&probe, &loop, EPOLLPRI);
+	probe_open(&probe, loop, EPOLLPRI);
 	probe_hang_up(&probe);
 	turns(1);
 	cr_assert_eq(probe.events, EPOLLHUP);
@@ -135,7 +142,7 @@ Test(loop, a_watch_hears_of_hang_up_unasked)
 
 Test(loop, a_closed_watch_is_not_called_and_may_be_closed_again)
 {
-	probe_open(&probe, &loop, EPOLLIN);
+	probe_open(&probe, loop, EPOLLIN);
 	probe_poke(&probe);
 	weir_watch_close(&probe.watch);
 	weir_watch_close(&probe.watch);
@@ -147,7 +154,7 @@ Test(loop, a_closed_watch_is_not_called_for_a_duplicate_of_its_descriptor)
 {
 	int copy;
 
-	probe_open(&probe, &loop, EPOLLIN);
+	probe_open(&probe, loop, EPOLLIN);
 	copy = dup(probe.fd[0]);
 	probe_poke(&probe);
 	weir_watch_close(&probe.watch);
@@ -159,10 +166,10 @@ Test(loop, a_closed_watch_is_not_called_for_a_duplicate_of_its_descriptor)
 
 Test(loop, a_watch_may_be_opened_again)
 {
-	probe_open(&probe, &loop, EPOLLIN);
+	probe_open(&probe, loop, EPOLLIN);
 	weir_watch_close(&probe.watch);
 	probe_poke(&probe);
-	cr_assert_eq(weir_watch_open(&probe.watch, &loop, probe.fd[0], EPOLLIN,
+	cr_assert_eq(weir_watch_open(&probe.watch, loop, probe.fd[0], EPOLLIN,
 				     probe_note),
 		     0);
 	turns(1);
@@ -174,7 +181,7 @@ static void expect_eperm(int fd)
 	static const struct weir_watch closed;
 	struct weir_watch watch = {0};
 
-	cr_assert_eq(weir_watch_open(&watch, &loop, fd, EPOLLIN, probe_note),
+	cr_assert_eq(weir_watch_open(&watch, loop, fd, EPOLLIN, probe_note),
 		     -EPERM);
 	cr_assert_arr_eq(&watch, &closed, sizeof watch);
 	close(fd);
@@ -187,14 +194,14 @@ Test(loop, a_regular_file_and_dev_null_give_eperm_and_leave_no_trace)
 	expect_eperm(dup(fileno(file)));
 	fclose(file);
 	expect_eperm(open("/dev/null", O_RDWR | O_CLOEXEC));
-	cr_assert_eq(weir_loop_run(&loop), 0, "nothing is open");
+	cr_assert_eq(weir_loop_run(loop), 0, "nothing is open");
 }
 
 Test(loop, a_watch_that_the_kernel_refuses_stays_closed)
 {
 	harness_unix_pair(probe.fd, 0);
 	fault_next(FAULT_EPOLL_ADD, -ENOSPC);
-	cr_assert_eq(weir_watch_open(&probe.watch, &loop, probe.fd[0], EPOLLIN,
+	cr_assert_eq(weir_watch_open(&probe.watch, loop, probe.fd[0], EPOLLIN,
 				     probe_note),
 		     -ENOSPC);
 	cr_assert_null(probe.watch.loop);
@@ -207,10 +214,10 @@ Test(loop, a_watch_that_the_kernel_refuses_stays_closed)
 
 Test(loop, with_events_0_a_watch_is_out_of_epoll_and_hears_of_nothing)
 {
-	probe_open(&probe, &loop, 0);
+	probe_open(&probe, loop, 0);
 	probe_poke(&probe);
 	probe_hang_up(&probe);
-	cr_assert_eq(weir_loop_turn(&loop, 0), 0);
+	cr_assert_eq(weir_loop_turn(loop, 0), 0);
 	cr_assert_eq(fault_count(FAULT_ANY_EPOLL_CTL), 0);
 	cr_assert_eq(probe.n_calls, 0);
 }
@@ -222,12 +229,12 @@ static void lose_interest(struct probe *p)
 
 Test(loop, a_watch_set_to_0_leaves_epoll_and_hang_up_does_not_spin)
 {
-	probe_open(&probe, &loop, EPOLLIN);
+	probe_open(&probe, loop, EPOLLIN);
 	probe.then = lose_interest;
 	probe_hang_up(&probe);
 	turns(1);
 	cr_assert_eq(probe.n_calls, 1);
-	cr_assert_eq(weir_loop_turn(&loop, 1000), 0);
+	cr_assert_eq(weir_loop_turn(loop, 1000), 0);
 	cr_assert_eq(fault_time_now(), HARNESS_START_NS + 1000, "it slept");
 	cr_assert_eq(probe.n_calls, 1);
 	cr_assert_eq(fault_count(FAULT_EPOLL_DEL), 1);
@@ -237,7 +244,7 @@ Test(loop, a_watch_set_to_0_leaves_epoll_and_hang_up_does_not_spin)
 
 Test(loop, a_change_of_interest_holds_from_the_next_wait_on)
 {
-	probe_open(&probe, &loop, EPOLLIN);
+	probe_open(&probe, loop, EPOLLIN);
 	turns(1);
 	cr_assert_eq(weir_watch_set(&probe.watch, EPOLLIN | EPOLLOUT), 0);
 	turns(1);
@@ -252,7 +259,7 @@ Test(loop, changes_within_a_turn_cost_one_call_and_undone_ones_none)
 {
 	int i;
 
-	probe_open(&probe, &loop, EPOLLIN);
+	probe_open(&probe, loop, EPOLLIN);
 	turns(1);
 	fault_reset();
 	for (i = 0; i < 100; i++) {
@@ -270,7 +277,7 @@ Test(loop, changes_within_a_turn_cost_one_call_and_undone_ones_none)
 
 Test(loop, a_watch_that_wants_something_again_enters_epoll_at_once)
 {
-	probe_open(&probe, &loop, 0);
+	probe_open(&probe, loop, 0);
 	probe_poke(&probe);
 	fault_next(FAULT_EPOLL_ADD, -ENOMEM);
 	cr_assert_eq(weir_watch_set(&probe.watch, EPOLLIN), -ENOMEM);
@@ -284,16 +291,16 @@ Test(loop, a_watch_that_wants_something_again_enters_epoll_at_once)
 
 Test(loop, a_change_that_the_kernel_refuses_is_told_and_can_be_repaired)
 {
-	probe_open(&probe, &loop, EPOLLIN);
+	probe_open(&probe, loop, EPOLLIN);
 	probe_poke(&probe);
 	weir_watch_set(&probe.watch, EPOLLIN | EPOLLOUT);
 	fault_next(FAULT_EPOLL_MOD, -ENOMEM);
-	weir_loop_turn(&loop, -1);
+	weir_loop_turn(loop, -1);
 	cr_assert_eq(probe.n_calls, 1);
 	cr_assert_eq(probe.events, WEIR_REFUSED);
 	turns(3);
 	cr_assert_eq(probe.n_calls, 1, "it is out of epoll");
-	cr_assert_eq(weir_loop_deinit(&loop), -EBUSY, "and still open");
+	cr_assert_eq(weir_loop_free(loop), -EBUSY, "and still open");
 
 	cr_assert_eq(weir_watch_set(&probe.watch, EPOLLIN), 0);
 	turns(1);
@@ -309,7 +316,7 @@ static void repair(struct probe *p)
 
 Test(loop, a_refused_watch_can_be_repaired_when_it_is_told)
 {
-	probe_open(&probe, &loop, EPOLLIN);
+	probe_open(&probe, loop, EPOLLIN);
 	probe.then = repair;
 	probe_poke(&probe);
 	weir_watch_set(&probe.watch, EPOLLIN | EPOLLOUT);
@@ -328,8 +335,8 @@ Test(loop, a_watch_closed_before_it_is_told_of_a_refusal_is_not_called)
 {
 	struct probe first = {.then = close_other, .other = &probe};
 
-	probe_open(&probe, &loop, EPOLLIN);
-	probe_open(&first, &loop, EPOLLIN);
+	probe_open(&probe, loop, EPOLLIN);
+	probe_open(&first, loop, EPOLLIN);
 	probe_poke(&first);
 	weir_watch_set(&probe.watch, EPOLLIN | EPOLLOUT);
 	fault_next(FAULT_EPOLL_MOD, -ENOMEM);

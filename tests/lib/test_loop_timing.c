@@ -1,5 +1,5 @@
 /* The longest turn of a loop: found when asked for, and what belongs to it. */
-#include <weir/loop.h>
+#include "loop.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -13,20 +13,20 @@ enum {
 	MS = 1000000
 };
 
-static struct weir_loop loop;
+static struct weir_loop *loop;
 static struct probe probe;
 
 static void start(void)
 {
 	harness_begin();
-	cr_assert_eq(weir_loop_init(&loop), 0);
+	cr_assert_eq(weir_loop_new(&loop), 0);
 	fault_reset();
 }
 
 static void finish(void)
 {
 	probe_close(&probe);
-	if (weir_loop_deinit(&loop) != 0)
+	if (weir_loop_free(loop) != 0)
 		harness_die("something is still open");
 	harness_end();
 }
@@ -48,7 +48,7 @@ static struct weir_loop_stats stats(void)
 {
 	struct weir_loop_stats is;
 
-	weir_loop_stats(&loop, &is);
+	weir_loop_stats(loop, &is);
 	return is;
 }
 
@@ -61,7 +61,7 @@ static void expect_longest(enum weir_work kind)
 
 static void turn(void)
 {
-	cr_assert_geq(weir_loop_turn(&loop, 0), 0);
+	cr_assert_geq(weir_loop_turn(loop, 0), 0);
 }
 
 /* -- when it is on -- */
@@ -69,7 +69,7 @@ static void turn(void)
 Test(loop_timing, unasked_it_reads_no_clock)
 {
 	probe.then = compute_and_drain;
-	probe_open(&probe, &loop, EPOLLIN);
+	probe_open(&probe, loop, EPOLLIN);
 	probe_poke(&probe);
 	turn();
 	weir_watch_defer_flush(&probe.watch);
@@ -83,12 +83,12 @@ Test(loop_timing, unasked_it_reads_no_clock)
 Test(loop_timing, asked_again_it_forgets_the_longest)
 {
 	probe.then = compute_and_drain;
-	probe_open(&probe, &loop, EPOLLIN);
-	weir_loop_time_turns(&loop, true);
+	probe_open(&probe, loop, EPOLLIN);
+	weir_loop_time_turns(loop, true);
 	probe_poke(&probe);
 	turn();
 	expect_longest(WEIR_WORK_WATCH);
-	weir_loop_time_turns(&loop, true);
+	weir_loop_time_turns(loop, true);
 	cr_expect_eq(stats().longest_turn_ns, 0);
 	turn();
 	cr_expect_eq(stats().longest_turn_ns, 0, "an empty turn");
@@ -100,11 +100,11 @@ Test(loop_timing, asked_again_it_forgets_the_longest)
 Test(loop_timing, switched_off_it_keeps_what_it_found_and_reads_no_clock)
 {
 	probe.then = compute_and_drain;
-	probe_open(&probe, &loop, EPOLLIN);
-	weir_loop_time_turns(&loop, true);
+	probe_open(&probe, loop, EPOLLIN);
+	weir_loop_time_turns(loop, true);
 	probe_poke(&probe);
 	turn();
-	weir_loop_time_turns(&loop, false);
+	weir_loop_time_turns(loop, false);
 	fault_reset();
 	probe_poke(&probe);
 	turn();
@@ -116,11 +116,11 @@ Test(loop_timing, switched_off_it_keeps_what_it_found_and_reads_no_clock)
 
 Test(loop_timing, between_off_and_on_again_nothing_counts)
 {
-	weir_loop_time_turns(&loop, true);
+	weir_loop_time_turns(loop, true);
 	turn();
-	weir_loop_time_turns(&loop, false);
+	weir_loop_time_turns(loop, false);
 	compute();
-	weir_loop_time_turns(&loop, true);
+	weir_loop_time_turns(loop, true);
 	turn();
 	cr_expect_eq(stats().longest_turn_ns, 0);
 }
@@ -128,20 +128,20 @@ Test(loop_timing, between_off_and_on_again_nothing_counts)
 static void switch_on(struct probe *p)
 {
 	compute_and_drain(p);
-	weir_loop_time_turns(&loop, true);
+	weir_loop_time_turns(loop, true);
 	compute();
 }
 
 static void switch_off_and_on(struct probe *p)
 {
-	weir_loop_time_turns(&loop, false);
+	weir_loop_time_turns(loop, false);
 	switch_on(p);
 }
 
 Test(loop_timing, switched_on_inside_a_turn_it_begins_with_the_next)
 {
 	probe.then = switch_on;
-	probe_open(&probe, &loop, EPOLLIN);
+	probe_open(&probe, loop, EPOLLIN);
 	probe_poke(&probe);
 	turn();
 	cr_expect_eq(stats().longest_turn_ns, 0);
@@ -161,9 +161,9 @@ Test(loop_timing, switched_on_inside_a_turn_it_begins_with_the_next)
 /* A scrape is served from a callback, and asks again from there. */
 Test(loop_timing, asked_again_inside_a_turn_that_turn_still_counts)
 {
-	weir_loop_time_turns(&loop, true);
+	weir_loop_time_turns(loop, true);
 	probe.then = switch_on;
-	probe_open(&probe, &loop, EPOLLIN);
+	probe_open(&probe, loop, EPOLLIN);
 	probe_poke(&probe);
 	turn();
 	cr_expect_eq(stats().longest_turn_ns, 10 * MS);
@@ -172,16 +172,16 @@ Test(loop_timing, asked_again_inside_a_turn_that_turn_still_counts)
 /* Whoever ran it before: a run compares with its own thread's beginning. */
 Test(loop_timing, what_a_thread_did_before_the_run_is_no_turn)
 {
-	weir_loop_time_turns(&loop, true);
+	weir_loop_time_turns(loop, true);
 	turn();
 	compute();
-	cr_expect_eq(weir_loop_run(&loop), 0);
+	cr_expect_eq(weir_loop_run(loop), 0);
 	cr_expect_eq(stats().longest_turn_ns, 0);
 	compute();
-	probe_open(&probe, &loop, EPOLLIN);
+	probe_open(&probe, loop, EPOLLIN);
 	probe.then = probe_close;
 	probe_poke(&probe);
-	cr_expect_eq(weir_loop_run(&loop), 0);
+	cr_expect_eq(weir_loop_run(loop), 0);
 	cr_expect_eq(stats().longest_turn_ns, 0);
 }
 
@@ -189,10 +189,10 @@ Test(loop_timing, what_a_thread_did_before_the_run_is_no_turn)
 
 Test(loop_timing, waiting_does_not_count)
 {
-	weir_loop_time_turns(&loop, true);
+	weir_loop_time_turns(loop, true);
 	probe.then = compute_and_drain;
-	probe_open(&probe, &loop, EPOLLIN);
-	weir_loop_turn(&loop, 1000 * MS);
+	probe_open(&probe, loop, EPOLLIN);
+	weir_loop_turn(loop, 1000 * MS);
 	cr_expect_eq(stats().longest_turn_ns, 0);
 	probe_poke(&probe);
 	turn();
@@ -210,22 +210,22 @@ Test(loop_timing, the_wait_is_no_work_of_what_it_waited_for)
 {
 	struct weir_timer timer = {0};
 
-	weir_loop_time_turns(&loop, true);
+	weir_loop_time_turns(loop, true);
 	probe.then = compute_and_drain;
-	probe_open(&probe, &loop, 0);
-	weir_timer_arm(&timer, &loop, HARNESS_START_NS + 1000 * (uint64_t)MS,
+	probe_open(&probe, loop, 0);
+	weir_timer_arm(&timer, loop, HARNESS_START_NS + 1000 * (uint64_t)MS,
 		       flush_probe);
-	weir_loop_turn(&loop, -1);
+	weir_loop_turn(loop, -1);
 	expect_longest(WEIR_WORK_FLUSH);
 }
 
 Test(loop_timing, a_failing_wait_is_part_of_the_turn_that_follows)
 {
-	weir_loop_time_turns(&loop, true);
+	weir_loop_time_turns(loop, true);
 	fault_next(FAULT_EPOLL_WAIT, -EBADF);
-	cr_expect_eq(weir_loop_turn(&loop, 0), -EBADF);
+	cr_expect_eq(weir_loop_turn(loop, 0), -EBADF);
 	probe.then = compute_and_drain;
-	probe_open(&probe, &loop, EPOLLIN);
+	probe_open(&probe, loop, EPOLLIN);
 	probe_poke(&probe);
 	turn();
 	expect_longest(WEIR_WORK_WATCH);
@@ -244,11 +244,11 @@ Test(loop_timing, many_short_callbacks_outweigh_a_long_one)
 	int i;
 
 	memset(others, 0, sizeof others);
-	weir_timer_arm(&timer, &loop, HARNESS_START_NS, compute_longer);
-	weir_loop_time_turns(&loop, true);
+	weir_timer_arm(&timer, loop, HARNESS_START_NS, compute_longer);
+	weir_loop_time_turns(loop, true);
 	for (i = 0; i < 3; i++) {
 		others[i].then = compute_and_drain;
-		probe_open(&others[i], &loop, EPOLLIN);
+		probe_open(&others[i], loop, EPOLLIN);
 		probe_poke(&others[i]);
 	}
 	turn();
@@ -272,9 +272,9 @@ Test(loop_timing, watches_may_be_closed_while_it_is_measured)
 
 	probe.then = close_other;
 	probe.other = &other;
-	weir_loop_time_turns(&loop, true);
-	probe_open(&probe, &loop, EPOLLIN);
-	probe_open(&other, &loop, EPOLLIN);
+	weir_loop_time_turns(loop, true);
+	probe_open(&probe, loop, EPOLLIN);
+	probe_open(&other, loop, EPOLLIN);
 	probe_poke(&probe);
 	probe_poke(&other);
 	turn();

@@ -9,23 +9,24 @@
 #include "fault.h"
 #include "harness.h"
 #include "harness_net.h"
+#include "loop.h"
 
 enum {
 	MS = 1000000
 };
 
-static struct weir_loop loop;
+static struct weir_loop *loop;
 
 static void start(void)
 {
 	harness_begin();
-	cr_assert_eq(weir_loop_init(&loop), 0);
-	weir_loop_time_turns(&loop, true);
+	cr_assert_eq(weir_loop_new(&loop), 0);
+	weir_loop_time_turns(loop, true);
 }
 
 static void finish(void)
 {
-	if (weir_loop_deinit(&loop) != 0)
+	if (weir_loop_free(loop) != 0)
 		harness_die("something is still open");
 	harness_end();
 }
@@ -42,7 +43,7 @@ static void expect_longest(enum weir_work kind)
 {
 	struct weir_loop_stats stats;
 
-	weir_loop_stats(&loop, &stats);
+	weir_loop_stats(loop, &stats);
 	cr_expect_eq(stats.longest_turn_ns, 5 * MS);
 	cr_expect_str_eq(weir_work_name(stats.longest_turn_in),
 			 weir_work_name(kind));
@@ -58,10 +59,10 @@ Test(loop_timing_kinds, is_in_a_timer)
 {
 	struct weir_timer timer = {0};
 
-	weir_timer_arm(&timer, &loop, HARNESS_START_NS + 1, on_expire);
-	weir_loop_run(&loop);
+	weir_timer_arm(&timer, loop, HARNESS_START_NS + 1, on_expire);
+	weir_loop_run(loop);
 	expect_longest(WEIR_WORK_TIMER);
-	cr_expect_eq(loop.timer_watch.kind, WEIR_WORK_TIMER);
+	cr_expect_eq(loop->timer_watch.kind, WEIR_WORK_TIMER);
 }
 
 static void on_signal(struct weir_signal *signal)
@@ -74,9 +75,9 @@ Test(loop_timing_kinds, is_in_a_signal)
 {
 	struct weir_signal signal = {0};
 
-	cr_assert_eq(weir_signal_open(&signal, &loop, SIGUSR1, on_signal), 0);
+	cr_assert_eq(weir_signal_open(&signal, loop, SIGUSR1, on_signal), 0);
 	raise(SIGUSR1);
-	weir_loop_run(&loop);
+	weir_loop_run(loop);
 	expect_longest(WEIR_WORK_SIGNAL);
 }
 
@@ -90,9 +91,9 @@ Test(loop_timing_kinds, is_in_a_wakeup)
 {
 	struct weir_wakeup wakeup = {0};
 
-	cr_assert_eq(weir_wakeup_open(&wakeup, &loop, on_wakeup), 0);
+	cr_assert_eq(weir_wakeup_open(&wakeup, loop, on_wakeup), 0);
 	weir_wakeup_send(&wakeup);
-	weir_loop_run(&loop);
+	weir_loop_run(loop);
 	expect_longest(WEIR_WORK_WAKEUP);
 }
 
@@ -112,10 +113,10 @@ Test(loop_timing_kinds, is_in_a_listener)
 	int client;
 
 	cr_assert_eq(
-		weir_listener_open(&listener, &loop, &address, NULL, on_accept),
+		weir_listener_open(&listener, loop, &address, NULL, on_accept),
 		0);
 	client = harness_connect(&address);
-	weir_loop_run(&loop);
+	weir_loop_run(loop);
 	expect_longest(WEIR_WORK_LISTENER);
 	close(client);
 }
@@ -134,10 +135,10 @@ Test(loop_timing_kinds, is_in_a_connector)
 	int server = harness_listen(&address, 5);
 
 	fault_time_settle(50);
-	cr_assert_eq(weir_connector_open(&connector, &loop, &address, 1,
+	cr_assert_eq(weir_connector_open(&connector, loop, &address, 1,
 					 WEIR_NEVER, on_connect),
 		     0);
-	weir_loop_run(&loop);
+	weir_loop_run(loop);
 	expect_longest(WEIR_WORK_CONNECTOR);
 	close(server);
 }
@@ -162,11 +163,11 @@ Test(loop_timing_kinds, is_in_a_datagram)
 	int sender = socket(AF_UNIX, SOCK_DGRAM, 0);
 
 	address.type = SOCK_DGRAM;
-	cr_assert_eq(weir_dgram_bind(&d, &loop, &address, &dgram_events, NULL),
+	cr_assert_eq(weir_dgram_bind(&d, loop, &address, &dgram_events, NULL),
 		     0);
 	cr_assert_eq(sendto(sender, "!", 1, 0, &address.sa.any, address.len),
 		     1);
-	weir_loop_run(&loop);
+	weir_loop_run(loop);
 	expect_longest(WEIR_WORK_DGRAM);
 	close(sender);
 }
@@ -200,8 +201,8 @@ static const struct weir_conn_events events = {
 
 static void expect_in_a_turn(enum weir_work kind)
 {
-	weir_loop_time_turns(&loop, true);
-	cr_assert_geq(weir_loop_turn(&loop, 0), 0);
+	weir_loop_time_turns(loop, true);
+	cr_assert_geq(weir_loop_turn(loop, 0), 0);
 	expect_longest(kind);
 }
 
@@ -212,7 +213,7 @@ Test(loop_timing_kinds, is_in_a_connections_input_its_flush_or_its_close)
 	int fd[2];
 
 	harness_unix_pair(fd, 4608);
-	cr_assert_eq(weir_conn_open(&c, &loop, fd[0], &events, NULL), 0);
+	cr_assert_eq(weir_conn_open(&c, loop, fd[0], &events, NULL), 0);
 	harness_write(fd[1], "!", 1);
 	expect_in_a_turn(WEIR_WORK_CONNECTION);
 	cr_assert_eq(weir_conn_sendall(&c, much, sizeof much), 0);

@@ -1,6 +1,6 @@
 /* What happens inside a turn: the harvest and its batch, the phases after it,
  * the clock, the end of running. */
-#include <weir/loop.h>
+#include "loop.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -16,14 +16,14 @@ enum {
 	N_MANY = 300 /* more than one harvest holds */
 };
 
-static struct weir_loop loop;
+static struct weir_loop *loop;
 static struct probe a;
 static struct probe b;
 
 static void start(void)
 {
 	harness_begin();
-	cr_assert_eq(weir_loop_init(&loop), 0);
+	cr_assert_eq(weir_loop_new(&loop), 0);
 	fault_reset();
 }
 
@@ -31,7 +31,7 @@ static void finish(void)
 {
 	probe_close(&a);
 	probe_close(&b);
-	if (weir_loop_deinit(&loop) != 0)
+	if (weir_loop_free(loop) != 0)
 		harness_die("something is still open");
 	harness_end();
 }
@@ -41,7 +41,7 @@ TestSuite(loop_turn, .init = start, .fini = finish);
 static void turns(unsigned n)
 {
 	while (n-- > 0)
-		cr_assert_geq(weir_loop_turn(&loop, 0), 0);
+		cr_assert_geq(weir_loop_turn(loop, 0), 0);
 }
 
 /* Both watched and ready in one batch, each with the other in mind. */
@@ -49,8 +49,8 @@ static void make_both_ready(void (*then)(struct probe *probe))
 {
 	a = (struct probe){.then = then, .other = &b};
 	b = (struct probe){.then = then, .other = &a};
-	probe_open(&a, &loop, EPOLLIN);
-	probe_open(&b, &loop, EPOLLIN);
+	probe_open(&a, loop, EPOLLIN);
+	probe_open(&b, loop, EPOLLIN);
 	probe_poke(&a);
 	probe_poke(&b);
 }
@@ -66,7 +66,7 @@ static void close_other(struct probe *probe)
 Test(loop_turn, a_watch_closed_in_mid_batch_does_not_get_its_event)
 {
 	make_both_ready(close_other);
-	cr_assert_eq(weir_loop_turn(&loop, 0), 2);
+	cr_assert_eq(weir_loop_turn(loop, 0), 2);
 	cr_assert_eq(a.n_calls + b.n_calls, 1);
 	turns(2);
 	cr_assert_eq(a.n_calls + b.n_calls, 1);
@@ -102,11 +102,11 @@ Test(loop_turn, ready_watches_may_be_closed_and_freed_in_mid_batch)
 
 	*c = (struct probe){.then = free_both, .other = d};
 	*d = (struct probe){.then = free_both, .other = c};
-	probe_open(c, &loop, EPOLLIN);
-	probe_open(d, &loop, EPOLLIN);
+	probe_open(c, loop, EPOLLIN);
+	probe_open(d, loop, EPOLLIN);
 	probe_poke(c);
 	probe_poke(d);
-	cr_assert_eq(weir_loop_turn(&loop, 0), 2);
+	cr_assert_eq(weir_loop_turn(loop, 0), 2);
 	turns(2);
 }
 
@@ -117,16 +117,16 @@ static void reopen_other(struct probe *probe)
 
 	probe_drain(probe);
 	probe_close(probe->other);
-	probe_open(probe->other, &loop, EPOLLIN);
+	probe_open(probe->other, loop, EPOLLIN);
 	cr_assert_eq(probe->other->fd[0], fd);
 }
 
 Test(loop_turn, a_recycled_number_does_not_get_the_dead_ones_event)
 {
 	make_both_ready(reopen_other);
-	cr_assert_eq(weir_loop_turn(&loop, 0), 2);
+	cr_assert_eq(weir_loop_turn(loop, 0), 2);
 	cr_assert_eq(a.n_calls + b.n_calls, 1);
-	cr_assert_eq(weir_loop_turn(&loop, 0), 0);
+	cr_assert_eq(weir_loop_turn(loop, 0), 0);
 	probe_poke(&a);
 	probe_poke(&b);
 	a.then = NULL;
@@ -150,12 +150,12 @@ Test(loop_turn, more_watches_than_one_harvest_holds_are_all_served)
 	int i;
 
 	for (i = 0; i < N_MANY; i++)
-		cr_assert_eq(weir_watch_open(&watches[i], &loop,
+		cr_assert_eq(weir_watch_open(&watches[i], loop,
 					     eventfd(1, EFD_CLOEXEC), EPOLLIN,
 					     read_byte),
 			     0);
 	for (i = 0; i < 3; i++)
-		n_ready += weir_loop_turn(&loop, 0);
+		n_ready += weir_loop_turn(loop, 0);
 	cr_assert_eq(n_ready, N_MANY);
 	for (i = 0; i < N_MANY; i++) {
 		weir_watch_close(&watches[i]);
@@ -167,11 +167,11 @@ Test(loop_turn, more_watches_than_one_harvest_holds_are_all_served)
 
 Test(loop_turn, deferred_calls_come_in_this_turn_closes_before_flushes)
 {
-	probe_open(&a, &loop, 0);
-	probe_open(&b, &loop, 0);
+	probe_open(&a, loop, 0);
+	probe_open(&b, loop, 0);
 	weir_watch_defer_flush(&a.watch);
 	weir_watch_defer_close(&b.watch);
-	weir_loop_turn(&loop, -1);
+	weir_loop_turn(loop, -1);
 	cr_assert_eq(a.n_calls, 1);
 	cr_assert_eq(b.n_calls, 1);
 	cr_assert_eq(a.events, 0);
@@ -184,8 +184,8 @@ Test(loop_turn, deferred_calls_come_in_this_turn_closes_before_flushes)
 
 Test(loop_turn, a_close_overrides_a_flush_and_never_the_other_way)
 {
-	probe_open(&a, &loop, 0);
-	probe_open(&b, &loop, 0);
+	probe_open(&a, loop, 0);
+	probe_open(&b, loop, 0);
 	weir_watch_defer_flush(&a.watch);
 	weir_watch_defer_flush(&b.watch);
 	weir_watch_defer_close(&b.watch);
@@ -220,11 +220,11 @@ static void defer_inside(void (*first)(struct weir_watch *watch),
 			 void (*then)(struct probe *probe))
 {
 	a = (struct probe){.then = then, .other = &b};
-	probe_open(&a, &loop, 0);
-	probe_open(&b, &loop, 0);
+	probe_open(&a, loop, 0);
+	probe_open(&b, loop, 0);
 	first(&a.watch);
-	weir_loop_turn(&loop, -1);
-	weir_loop_turn(&loop, -1);
+	weir_loop_turn(loop, -1);
+	weir_loop_turn(loop, -1);
 	cr_assert_eq(a.n_calls, 1);
 	cr_assert_eq(b.n_calls, 1);
 	cr_assert_eq(fault_time_now(), HARNESS_START_NS, "it did not wait");
@@ -251,8 +251,8 @@ Test(loop_turn, a_flush_deferred_by_a_flush_comes_next_turn_without_a_wait)
 Test(loop_turn, a_flush_deferred_by_a_close_comes_in_the_same_turn)
 {
 	a = (struct probe){.then = defer_flush_of_other, .other = &b};
-	probe_open(&a, &loop, 0);
-	probe_open(&b, &loop, 0);
+	probe_open(&a, loop, 0);
+	probe_open(&b, loop, 0);
 	weir_watch_defer_close(&a.watch);
 	turns(1);
 	cr_assert_eq(b.n_calls, 1);
@@ -262,8 +262,8 @@ Test(loop_turn, a_flush_deferred_by_a_close_comes_in_the_same_turn)
 Test(loop_turn, asking_again_for_what_is_due_does_not_put_it_off)
 {
 	a = (struct probe){.then = defer_close_of_other, .other = &b};
-	probe_open(&a, &loop, 0);
-	probe_open(&b, &loop, 0);
+	probe_open(&a, loop, 0);
+	probe_open(&b, loop, 0);
 	weir_watch_defer_close(&a.watch);
 	weir_watch_defer_close(&b.watch);
 	turns(1);
@@ -289,10 +289,10 @@ Test(loop_turn, goes_from_watches_to_timers_to_deferred_calls)
 	struct weir_timer timer = {0};
 
 	a = (struct probe){.then = defer_close_of_other, .other = &b};
-	probe_open(&a, &loop, EPOLLIN);
-	probe_open(&b, &loop, 0);
+	probe_open(&a, loop, EPOLLIN);
+	probe_open(&b, loop, 0);
 	probe_poke(&a);
-	weir_timer_arm(&timer, &loop, HARNESS_START_NS, look_from_timer);
+	weir_timer_arm(&timer, loop, HARNESS_START_NS, look_from_timer);
 	turns(1);
 	cr_assert_not(weir_timer_is_armed(&timer));
 	cr_assert_eq(b.n_calls, 1);
@@ -309,18 +309,18 @@ Test(loop_turn, a_watch_that_defers_itself_comes_once_a_turn)
 	unsigned n;
 
 	a.then = defer_itself;
-	probe_open(&a, &loop, 0);
+	probe_open(&a, loop, 0);
 	weir_watch_defer_flush(&a.watch);
 	for (n = 1; n < 10; n++) {
-		weir_loop_turn(&loop, -1);
+		weir_loop_turn(loop, -1);
 		cr_assert_eq(a.n_calls, n);
 	}
 }
 
 Test(loop_turn, a_closed_watch_is_not_called_for_what_was_deferred)
 {
-	probe_open(&a, &loop, EPOLLIN);
-	probe_open(&b, &loop, EPOLLIN);
+	probe_open(&a, loop, EPOLLIN);
+	probe_open(&b, loop, EPOLLIN);
 	weir_watch_set(&a.watch, EPOLLOUT);
 	weir_watch_defer_flush(&a.watch);
 	weir_watch_defer_close(&b.watch);
@@ -334,8 +334,8 @@ Test(loop_turn, an_earlier_watch_of_a_phase_may_close_a_later_one)
 {
 	a = (struct probe){.then = close_other, .other = &b};
 	b = (struct probe){.then = close_other, .other = &a};
-	probe_open(&a, &loop, 0);
-	probe_open(&b, &loop, 0);
+	probe_open(&a, loop, 0);
+	probe_open(&b, loop, 0);
 	weir_watch_defer_flush(&a.watch);
 	weir_watch_defer_flush(&b.watch);
 	turns(2);
@@ -345,8 +345,8 @@ Test(loop_turn, an_earlier_watch_of_a_phase_may_close_a_later_one)
 
 Test(loop_turn, a_change_of_interest_survives_a_deferral)
 {
-	probe_open(&a, &loop, EPOLLIN);
-	probe_open(&b, &loop, EPOLLIN);
+	probe_open(&a, loop, EPOLLIN);
+	probe_open(&b, loop, EPOLLIN);
 	weir_watch_set(&a.watch, EPOLLOUT);
 	weir_watch_defer_flush(&a.watch);
 	weir_watch_defer_flush(&b.watch);
@@ -367,7 +367,7 @@ static void lose_interest_and_defer(struct probe *probe)
 Test(loop_turn, a_change_of_interest_is_not_held_up_by_a_deferral)
 {
 	a.then = lose_interest_and_defer;
-	probe_open(&a, &loop, EPOLLIN);
+	probe_open(&a, loop, EPOLLIN);
 	probe_poke(&a);
 	weir_watch_defer_flush(&a.watch);
 	probe_drain(&a);

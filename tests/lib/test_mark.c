@@ -30,7 +30,7 @@ static void on_mark(struct weir_mark *mark, uint64_t n_dropped)
 {
 	struct note *note = weir_container_of(mark, struct note, mark);
 
-	cr_assert(conn_loop.is_in_turn);
+	cr_assert(conn_loop->is_in_turn);
 	cr_assert_null(mark->conn);
 	cr_assert_eq(p.n_of[CONN_CLOSED], 0);
 	fired[strlen(fired)] = note->letter;

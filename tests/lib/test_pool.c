@@ -1,4 +1,4 @@
-#include <weir/pool.h>
+#include "pool.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 
-#include <weir/loop.h>
+#include "loop.h"
 #include <weir/signal.h>
 
 #include "fault.h"
@@ -49,171 +49,171 @@ static void block(int number)
 }
 
 /* Each test starts a loop and ends it, so that nothing is left open. */
-static void begin(struct weir_loop *loop)
+static void begin(struct weir_loop **loop)
 {
-	cr_assert_eq(weir_loop_init(loop), 0);
+	cr_assert_eq(weir_loop_new(loop), 0);
 }
 
 static void end(struct weir_loop *loop)
 {
-	cr_assert_eq(weir_loop_deinit(loop), 0);
+	cr_assert_eq(weir_loop_free(loop), 0);
 }
 
 Test(signal, merged_instances_are_told_once)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 
 	begin(&loop);
-	cr_assert_eq(weir_signal_open(&note.signal, &loop, SIGUSR1, count), 0);
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 0);
 	raise(SIGUSR1);
 	raise(SIGUSR1);
 	cr_expect_eq(note.n_calls, 0, "it came from outside the loop");
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 1);
 	raise(SIGUSR1);
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 2);
 	weir_signal_close(&note.signal);
-	end(&loop);
+	end(loop);
 }
 
 Test(signal, queued_instances_come_one_a_turn)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 	unsigned i;
 
 	begin(&loop);
-	cr_assert_eq(weir_signal_open(&note.signal, &loop, SIGRTMIN, count), 0);
+	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGRTMIN, count), 0);
 	for (i = 0; i < 3; i++)
 		raise(SIGRTMIN);
 	for (i = 1; i <= 3; i++) {
-		weir_loop_turn(&loop, 0);
+		weir_loop_turn(loop, 0);
 		cr_expect_eq(note.n_calls, i);
 	}
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 3);
 	weir_signal_close(&note.signal);
-	end(&loop);
+	end(loop);
 }
 
 Test(signal, each_hears_of_its_own)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note one = {.n_calls = 0};
 	struct note two = {.n_calls = 0};
 
 	begin(&loop);
-	cr_assert_eq(weir_signal_open(&one.signal, &loop, SIGUSR1, count), 0);
-	cr_assert_eq(weir_signal_open(&two.signal, &loop, SIGTERM, count), 0);
+	cr_assert_eq(weir_signal_open(&one.signal, loop, SIGUSR1, count), 0);
+	cr_assert_eq(weir_signal_open(&two.signal, loop, SIGTERM, count), 0);
 	raise(SIGTERM);
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(one.n_calls, 0);
 	cr_expect_eq(two.n_calls, 1);
 	weir_signal_close(&one.signal);
 	weir_signal_close(&two.signal);
-	end(&loop);
+	end(loop);
 }
 
 Test(signal, closing_restores_the_mask)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 
 	begin(&loop);
 	cr_assert_not(is_blocked(SIGUSR1));
-	cr_assert_eq(weir_signal_open(&note.signal, &loop, SIGUSR1, count), 0);
+	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0);
 	cr_expect(is_blocked(SIGUSR1));
 	weir_signal_close(&note.signal);
 	cr_expect_not(is_blocked(SIGUSR1));
 	weir_signal_close(&note.signal);
-	cr_assert_eq(weir_signal_open(&note.signal, &loop, SIGUSR1, count), 0,
+	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0,
 		     "a closed one cannot be opened again");
 	cr_expect(is_blocked(SIGUSR1));
 	weir_signal_close(&note.signal);
-	end(&loop);
+	end(loop);
 }
 
 Test(signal, what_was_blocked_stays_blocked)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 
 	begin(&loop);
 	block(SIGUSR1);
-	cr_assert_eq(weir_signal_open(&note.signal, &loop, SIGUSR1, count), 0);
+	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0);
 	weir_signal_close(&note.signal);
 	cr_expect(is_blocked(SIGUSR1));
 	fault_next(FAULT_EPOLL_ADD, -ENOMEM);
-	cr_expect_eq(weir_signal_open(&note.signal, &loop, SIGUSR1, count),
+	cr_expect_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count),
 		     -ENOMEM);
 	cr_expect(is_blocked(SIGUSR1), "after a failure");
-	end(&loop);
+	end(loop);
 }
 
 Test(signal, what_was_pending_is_told)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 
 	begin(&loop);
 	block(SIGUSR1);
 	raise(SIGUSR1);
-	cr_assert_eq(weir_signal_open(&note.signal, &loop, SIGUSR1, count), 0);
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 1);
 	weir_signal_close(&note.signal);
-	end(&loop);
+	end(loop);
 }
 
 Test(signal, it_may_be_closed_inside)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 
 	begin(&loop);
-	cr_assert_eq(weir_signal_open(&note.signal, &loop, SIGUSR1, close_it),
+	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, close_it),
 		     0);
 	raise(SIGUSR1);
-	cr_expect_eq(weir_loop_run(&loop), 0);
+	cr_expect_eq(weir_loop_run(loop), 0);
 	cr_expect_eq(note.n_calls, 1);
 	cr_expect_not(is_blocked(SIGUSR1));
-	end(&loop);
+	end(loop);
 }
 
 Test(signal, one_that_somebody_else_took_is_not_told)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 
 	begin(&loop);
-	cr_assert_eq(weir_signal_open(&note.signal, &loop, SIGUSR1, count), 0);
+	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0);
 	raise(SIGUSR1);
 	fault_next(FAULT_SIGNALFD_TAKE, 0);
-	cr_expect_eq(weir_loop_turn(&loop, 0), 1);
+	cr_expect_eq(weir_loop_turn(loop, 0), 1);
 	cr_expect_eq(note.n_calls, 0);
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 1);
 	weir_signal_close(&note.signal);
-	end(&loop);
+	end(loop);
 }
 
 Test(signal, what_cannot_be_caught_is_refused)
 {
 	static const int numbers[] = {SIGKILL, SIGSTOP, 0, -1, 1000};
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 	size_t i;
 
 	begin(&loop);
 	for (i = 0; i < sizeof numbers / sizeof *numbers; i++)
-		cr_expect_eq(weir_signal_open(&note.signal, &loop, numbers[i],
-					      count),
-			     -EINVAL, "signal %d", numbers[i]);
-	end(&loop);
+		cr_expect_eq(
+			weir_signal_open(&note.signal, loop, numbers[i], count),
+			-EINVAL, "signal %d", numbers[i]);
+	end(loop);
 }
 
 Test(signal, a_failure_changes_nothing)
@@ -226,7 +226,7 @@ Test(signal, a_failure_changes_nothing)
 		{FAULT_SIGNALFD_OPEN, -ENOMEM}, {FAULT_EPOLL_ADD, -ENOMEM},
 		{FAULT_EPOLL_ADD, -ENOSPC},
 	};
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 	int n_fds;
 	size_t i;
@@ -236,15 +236,15 @@ Test(signal, a_failure_changes_nothing)
 	for (i = 0; i < sizeof table / sizeof *table; i++) {
 		fault_next(table[i].call, table[i].error);
 		cr_expect_eq(
-			weir_signal_open(&note.signal, &loop, SIGUSR1, count),
+			weir_signal_open(&note.signal, loop, SIGUSR1, count),
 			table[i].error);
 		cr_expect_eq(fault_n_pending(), 0);
 		cr_expect_not(is_blocked(SIGUSR1));
 		cr_expect_null(note.signal.watch.loop);
 		cr_expect_eq(harness_count_fds(), n_fds);
 	}
-	cr_assert_eq(weir_signal_open(&note.signal, &loop, SIGUSR1, count), 0,
+	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0,
 		     "after the failures");
 	weir_signal_close(&note.signal);
-	end(&loop);
+	end(loop);
 }

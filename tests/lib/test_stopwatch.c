@@ -1,4 +1,4 @@
-#include <weir/stopwatch.h>
+#include "stopwatch.h"
 
 #include <criterion/criterion.h>
 

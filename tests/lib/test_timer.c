@@ -1,9 +1,9 @@
-#include <weir/timer.h>
+#include "timer.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <weir/loop.h>
+#include "loop.h"
 
 #include "fault.h"
 #include "harness.h"
@@ -24,7 +24,7 @@ struct alarm {
 	struct alarm *other;
 };
 
-static struct weir_loop loop;
+static struct weir_loop *loop;
 static struct alarm alarms[N_TIMERS];
 static struct alarm *order[N_TIMERS];
 static size_t n_order;
@@ -32,13 +32,13 @@ static size_t n_order;
 static void start(void)
 {
 	harness_begin();
-	cr_assert_eq(weir_loop_init(&loop), 0);
+	cr_assert_eq(weir_loop_new(&loop), 0);
 	fault_reset();
 }
 
 static void finish(void)
 {
-	if (weir_loop_deinit(&loop) != 0)
+	if (weir_loop_free(loop) != 0)
 		harness_die("a timer is still armed");
 	harness_end();
 }
@@ -50,10 +50,10 @@ static void ring(struct weir_timer *timer)
 	struct alarm *alarm = weir_container_of(timer, struct alarm, timer);
 
 	cr_assert_not(weir_timer_is_armed(timer));
-	cr_assert_leq(timer->deadline_ns, weir_loop_now(&loop));
+	cr_assert_leq(timer->deadline_ns, weir_loop_now(loop));
 	alarm->n_calls++;
-	alarm->turn = loop.n_turns;
-	alarm->time_ns = weir_loop_now(&loop);
+	alarm->turn = loop->n_turns;
+	alarm->time_ns = weir_loop_now(loop);
 	if (n_order < N_TIMERS)
 		order[n_order++] = alarm;
 	if (alarm->then)
@@ -63,7 +63,7 @@ static void ring(struct weir_timer *timer)
 /* Arm so many ns after the start of time. */
 static void arm(struct alarm *alarm, uint64_t ns)
 {
-	weir_timer_arm(&alarm->timer, &loop, HARNESS_START_NS + ns, ring);
+	weir_timer_arm(&alarm->timer, loop, HARNESS_START_NS + ns, ring);
 }
 
 /* -- the heap, against a naive model -- */
@@ -141,7 +141,7 @@ Test(timer, comes_once_at_its_deadline_to_the_nanosecond)
 {
 	arm(&alarms[0], 12345678);
 	cr_assert(weir_timer_is_armed(&alarms[0].timer));
-	cr_assert_eq(weir_loop_run(&loop), 0);
+	cr_assert_eq(weir_loop_run(loop), 0);
 	cr_assert_eq(alarms[0].n_calls, 1);
 	cr_assert_eq(alarms[0].time_ns, HARNESS_START_NS + 12345678);
 }
@@ -149,11 +149,11 @@ Test(timer, comes_once_at_its_deadline_to_the_nanosecond)
 Test(timer, does_not_come_before_its_deadline)
 {
 	arm(&alarms[0], 1000);
-	weir_loop_turn(&loop, 999);
+	weir_loop_turn(loop, 999);
 	cr_assert_eq(fault_time_now(), HARNESS_START_NS + 999);
 	cr_assert_eq(alarms[0].n_calls, 0);
-	weir_loop_turn(&loop, 1);
-	weir_loop_turn(&loop, 0);
+	weir_loop_turn(loop, 1);
+	weir_loop_turn(loop, 0);
 	cr_assert_eq(alarms[0].n_calls, 1);
 }
 
@@ -163,7 +163,7 @@ Test(timer, many_come_in_the_order_of_their_deadlines)
 
 	for (i = 0; i < N_TIMERS; i++)
 		arm(&alarms[i], 1 + harness_random_below(50));
-	cr_assert_eq(weir_loop_run(&loop), 0);
+	cr_assert_eq(weir_loop_run(loop), 0);
 	cr_assert_eq(n_order, N_TIMERS);
 	for (i = 0; i < N_TIMERS; i++) {
 		cr_assert_eq(order[i]->n_calls, 1);
@@ -178,9 +178,9 @@ Test(timer, all_that_are_due_come_in_one_turn_after_the_loop_was_away)
 
 	for (i = 0; i < N_TIMERS; i++)
 		arm(&alarms[i], N_TIMERS - i);
-	weir_loop_turn(&loop, 0);
+	weir_loop_turn(loop, 0);
 	fault_time_advance(1000);
-	weir_loop_turn(&loop, -1);
+	weir_loop_turn(loop, -1);
 	cr_assert_eq(n_order, N_TIMERS);
 	for (i = 0; i < N_TIMERS; i++)
 		cr_assert_eq(order[i], &alarms[N_TIMERS - 1 - i]);
@@ -192,8 +192,8 @@ Test(timer, one_that_is_armed_in_the_past_comes_without_waiting)
 	size_t i;
 
 	for (i = 0; i < 3; i++) {
-		weir_timer_arm(&alarms[i].timer, &loop, past[i], ring);
-		weir_loop_turn(&loop, -1);
+		weir_timer_arm(&alarms[i].timer, loop, past[i], ring);
+		weir_loop_turn(loop, -1);
 		cr_assert_eq(alarms[i].n_calls, 1);
 	}
 	cr_assert_eq(fault_time_now(), HARNESS_START_NS);
@@ -205,7 +205,7 @@ Test(timer, arming_again_moves_it_either_way)
 	arm(&alarms[1], 200);
 	arm(&alarms[0], 300);
 	arm(&alarms[1], 50);
-	cr_assert_eq(weir_loop_run(&loop), 0);
+	cr_assert_eq(weir_loop_run(loop), 0);
 	cr_assert_eq(alarms[0].time_ns, HARNESS_START_NS + 300);
 	cr_assert_eq(alarms[1].time_ns, HARNESS_START_NS + 50);
 	cr_assert_eq(n_order, 2);
@@ -219,7 +219,7 @@ Test(timer, a_cancelled_one_does_not_come_and_may_be_cancelled_again)
 	weir_timer_cancel(&alarms[0].timer);
 	cr_assert_not(weir_timer_is_armed(&alarms[0].timer));
 	weir_timer_cancel(&alarms[0].timer);
-	cr_assert_eq(weir_loop_run(&loop), 0);
+	cr_assert_eq(weir_loop_run(loop), 0);
 	cr_assert_eq(alarms[0].n_calls, 0);
 	cr_assert_eq(alarms[1].n_calls, 1);
 }
@@ -227,19 +227,19 @@ Test(timer, a_cancelled_one_does_not_come_and_may_be_cancelled_again)
 Test(timer, one_cancelled_when_the_kernel_has_already_fired_does_not_come)
 {
 	arm(&alarms[0], 100);
-	weir_loop_turn(&loop, 0);
+	weir_loop_turn(loop, 0);
 	fault_time_advance(1000);
 	weir_timer_cancel(&alarms[0].timer);
-	weir_loop_turn(&loop, 0);
+	weir_loop_turn(loop, 0);
 	cr_assert_eq(alarms[0].n_calls, 0);
 }
 
 Test(timer, never_cancels)
 {
 	arm(&alarms[0], 100);
-	weir_timer_arm(&alarms[0].timer, &loop, WEIR_NEVER, ring);
+	weir_timer_arm(&alarms[0].timer, loop, WEIR_NEVER, ring);
 	cr_assert_not(weir_timer_is_armed(&alarms[0].timer));
-	cr_assert_eq(weir_loop_run(&loop), 0);
+	cr_assert_eq(weir_loop_run(loop), 0);
 	cr_assert_eq(alarms[0].n_calls, 0);
 }
 
@@ -256,7 +256,7 @@ Test(timer, armed_in_a_callback_comes_next_turn_even_if_its_time_has_come)
 	alarms[0].then = arm_other_at_once;
 	alarms[0].other = &alarms[1];
 	arm(&alarms[0], 10);
-	cr_assert_eq(weir_loop_run(&loop), 0);
+	cr_assert_eq(weir_loop_run(loop), 0);
 	cr_assert_eq(alarms[1].n_calls, 1);
 	cr_assert_eq(alarms[1].turn, alarms[0].turn + 1);
 	cr_assert_leq(alarms[1].time_ns, HARNESS_START_NS + 11);
@@ -275,7 +275,7 @@ Test(timer, that_arms_itself_comes_once_a_turn)
 	alarms[0].then = arm_itself_at_once;
 	arm(&alarms[0], 0);
 	for (turn = 1; turn <= 10; turn++) {
-		weir_loop_turn(&loop, -1);
+		weir_loop_turn(loop, -1);
 		cr_assert_eq(alarms[0].n_calls, turn);
 	}
 	cr_assert_not(weir_timer_is_armed(&alarms[0].timer));
@@ -293,7 +293,7 @@ Test(timer, may_be_freed_in_its_own_callback)
 	alarm->then = free_itself;
 	arm(alarm, 10);
 	arm(&alarms[0], 20);
-	cr_assert_eq(weir_loop_run(&loop), 0);
+	cr_assert_eq(weir_loop_run(loop), 0);
 	cr_assert_eq(alarms[0].n_calls, 1);
 }
 
@@ -309,9 +309,9 @@ Test(timer, cancelled_from_the_callback_of_another_that_is_due_too)
 	arm(&alarms[0], 10);
 	arm(&alarms[1], 20);
 	arm(&alarms[2], 30);
-	weir_loop_turn(&loop, 0);
+	weir_loop_turn(loop, 0);
 	fault_time_advance(1000);
-	cr_assert_eq(weir_loop_run(&loop), 0);
+	cr_assert_eq(weir_loop_run(loop), 0);
 	cr_assert_eq(alarms[0].n_calls, 1);
 	cr_assert_eq(alarms[1].n_calls, 0);
 	cr_assert_eq(alarms[2].n_calls, 1);
@@ -328,9 +328,9 @@ Test(timer, moved_from_the_callback_of_another_that_is_due_too)
 	alarms[0].other = &alarms[1];
 	arm(&alarms[0], 10);
 	arm(&alarms[1], 20);
-	weir_loop_turn(&loop, 0);
+	weir_loop_turn(loop, 0);
 	fault_time_advance(1000);
-	cr_assert_eq(weir_loop_run(&loop), 0);
+	cr_assert_eq(weir_loop_run(loop), 0);
 	cr_assert_eq(alarms[1].n_calls, 1);
 	cr_assert_eq(alarms[1].time_ns, HARNESS_START_NS + 5000);
 }
@@ -343,7 +343,7 @@ Test(timer, a_thousand_moves_in_a_turn_set_the_timerfd_once)
 
 	for (i = 0; i < 1000; i++)
 		arm(&alarms[i % N_TIMERS], MS + harness_random_below(1000));
-	weir_loop_turn(&loop, 0);
+	weir_loop_turn(loop, 0);
 	cr_assert_eq(fault_count(FAULT_TIMERFD_SET), 1);
 	cr_assert_eq(fault_count_kernel(), 2, "and one epoll_wait");
 	for (i = 0; i < N_TIMERS; i++)
@@ -355,23 +355,23 @@ Test(timer, one_that_is_moved_back_again_and_again_costs_no_system_call)
 	uint64_t i;
 
 	arm(&alarms[0], MS);
-	weir_loop_turn(&loop, 0);
+	weir_loop_turn(loop, 0);
 	fault_reset();
 	for (i = 1; i <= 1000; i++) {
 		arm(&alarms[0], MS + i);
-		weir_loop_turn(&loop, 0);
+		weir_loop_turn(loop, 0);
 	}
 	cr_assert_eq(fault_count(FAULT_TIMERFD_SET), 0);
-	cr_assert_eq(weir_loop_run(&loop), 0);
+	cr_assert_eq(weir_loop_run(loop), 0);
 	cr_assert_eq(alarms[0].time_ns, HARNESS_START_NS + MS + 1000);
 }
 
 Test(timer, the_loop_sleeps_again_after_the_last_one)
 {
 	arm(&alarms[0], 10);
-	weir_loop_turn(&loop, -1);
+	weir_loop_turn(loop, -1);
 	cr_assert_eq(alarms[0].n_calls, 1);
-	cr_assert_eq(weir_loop_turn(&loop, 50), 0);
+	cr_assert_eq(weir_loop_turn(loop, 50), 0);
 	cr_assert_eq(fault_time_now(), HARNESS_START_NS + 60);
 }
 
@@ -382,11 +382,11 @@ Test(timer, comes_in_time_when_the_kernel_cannot_set_the_timerfd)
 	fault_result(FAULT_TIMERFD_SET, FAULT_ANY_FD, FAULT_ALWAYS, -ENOMEM);
 	for (i = 0; i < 10; i++)
 		arm(&alarms[i], (i + 1) * MS);
-	cr_assert_eq(weir_loop_run(&loop), 0);
+	cr_assert_eq(weir_loop_run(loop), 0);
 	for (i = 0; i < 10; i++) {
 		cr_assert_eq(alarms[i].n_calls, 1);
 		cr_assert_eq(alarms[i].time_ns,
 			     HARNESS_START_NS + (i + 1) * MS);
 	}
-	cr_assert_leq(loop.n_turns, 20, "it does not spin");
+	cr_assert_leq(loop->n_turns, 20, "it does not spin");
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-#include <weir/loop.h>
+#include "loop.h"
 #include <weir/wakeup.h>
 
 #include "fault.h"
@@ -38,42 +38,42 @@ static void count(struct weir_wakeup *wakeup)
 }
 
 /* Each test starts a loop with an open wakeup, and ends them. */
-static void begin(struct weir_loop *loop, struct note *note,
+static void begin(struct weir_loop **loop, struct note *note,
 		  weir_wakeup_fn *on_wakeup)
 {
 	*note = (struct note){.n_calls = 0};
-	cr_assert_eq(weir_loop_init(loop), 0);
-	cr_assert_eq(weir_wakeup_open(&note->wakeup, loop, on_wakeup), 0);
+	cr_assert_eq(weir_loop_new(loop), 0);
+	cr_assert_eq(weir_wakeup_open(&note->wakeup, *loop, on_wakeup), 0);
 }
 
 static void end(struct weir_loop *loop, struct note *note)
 {
 	weir_wakeup_close(&note->wakeup);
-	cr_assert_eq(weir_loop_deinit(loop), 0);
+	cr_assert_eq(weir_loop_free(loop), 0);
 }
 
 Test(wakeup, sends_are_told_once_and_from_the_loop)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note;
 
 	begin(&loop, &note, count);
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 0);
 	for (int i = 0; i < 1000; i++)
 		weir_wakeup_send(&note.wakeup);
 	cr_expect_eq(note.n_calls, 0, "it came from outside the loop");
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 1);
 	weir_wakeup_send(&note.wakeup);
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 2);
-	end(&loop, &note);
+	end(loop, &note);
 }
 
 Test(wakeup, a_send_is_one_system_call)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note;
 	uint64_t before;
 
@@ -81,7 +81,7 @@ Test(wakeup, a_send_is_one_system_call)
 	before = fault_count_kernel();
 	weir_wakeup_send(&note.wakeup);
 	cr_expect_eq(fault_count_kernel(), before + 1);
-	end(&loop, &note);
+	end(loop, &note);
 }
 
 /* No other thread makes the library's calls meanwhile: fault.o does not know
@@ -97,17 +97,17 @@ static void *write_letter(void *arg)
 
 Test(wakeup, another_thread_may_send)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note;
 	pthread_t writer;
 
 	begin(&loop, &note, count);
 	cr_assert_eq(pthread_create(&writer, NULL, write_letter, &note), 0);
 	cr_assert_eq(pthread_join(writer, NULL), 0);
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 1);
 	cr_expect_eq(note.read, 42);
-	end(&loop, &note);
+	end(loop, &note);
 }
 
 static struct weir_wakeup *by_signal;
@@ -121,7 +121,7 @@ static void on_signal(int number)
 /* The counter is full, so that the write behind it fails. */
 Test(wakeup, a_signal_handler_may_send_and_finds_its_errno_again)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note;
 
 	begin(&loop, &note, count);
@@ -132,9 +132,9 @@ Test(wakeup, a_signal_handler_may_send_and_finds_its_errno_again)
 	raise(SIGUSR1);
 	cr_expect_eq(errno, EXDEV);
 	signal(SIGUSR1, SIG_DFL);
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 1);
-	end(&loop, &note);
+	end(loop, &note);
 }
 
 static void send_again(struct weir_wakeup *wakeup)
@@ -146,18 +146,18 @@ static void send_again(struct weir_wakeup *wakeup)
 
 Test(wakeup, a_send_inside_brings_a_call_in_the_next_turn)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note;
 
 	begin(&loop, &note, send_again);
 	weir_wakeup_send(&note.wakeup);
 	for (unsigned i = 1; i <= 3; i++) {
-		weir_loop_turn(&loop, 0);
+		weir_loop_turn(loop, 0);
 		cr_expect_eq(note.n_calls, i);
 	}
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 3);
-	end(&loop, &note);
+	end(loop, &note);
 }
 
 static void close_it(struct weir_wakeup *wakeup)
@@ -168,15 +168,15 @@ static void close_it(struct weir_wakeup *wakeup)
 
 Test(wakeup, it_keeps_the_loop_running_until_it_is_closed)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note;
 
 	begin(&loop, &note, close_it);
 	weir_wakeup_send(&note.wakeup);
-	cr_expect_eq(weir_loop_deinit(&loop), -EBUSY);
-	cr_expect_eq(weir_loop_run(&loop), 0);
+	cr_expect_eq(weir_loop_free(loop), -EBUSY);
+	cr_expect_eq(weir_loop_run(loop), 0);
 	cr_expect_eq(note.n_calls, 1);
-	end(&loop, &note);
+	end(loop, &note);
 }
 
 static void free_it(struct weir_wakeup *wakeup)
@@ -189,44 +189,44 @@ static void free_it(struct weir_wakeup *wakeup)
 Test(wakeup, it_may_be_freed_inside)
 {
 	struct weir_wakeup *wakeup = calloc(1, sizeof *wakeup);
-	struct weir_loop loop;
+	struct weir_loop *loop;
 
-	cr_assert_eq(weir_loop_init(&loop), 0);
-	cr_assert_eq(weir_wakeup_open(wakeup, &loop, free_it), 0);
+	cr_assert_eq(weir_loop_new(&loop), 0);
+	cr_assert_eq(weir_wakeup_open(wakeup, loop, free_it), 0);
 	weir_wakeup_send(wakeup);
-	cr_expect_eq(weir_loop_run(&loop), 0);
-	cr_assert_eq(weir_loop_deinit(&loop), 0);
+	cr_expect_eq(weir_loop_run(loop), 0);
+	cr_assert_eq(weir_loop_free(loop), 0);
 }
 
 Test(wakeup, what_was_sent_before_a_close_is_forgotten)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note;
 
 	begin(&loop, &note, count);
 	weir_wakeup_send(&note.wakeup);
 	weir_wakeup_close(&note.wakeup);
 	weir_wakeup_close(&note.wakeup);
-	cr_assert_eq(weir_wakeup_open(&note.wakeup, &loop, count), 0,
+	cr_assert_eq(weir_wakeup_open(&note.wakeup, loop, count), 0,
 		     "a closed one cannot be opened again");
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 0);
-	end(&loop, &note);
+	end(loop, &note);
 }
 
 Test(wakeup, an_interrupted_read_is_made_good)
 {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note;
 
 	begin(&loop, &note, count);
 	weir_wakeup_send(&note.wakeup);
 	fault_next(FAULT_EVENTFD_TAKE, 0);
-	cr_expect_eq(weir_loop_turn(&loop, 0), 1);
+	cr_expect_eq(weir_loop_turn(loop, 0), 1);
 	cr_expect_eq(note.n_calls, 0);
-	harness_turn_until_idle(&loop, MAX_TURNS);
+	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 1);
-	end(&loop, &note);
+	end(loop, &note);
 }
 
 Test(wakeup, a_failure_changes_nothing)
@@ -239,21 +239,21 @@ Test(wakeup, a_failure_changes_nothing)
 		{FAULT_EVENTFD_OPEN, -ENOMEM}, {FAULT_EPOLL_ADD, -ENOMEM},
 		{FAULT_EPOLL_ADD, -ENOSPC},
 	};
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 	int n_fds;
 
-	cr_assert_eq(weir_loop_init(&loop), 0);
+	cr_assert_eq(weir_loop_new(&loop), 0);
 	n_fds = harness_count_fds();
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		fault_next(table[i].call, table[i].error);
-		cr_expect_eq(weir_wakeup_open(&note.wakeup, &loop, count),
+		cr_expect_eq(weir_wakeup_open(&note.wakeup, loop, count),
 			     table[i].error);
 		cr_expect_eq(fault_n_pending(), 0);
 		cr_expect_null(note.wakeup.watch.loop);
 		cr_expect_eq(harness_count_fds(), n_fds);
 	}
-	cr_assert_eq(weir_wakeup_open(&note.wakeup, &loop, count), 0,
+	cr_assert_eq(weir_wakeup_open(&note.wakeup, loop, count), 0,
 		     "after the failures");
-	end(&loop, &note);
+	end(loop, &note);
 }

@@ -17,7 +17,7 @@ enum {
 
 /* Each reader has a loop of his own, as a worker has. */
 struct place {
-	struct weir_loop loop;
+	struct weir_loop *loop;
 	struct weir_wakeup bell;
 	unsigned n_rings;
 };
@@ -37,9 +37,9 @@ static void begin(void)
 	for (size_t i = 0; i < MAX_READERS; i++) {
 		struct place *place = &places[i];
 
-		cr_assert_eq(weir_loop_init(&place->loop), 0);
+		cr_assert_eq(weir_loop_new(&place->loop), 0);
 		cr_assert_eq(
-			weir_wakeup_open(&place->bell, &place->loop, on_ring),
+			weir_wakeup_open(&place->bell, place->loop, on_ring),
 			0);
 		board.readers[i].bell = &place->bell;
 	}
@@ -49,7 +49,7 @@ static void end(void)
 {
 	for (size_t i = 0; i < MAX_READERS; i++) {
 		weir_wakeup_close(&places[i].bell);
-		if (weir_loop_deinit(&places[i].loop) < 0)
+		if (weir_loop_free(places[i].loop) < 0)
 			harness_die("a loop is not empty");
 	}
 	board_deinit(&board);
@@ -63,7 +63,7 @@ static bool has_rung(size_t i)
 {
 	unsigned n_before = places[i].n_rings;
 
-	weir_loop_turn(&places[i].loop, 0);
+	weir_loop_turn(places[i].loop, 0);
 	return places[i].n_rings > n_before;
 }
 

@@ -154,7 +154,7 @@ static void drive(struct scene *s)
 		cr_assert_lt(n_turns++, MAX_TURNS, "it hangs");
 		say(&s->client);
 		say(&s->target);
-		cr_assert_geq(weir_loop_turn(&s->worker.loop, TURN_NS), 0);
+		cr_assert_geq(weir_loop_turn(s->worker.loop, TURN_NS), 0);
 		if (s->target.peer.fd < 0)
 			s->target.peer.fd =
 				accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);

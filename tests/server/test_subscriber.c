@@ -30,7 +30,7 @@ static struct settings settings = {
 		   .flags = WEIR_CONN_NO_THROTTLE},
 };
 
-static struct weir_loop loop;
+static struct weir_loop *loop;
 static struct subscriber subscriber;
 static struct weir_conn conn;
 static enum weir_reason reason;
@@ -76,11 +76,11 @@ static void begin(void)
 	int fd[2];
 
 	harness_begin();
-	cr_assert_eq(weir_loop_init(&loop), 0);
+	cr_assert_eq(weir_loop_new(&loop), 0);
 	harness_unix_pair(fd, SNDBUF);
 	peer = fd[1];
 	cr_assert_eq(
-		weir_conn_open(&conn, &loop, fd[0], &events, &settings.limits),
+		weir_conn_open(&conn, loop, fd[0], &events, &settings.limits),
 		0);
 	subscriber.conn = &conn;
 }
@@ -89,10 +89,10 @@ static void end(void)
 {
 	if (!is_closed)
 		weir_conn_abort(&conn, false);
-	weir_loop_run(&loop);
+	weir_loop_run(loop);
 	subscriber_deinit(&subscriber);
 	close(peer);
-	if (weir_loop_deinit(&loop) < 0)
+	if (weir_loop_free(loop) < 0)
 		harness_die("the loop is not empty");
 	harness_end();
 }
@@ -185,7 +185,7 @@ static size_t take(size_t n)
 static void flow(void)
 {
 	do
-		harness_turn_until_idle(&loop, 1000);
+		harness_turn_until_idle(loop, 1000);
 	while (take(SIZE_MAX) > 0);
 }
 
@@ -266,7 +266,7 @@ Test(subscriber, is_told_before_the_next_line_that_has_room)
 	/* a little room, far above low */
 	for (int i = 0; i < 8; i++) {
 		take(4 * KIB);
-		weir_loop_turn(&loop, 0);
+		weir_loop_turn(loop, 0);
 	}
 	cr_assert_not(send_line(1000).is_refused);
 	cr_assert_eq(subscriber.n_owed, 0);
@@ -294,7 +294,7 @@ Test(subscriber, is_aborted_at_the_first_line_without_room)
 	while (loss.n_lines == 0);
 	cr_assert_eq(loss.n_lines, 1);
 	cr_assert_eq(send_line(1000).n_lines, 0);
-	weir_loop_run(&loop);
+	weir_loop_run(loop);
 	cr_assert(is_closed);
 	cr_assert_eq(reason, WEIR_REASON_ABORTED);
 }
@@ -323,7 +323,7 @@ Test(subscriber, gets_lines_as_long_as_its_queue)
 	for (int i = 0; i < 20; i++) {
 		send_line(MAX_LINE);
 		take(KIB);
-		weir_loop_turn(&loop, 0);
+		weir_loop_turn(loop, 0);
 	}
 	cr_assert_gt(n_lost, 10);
 	check_account();
@@ -334,12 +334,12 @@ Test(subscriber, gets_lines_as_long_as_its_queue)
 Test(subscriber, is_left_alone_once_the_budget_has_ended_it)
 {
 	settings.slow = SLOW_DROP_OLDEST;
-	cr_assert_eq(weir_loop_budget(&loop, 64 * KIB, 0), 0);
+	cr_assert_eq(weir_loop_budget(loop, 64 * KIB, 0), 0);
 	while (send_line(1000).n_lines == 0)
 		;
 	cr_assert_eq(n_lost, 1);
 	cr_assert_eq(send_line(1000).n_lines, 0);
-	weir_loop_run(&loop);
+	weir_loop_run(loop);
 	cr_assert(is_closed);
 	cr_assert_eq(reason, WEIR_REASON_BUDGET);
 }
@@ -362,7 +362,7 @@ static void do_something(void)
 {
 	switch (harness_random_below(12)) {
 	case 0:
-		weir_loop_turn(&loop, 0);
+		weir_loop_turn(loop, 0);
 		break;
 	case 1:
 		take(harness_random_below(16 * KIB));

@@ -1,8 +1,7 @@
 /* Who owes most: the debtors of a loop, sorted into classes of size, each
  * twice the one before. Placing one and finding one of the largest are O(1);
- * the one that is found is within a factor of two of the largest.
- *
- * Internal: see weir_loop_budget in loop.h.
+ * the one that is found is within a factor of two of the largest. See
+ * weir_loop_budget in <weir/loop.h>.
  */
 #ifndef WEIR_BUDGET_H
 #define WEIR_BUDGET_H

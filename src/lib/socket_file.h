@@ -1,22 +1,11 @@
 /* The file of a Unix socket: made by bind(2), found stale after a crash, and
- * removed by who made it and nobody else.
- *
- * Internal: listeners and datagram sockets bind by it; weir.h does not
- * include it.
+ * removed by who made it and nobody else. Listeners and datagram sockets bind
+ * by it.
  */
 #ifndef WEIR_SOCKET_FILE_H
 #define WEIR_SOCKET_FILE_H
 
-#include <sys/types.h>
-
 #include <weir/address.h>
-
-/* Which file it was, since by the end the path may be somebody else's. Zeroed:
- * none. */
-struct weir_socket_file {
-	dev_t dev;
-	ino_t ino;
-};
 
 /* bind(2) fd, a socket of address's family and type, and note in file the file
  * that this made: none for IP or an abstract name. A socket file on which

@@ -6,7 +6,7 @@
  * receiver's matter but our own socket's, all go into a single chain.
  *
  * It does no I/O: peek describes datagrams for sendmmsg(2), consume takes away
- * what the kernel took. Internal: weir.h does not include it.
+ * what the kernel took.
  */
 #ifndef WEIR_DGRAM_QUEUE_H
 #define WEIR_DGRAM_QUEUE_H
@@ -17,7 +17,7 @@
 
 #include <weir/address.h>
 #include <weir/list.h>
-#include <weir/pool.h>
+#include "pool.h"
 
 struct mmsghdr;
 

@@ -3,35 +3,14 @@
  * A turn is cut into laps, one for each piece of work, and the laps of a kind
  * are added up. Laps go by the clock on the wall, the turn itself by its
  * thread's CPU time: one is cheap to read, the other is not misled by waiting.
- *
- * Internal, but for the kinds of work: see weir_loop_time_turns in loop.h.
+ * See weir_loop_time_turns in <weir/loop.h>.
  */
 #ifndef WEIR_STOPWATCH_H
 #define WEIR_STOPWATCH_H
 
 #include <stdint.h>
 
-/* What a loop's thread works at: the closed list that statistics and metrics
- * share. The first ones are callbacks in a turn's dispatch. */
-enum weir_work {
-	WEIR_WORK_WATCH,      /* weir_watch of the user's own */
-	WEIR_WORK_CONNECTION, /* on_data and what follows from it */
-	WEIR_WORK_LISTENER,
-	WEIR_WORK_CONNECTOR,
-	WEIR_WORK_DGRAM,
-	WEIR_WORK_SIGNAL,
-	WEIR_WORK_WAKEUP,
-	WEIR_WORK_TIMER,  /* the limits of connections, too */
-	WEIR_WORK_CLOSE,  /* on_close, and input from before an error */
-	WEIR_WORK_FLUSH,  /* connections that others wrote to */
-	WEIR_WORK_COMMIT, /* changes of interest, going to epoll */
-	WEIR_N_WORKS
-};
-
-/* "watch", "connection", ...: the enumerator's name in lower case, a static
- * string that metrics and logs may use as a label. NULL for a number that is
- * none. */
-const char *weir_work_name(enum weir_work work);
+#include <weir/loop.h>
 
 /* Zeroed: not begun. */
 struct weir_stopwatch {

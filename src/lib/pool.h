@@ -5,7 +5,6 @@
  * no more than WEIR_POOL_KEEP bytes of them. When the use has fallen to a
  * quarter of what it was at its peak, the heap is asked to give its free pages
  * back to the system: a burst costs its memory only while it lasts.
- * Internal: weir.h does not include it.
  */
 #ifndef WEIR_POOL_H
 #define WEIR_POOL_H

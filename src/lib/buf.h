@@ -1,0 +1,14 @@
+/* How many send queues hold a payload, so that its memory counts once. */
+#ifndef WEIR_LIB_BUF_H
+#define WEIR_LIB_BUF_H
+
+#include <stdbool.h>
+
+#include <weir/buf.h>
+
+/* One more queue holds it: true if it is the first. */
+bool weir_buf_queue(struct weir_buf *buf);
+/* One queue less: true if it was the last. */
+bool weir_buf_unqueue(struct weir_buf *buf);
+
+#endif

@@ -1,0 +1,102 @@
+/* A loop from the inside: what it is made of, and what the library's own rooms
+ * ask of it. */
+#ifndef WEIR_LIB_LOOP_H
+#define WEIR_LIB_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+#include <weir/list.h>
+#include <weir/loop.h>
+#include <weir/timer.h>
+
+#include "budget.h"
+#include "pool.h"
+#include "stopwatch.h"
+
+struct weir_conn;
+struct weir_debt;
+struct weir_observer;
+
+enum {
+	/* the most that one callback's small sends gather for one send(2) */
+	WEIR_GATHER_SIZE = 65536,
+	/* the most that one wait harvests; the rest waits for the next */
+	WEIR_MAX_EVENTS = 256
+};
+
+/* What a watch waits for in the work lists of its loop. */
+enum weir_due {
+	WEIR_DUE_NOTHING,
+	WEIR_DUE_COMMIT,
+	WEIR_DUE_FLUSH,
+	WEIR_DUE_CLOSE
+};
+
+/* What may have to be done around a wait; in most turns there is nothing. */
+enum weir_chores {
+	WEIR_CHORE_COMMIT = 1, /* changed is not empty */
+	WEIR_CHORE_FLUSH = 2,  /* flushes is not empty */
+	WEIR_CHORE_CLOSE = 4,  /* closes is not empty */
+	WEIR_CHORE_TIMERS = 8, /* timers are due, or the timerfd to be set */
+	WEIR_CHORE_TIMING = 16 /* always, while turns are timed */
+};
+
+/* What one callback of one connection has gathered to send: the bytes from
+ * start to next. Without a buffer all four pointers are NULL.
+ *
+ * 1. start <= next <= end <= limit
+ * 2. next is start while nobody owns it */
+struct weir_gather {
+	struct weir_conn *owner; /* whose callback runs; NULL: nobody's */
+	unsigned char *next;	 /* where the next message goes */
+	unsigned char *end;	 /* start: nothing may be gathered */
+	unsigned char *start;	 /* the bytes of segment */
+	unsigned char *limit;
+	struct weir_sendq_segment *segment;
+	struct weir_debt *spare; /* for the owner, should it need one; there
+				  * whenever segment is */
+};
+
+/* Of every open watch:
+ *
+ * 1. fd is in epoll if and only if committed is not 0
+ * 2. harvested: events[slot].data.ptr is this watch
+ * 3. work is in changed, flushes or closes, as due (enum weir_due) says
+ * 4. in changed only while wanted and committed may differ */
+struct weir_loop {
+	int epoll_fd;
+	bool is_stopping;
+	bool is_in_turn;
+	bool knows_now;
+	bool is_timerfd_done;	   /* expired, and not set since */
+	unsigned chores;	   /* enum weir_chores; 0: just wait */
+	struct weir_list changed;  /* watches whose interest may differ */
+	struct weir_list flushes;  /* watches to call after the closes */
+	struct weir_list closes;   /* watches to call after the timers */
+	size_t n_open;		   /* watches, but for our own timerfd's */
+	struct weir_timer *timers; /* the heap's root */
+	uint64_t timerfd_ns;	   /* what the timerfd is set to; 0: nothing */
+	uint64_t timers_ran_ns;	   /* in the timers' phase: its time, else 0 */
+	uint64_t now_ns;
+	struct weir_watch timer_watch;
+	unsigned char *input; /* WEIR_READ_SIZE bytes for the current receive */
+	struct weir_gather gather;
+	struct weir_pool pool;
+	struct weir_budget budget;
+	struct weir_observer *observer;
+	struct weir_stopwatch stopwatch;
+	uint64_t n_turns;
+	/* the harvest; forgotten ones are NULL */
+	struct epoll_event events[WEIR_MAX_EVENTS];
+};
+
+/* Call watch's on_ready with no events in this turn's closes or flushes; if
+ * those have begun, in the next turn's, which then does not wait. Asking for a
+ * close overrides asking for a flush, never the other way. */
+void weir_watch_defer_close(struct weir_watch *watch);
+void weir_watch_defer_flush(struct weir_watch *watch);
+
+#endif
