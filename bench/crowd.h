@@ -27,8 +27,8 @@ static void on_accept(struct weir_listener *listener, int fd,
 		      const struct weir_address *peer)
 {
 	int error = weir_conn_open(&subscribers[n_subscribers++],
-				   listener->watch.loop, fd, subscriber_events,
-				   &limits);
+				   weir_listener_loop(listener), fd,
+				   subscriber_events, &limits);
 
 	(void)peer;
 	if (error < 0)
@@ -75,7 +75,7 @@ static pid_t gather_crowd(struct weir_loop *loop,
 				   on_accept);
 	if (error < 0)
 		fail("weir_listener_open", error);
-	pid = start_subscribers(&listener.address);
+	pid = start_subscribers(weir_listener_address(&listener));
 	while (n_subscribers < N_SUBSCRIBERS)
 		if (weir_loop_turn(loop, 10000000000) == 0)
 			fail("a subscriber", -ETIMEDOUT);

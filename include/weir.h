@@ -21,7 +21,7 @@
  *	{
  *		struct weir_conn *c = calloc(1, sizeof *c);
  *
- *		weir_conn_open(c, l->watch.loop, fd, &echo, NULL);
+ *		weir_conn_open(c, weir_listener_loop(l), fd, &echo, NULL);
  *	}
  *
  *	int main(void)

@@ -260,8 +260,10 @@ static void on_asking(struct weir_watch *watch, uint32_t events)
 	if (bad->n_said < n)
 		return;
 	(void)shutdown(bad->fd, SHUT_WR);
-	watch->on_ready = on_half_closed;
-	(void)weir_watch_set(watch, EPOLLIN);
+	weir_watch_close(watch);
+	if (weir_watch_open(watch, bad->load->loop, bad->fd, EPOLLIN,
+			    on_half_closed) < 0)
+		note_cut(bad);
 }
 
 static int begin_half_close(struct bad_peer *bad)

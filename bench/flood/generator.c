@@ -27,8 +27,8 @@ static void close_down(struct load *load)
 {
 	load->phase = LOAD_CLOSING;
 	load->is_sending = false;
-	weir_timer_cancel(&load->phase_timer);
-	weir_timer_cancel(&load->tick_timer);
+	weir_timer_cancel(&load->timers[LOAD_TIMER_PHASE]);
+	weir_timer_cancel(&load->timers[LOAD_TIMER_TICK]);
 	pace_stop(load);
 	crew_stop_dialing(load);
 	bad_close(load);
@@ -47,7 +47,7 @@ static void finish(struct load *load)
 
 static void on_end_deadline(struct weir_timer *timer)
 {
-	finish(weir_container_of(timer, struct load, phase_timer));
+	finish(weir_container_of(timer, struct load, timers[LOAD_TIMER_PHASE]));
 }
 
 /* Our FINs go out; what the target still has to say comes before its own. */
@@ -56,8 +56,8 @@ static void end(struct load *load)
 	collect_bytes(load);
 	load->phase = LOAD_ENDING;
 	crew_end(load);
-	load_arm(load, &load->phase_timer, load_clock() + second_ns,
-		 on_end_deadline);
+	load_arm(load, &load->timers[LOAD_TIMER_PHASE],
+		 load_clock() + second_ns, on_end_deadline);
 	load_settle(load);
 }
 
@@ -74,7 +74,8 @@ static bool is_drained(const struct load *load)
 /* Nothing tells when a queue has emptied, so it is looked at now and then. */
 static void on_drain_look(struct weir_timer *timer)
 {
-	struct load *load = weir_container_of(timer, struct load, phase_timer);
+	struct load *load =
+		weir_container_of(timer, struct load, timers[LOAD_TIMER_PHASE]);
 	uint64_t now_ns = load_clock();
 	uint64_t next_ns = now_ns + drain_look_ns;
 
@@ -110,20 +111,22 @@ static void end_measurement(struct load *load)
 	load->result->n_unsent = pace_backlog(load, now_ns);
 	load->is_sending = false;
 	pace_stop(load);
-	weir_timer_cancel(&load->tick_timer);
+	weir_timer_cancel(&load->timers[LOAD_TIMER_TICK]);
 	collect_end(load, now_ns);
 	load->phase = LOAD_DRAINING;
 	load->deadline_ns = now_ns + load->settings->drain_ns;
 	if (is_drained(load))
 		end(load);
 	else
-		load_arm(load, &load->phase_timer, now_ns, on_drain_look);
+		load_arm(load, &load->timers[LOAD_TIMER_PHASE], now_ns,
+			 on_drain_look);
 }
 
 /* What is due is still to be sent, if it takes no longer than draining may. */
 static void on_stop(struct weir_timer *timer)
 {
-	struct load *load = weir_container_of(timer, struct load, phase_timer);
+	struct load *load =
+		weir_container_of(timer, struct load, timers[LOAD_TIMER_PHASE]);
 	uint64_t now_ns = load_clock();
 
 	if (pace_backlog(load, now_ns) > 0 &&
@@ -137,7 +140,7 @@ void load_give_up(struct load *load)
 {
 	load->result->is_owed_too_much = true;
 	load->is_sending = false;
-	load_arm(load, &load->phase_timer, load_clock(), on_stop);
+	load_arm(load, &load->timers[LOAD_TIMER_PHASE], load_clock(), on_stop);
 }
 
 /* Whether as many messages were sent, and answered, as were asked for. */
@@ -173,12 +176,14 @@ static void arm_tick(struct load *load)
 	uint64_t next_ns = load->tick_ns + second_ns;
 
 	if (next_ns < load->end_ns)
-		load_arm(load, &load->tick_timer, next_ns, on_tick);
+		load_arm(load, &load->timers[LOAD_TIMER_TICK], next_ns,
+			 on_tick);
 }
 
 static void on_tick(struct weir_timer *timer)
 {
-	struct load *load = weir_container_of(timer, struct load, tick_timer);
+	struct load *load =
+		weir_container_of(timer, struct load, timers[LOAD_TIMER_TICK]);
 
 	collect_second(load, load_clock());
 	arm_tick(load);
@@ -186,7 +191,8 @@ static void on_tick(struct weir_timer *timer)
 
 static void on_start(struct weir_timer *timer)
 {
-	struct load *load = weir_container_of(timer, struct load, phase_timer);
+	struct load *load =
+		weir_container_of(timer, struct load, timers[LOAD_TIMER_PHASE]);
 
 	begin_measurement(load);
 	load_arm(load, timer, load->end_ns, on_stop);
@@ -196,7 +202,8 @@ static void on_start(struct weir_timer *timer)
 
 static void on_warmup_tick(struct weir_timer *timer)
 {
-	struct load *load = weir_container_of(timer, struct load, tick_timer);
+	struct load *load =
+		weir_container_of(timer, struct load, timers[LOAD_TIMER_TICK]);
 	const struct generator_events *events = load->events;
 	uint64_t now_ns = load_clock();
 
@@ -227,9 +234,11 @@ void load_start(struct load *load)
 	load->start_ns = now_ns + settings->warmup_ns;
 	load->tick_ns = load->start_ns;
 	load->end_ns = load->start_ns + settings->duration_ns;
-	load_arm(load, &load->phase_timer, load->start_ns, on_start);
+	load_arm(load, &load->timers[LOAD_TIMER_PHASE], load->start_ns,
+		 on_start);
 	if (load->events && load->events->on_warmup)
-		load_arm(load, &load->tick_timer, now_ns, on_warmup_tick);
+		load_arm(load, &load->timers[LOAD_TIMER_TICK], now_ns,
+			 on_warmup_tick);
 	bad_start(load);
 	start_senders(load);
 	load_settle(load);
@@ -260,7 +269,7 @@ void load_begin(struct load *load)
 static void on_signal(struct weir_signal *signal)
 {
 	struct load *load =
-		signal->number == SIGINT
+		weir_signal_number(signal) == SIGINT
 			? weir_container_of(signal, struct load, interrupt)
 			: weir_container_of(signal, struct load, terminate);
 

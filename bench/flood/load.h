@@ -81,6 +81,14 @@ struct peer {
 	void *own;		/* the mode's */
 };
 
+/* Of those that are due at once, the first goes first. */
+enum load_timer {
+	LOAD_TIMER_PACE,
+	LOAD_TIMER_TICK,
+	LOAD_TIMER_PHASE,
+	LOAD_N_TIMERS
+};
+
 /* A run. */
 struct load {
 	const struct flood_settings *settings;
@@ -99,10 +107,9 @@ struct load {
 	uint64_t start_ns;
 	uint64_t end_ns;   /* the end as planned, then as it was */
 	uint64_t n_wanted; /* measured messages; UINT64_MAX: no limit */
-	struct weir_timer phase_timer;
-	struct weir_timer tick_timer;
-	struct weir_timer pace_timer;
-	uint64_t look_ns; /* the earliest of their deadlines */
+	struct weir_timer timers[LOAD_N_TIMERS];
+	weir_timer_fn *on_expire[LOAD_N_TIMERS]; /* of each, when armed */
+	uint64_t look_ns;			 /* the earliest deadline */
 	struct weir_signal interrupt;
 	struct weir_signal terminate;
 	unsigned n_signals;

@@ -34,7 +34,8 @@ static bool is_due(const struct load *load, uint64_t now_ns)
 
 static void on_due(struct weir_timer *timer)
 {
-	struct load *load = weir_container_of(timer, struct load, pace_timer);
+	struct load *load =
+		weir_container_of(timer, struct load, timers[LOAD_TIMER_PACE]);
 	uint64_t now_ns = load_clock();
 
 	for (int i = 0; i < MAX_BURST && is_due(load, now_ns); i++)
@@ -52,7 +53,7 @@ void pace_start(struct load *load)
 
 	schedule_init(&load->schedule, now_ns, settings->rate,
 		      settings->is_poisson, settings->seed);
-	load_arm(load, &load->pace_timer, now_ns, on_due);
+	load_arm(load, &load->timers[LOAD_TIMER_PACE], now_ns, on_due);
 }
 
 uint64_t pace_backlog(const struct load *load, uint64_t now_ns)
@@ -71,5 +72,5 @@ uint64_t pace_backlog(const struct load *load, uint64_t now_ns)
 
 void pace_stop(struct load *load)
 {
-	weir_timer_cancel(&load->pace_timer);
+	weir_timer_cancel(&load->timers[LOAD_TIMER_PACE]);
 }

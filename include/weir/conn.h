@@ -362,7 +362,8 @@ int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf);
  * ends before n bytes is an error of the connection, -ENODATA; so is one that
  * sendfile cannot read. sendfile takes no MSG_NOSIGNAL: ignore SIGPIPE, or a
  * peer that has gone kills the process. */
-int weir_conn_sendfile(struct weir_conn *c, int file, off_t offset, uint64_t n);
+int weir_conn_sendfile(struct weir_conn *c, int file, int64_t offset,
+		       uint64_t n);
 
 /* Drop the oldest whole shared buffers (sendbuf) of which no byte has left,
  * until the queue's weight is target at most or none is left; the stream goes
@@ -409,7 +410,13 @@ bool weir_conn_is_full(const struct weir_conn *c);
 
 static inline int weir_conn_fd(const struct weir_conn *c)
 {
-	return c->watch.fd;
+	return weir_watch_fd(&c->watch);
+}
+
+/* The loop of an open one; NULL: it is closed. */
+static inline struct weir_loop *weir_conn_loop(const struct weir_conn *c)
+{
+	return weir_watch_loop(&c->watch);
 }
 
 /* From a successful open until on_close, in which it is no longer. */

@@ -34,7 +34,8 @@
  *		weir_loop_new(&loop);
  *		weir_address_resolve("127.0.0.1:0", WEIR_ADDRESS_LISTEN, &a, 1);
  *		weir_listener_open(&listener, loop, &a, NULL, on_accept);
- *		weir_connector_open(&connector, loop, &listener.address, 1,
+ *		weir_connector_open(&connector, loop,
+ *				    weir_listener_address(&listener), 1,
  *				    weir_loop_now(loop) + 5000000000,
  *				    on_connect);
  *		weir_loop_run(loop);
@@ -45,6 +46,7 @@
 #ifndef WEIR_CONNECTOR_H
 #define WEIR_CONNECTOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,7 +62,7 @@ struct weir_connector;
  * it may be opened again or freed inside. */
 typedef void weir_connect_fn(struct weir_connector *connector, int fd);
 
-/* Embedded by its owner; zeroed is closed. */
+/* Embedded by its owner; zeroed is closed. The fields are the library's. */
 struct weir_connector {
 	struct weir_watch watch; /* of the attempt under way */
 	struct weir_timer timer; /* the deadline, a retry, or the outcome */
@@ -85,5 +87,25 @@ int weir_connector_open(struct weir_connector *connector,
 /* Cancel: the callback does not come. Complete on return; a closed one stays
  * so. */
 void weir_connector_close(struct weir_connector *connector);
+
+/* The address, of those given to open, that is being tried; in the callback
+ * the one that connected, or was tried at the deadline. NULL: all of them have
+ * failed. */
+const struct weir_address *weir_connector_address(
+	const struct weir_connector *connector);
+
+/* False in the callback, and from then on. */
+static inline bool weir_connector_is_open(
+	const struct weir_connector *connector)
+{
+	return weir_watch_is_open(&connector->watch);
+}
+
+/* The loop of an open one; NULL: it is closed. */
+static inline struct weir_loop *weir_connector_loop(
+	const struct weir_connector *connector)
+{
+	return weir_watch_loop(&connector->watch);
+}
 
 #endif

@@ -20,7 +20,7 @@
  *	static void stop(struct weir_dgram *d, const struct weir_address *from,
  *			 const void *data, size_t n, size_t true_size)
  *	{
- *		weir_loop_stop(d->watch.loop);
+ *		weir_loop_stop(weir_dgram_loop(d));
  *	}
  *
  *	static const struct weir_dgram_events echoing = {.on_datagram = echo};
@@ -37,8 +37,8 @@
  *		weir_address_resolve("udp:127.0.0.1:0", WEIR_ADDRESS_LISTEN,
  *				     &a, 1);
  *		weir_dgram_bind(&server, loop, &a, &echoing, NULL);
- *		weir_dgram_connect(&client, loop, &server.address, &asking,
- *				   NULL);
+ *		weir_dgram_connect(&client, loop, weir_dgram_address(&server),
+ *				   &asking, NULL);
  *		weir_dgram_send(&client, NULL, "Hey~~~", 6);
  *		weir_loop_run(loop);
  *		weir_dgram_close(&client);

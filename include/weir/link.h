@@ -69,6 +69,7 @@
 #define WEIR_LINK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct weir_conn;
 struct weir_link;
@@ -79,7 +80,7 @@ struct weir_link_end {
 	struct weir_link *prev;
 };
 
-/* Embedded by its owner; zeroed is closed. */
+/* Embedded by its owner; zeroed is closed. The fields are the library's. */
 struct weir_link {
 	struct weir_conn *source; /* NULL: closed */
 	struct weir_conn *sink;
@@ -95,5 +96,11 @@ void weir_link_open(struct weir_link *link, struct weir_conn *source,
 		    struct weir_conn *sink);
 /* Lets go of the source. Complete on return; a closed one stays so. */
 void weir_link_close(struct weir_link *link);
+
+/* Until its close, or the end of either connection. */
+static inline bool weir_link_is_open(const struct weir_link *link)
+{
+	return link->source != NULL;
+}
 
 #endif

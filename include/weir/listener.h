@@ -32,7 +32,7 @@
  *		if (weir_listener_open(&listener, loop, &a, &options,
  *				       on_accept) < 0)
  *			return 1;
- *		a = listener.address; // with the port that it got
+ *		a = *weir_listener_address(&listener); // has its port
  *		connect(client, &a.sa.any, a.len);
  *		weir_loop_run(loop);
  *		close(client);
@@ -102,7 +102,16 @@ enum weir_accept_failure {
  * none. */
 const char *weir_accept_failure_name(enum weir_accept_failure failure);
 
-/* Counters are from open or adopt on. */
+/* Counters, from open or adopt on. */
+struct weir_listener_stats {
+	uint64_t n_accepted;
+	uint64_t n_failures[WEIR_N_ACCEPT_FAILURES]; /* calls of accept(2) */
+	/* how often accepting paused: for want of descriptors or memory, or
+	 * after a run of clients that were gone */
+	uint64_t n_pauses;
+};
+
+/* Embedded by its owner; zeroed is closed. The fields are the library's. */
 struct weir_listener {
 	struct weir_watch watch;
 	struct weir_timer retry; /* armed while accepting is paused */
@@ -110,12 +119,8 @@ struct weir_listener {
 	bool *closed_inside;	      /* set by a close inside on_accept */
 	struct weir_socket_file file; /* what we bound, if it is one */
 	int unix_sndbuf; /* for each accepted Unix socket; 0: leave it */
-	struct weir_address address; /* as bound: a port 0 has its number */
-	uint64_t n_accepted;
-	uint64_t n_failures[WEIR_N_ACCEPT_FAILURES]; /* calls of accept(2) */
-	/* how often accepting paused: for want of descriptors or memory, or
-	 * after a run of those who were gone */
-	uint64_t n_pauses;
+	struct weir_address address;
+	struct weir_listener_stats stats;
 	uint32_t interest; /* EPOLLIN, with EPOLLEXCLUSIVE if asked for */
 };
 
@@ -152,5 +157,36 @@ int weir_listener_take(struct weir_listener *listener,
 
 /* Complete on return; a closed one stays so. */
 void weir_listener_close(struct weir_listener *listener);
+
+/* No system call. Those of a closed one stay as they were. */
+void weir_listener_stats(const struct weir_listener *listener,
+			 struct weir_listener_stats *stats);
+
+static inline bool weir_listener_is_open(const struct weir_listener *listener)
+{
+	return weir_watch_is_open(&listener->watch);
+}
+
+/* The loop of an open one; NULL: it is closed. */
+static inline struct weir_loop *weir_listener_loop(
+	const struct weir_listener *listener)
+{
+	return weir_watch_loop(&listener->watch);
+}
+
+/* The listening socket: for options, and to duplicate it for another loop. It
+ * stays the listener's. */
+static inline int weir_listener_fd(const struct weir_listener *listener)
+{
+	return weir_watch_fd(&listener->watch);
+}
+
+/* As bound: a port 0 has its number. Good until the listener is opened again,
+ * or gone. */
+static inline const struct weir_address *weir_listener_address(
+	const struct weir_listener *listener)
+{
+	return &listener->address;
+}
 
 #endif

@@ -52,6 +52,7 @@
 #ifndef WEIR_MARK_H
 #define WEIR_MARK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,7 +66,7 @@ struct weir_mark;
  * were dropped. The mark is closed by then: it may be set again, or freed. */
 typedef void weir_mark_fn(struct weir_mark *mark, uint64_t n_dropped);
 
-/* Embedded by its owner; zeroed is closed. */
+/* Embedded by its owner; zeroed is closed. The fields are the library's. */
 struct weir_mark {
 	struct weir_conn *conn; /* NULL: closed */
 	weir_mark_fn *on_mark;
@@ -81,5 +82,11 @@ int weir_mark_open(struct weir_mark *mark, struct weir_conn *c,
 		   weir_mark_fn *on_mark);
 /* It will not fire. Complete on return; a closed one stays so. */
 void weir_mark_close(struct weir_mark *mark);
+
+/* It has not fired yet; false in its callback. */
+static inline bool weir_mark_is_open(const struct weir_mark *mark)
+{
+	return mark->conn != NULL;
+}
 
 #endif

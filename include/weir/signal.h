@@ -11,7 +11,7 @@
  *
  *	static void on_term(struct weir_signal *signal)
  *	{
- *		weir_loop_stop(signal->watch.loop);
+ *		weir_loop_stop(weir_signal_loop(signal));
  *	}
  *
  *	int main(void)
@@ -40,7 +40,7 @@ struct weir_signal;
 /* Once or more since the last call: the kernel merges pending instances. */
 typedef void weir_signal_fn(struct weir_signal *signal);
 
-/* Embedded by its owner; zeroed is closed. */
+/* Embedded by its owner; zeroed is closed. The fields are the library's. */
 struct weir_signal {
 	struct weir_watch watch;
 	weir_signal_fn *on_signal;
@@ -54,5 +54,23 @@ int weir_signal_open(struct weir_signal *signal, struct weir_loop *loop,
 		     int number, weir_signal_fn *on_signal);
 /* Complete on return; from the thread that opened it. */
 void weir_signal_close(struct weir_signal *signal);
+
+static inline bool weir_signal_is_open(const struct weir_signal *signal)
+{
+	return weir_watch_is_open(&signal->watch);
+}
+
+/* The loop of an open one; NULL: it is closed. */
+static inline struct weir_loop *weir_signal_loop(
+	const struct weir_signal *signal)
+{
+	return weir_watch_loop(&signal->watch);
+}
+
+/* Which signal: SIGTERM, say. */
+static inline int weir_signal_number(const struct weir_signal *signal)
+{
+	return signal->number;
+}
 
 #endif

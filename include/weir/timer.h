@@ -57,10 +57,11 @@ typedef void weir_timer_fn(struct weir_timer *timer);
 /* A deadline, or a limit, that never comes. */
 #define WEIR_NEVER UINT64_MAX
 
+/* Embedded by its owner; zeroed is idle. The fields are the library's. */
 struct weir_timer {
 	struct weir_loop *loop; /* NULL: idle */
 	weir_timer_fn *on_expire;
-	struct weir_timer *child; /* the heap's links are timer.c's */
+	struct weir_timer *child; /* the links of the heap */
 	struct weir_timer *next;
 	struct weir_timer *prev;
 	uint64_t deadline_ns;
@@ -76,6 +77,12 @@ void weir_timer_cancel(struct weir_timer *timer);
 static inline bool weir_timer_is_armed(const struct weir_timer *timer)
 {
 	return timer->loop != NULL;
+}
+
+/* When its call comes at the earliest; WEIR_NEVER: it is idle. */
+static inline uint64_t weir_timer_deadline(const struct weir_timer *timer)
+{
+	return timer->loop != NULL ? timer->deadline_ns : WEIR_NEVER;
 }
 
 #endif

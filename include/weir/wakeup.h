@@ -11,7 +11,7 @@
  *	static void on_wakeup(struct weir_wakeup *wakeup)
  *	{
  *		if (letter == 42)
- *			weir_loop_stop(wakeup->watch.loop);
+ *			weir_loop_stop(weir_wakeup_loop(wakeup));
  *	}
  *
  *	static void *write_letter(void *nothing)
@@ -42,6 +42,8 @@
 #ifndef WEIR_WAKEUP_H
 #define WEIR_WAKEUP_H
 
+#include <stdbool.h>
+
 #include <weir/loop.h>
 
 struct weir_wakeup;
@@ -51,7 +53,7 @@ struct weir_wakeup;
 typedef void weir_wakeup_fn(struct weir_wakeup *wakeup);
 
 /* Embedded by its owner; zeroed is closed. While it is open it keeps
- * weir_loop_run from returning. */
+ * weir_loop_run from returning. The fields are the library's. */
 struct weir_wakeup {
 	struct weir_watch watch; /* of an eventfd(2) */
 	weir_wakeup_fn *on_wakeup;
@@ -68,5 +70,17 @@ void weir_wakeup_send(struct weir_wakeup *wakeup);
 /* From the loop's thread, when nobody sends any more: a send that has not been
  * told yet is forgotten. Complete on return; a closed one stays so. */
 void weir_wakeup_close(struct weir_wakeup *wakeup);
+
+static inline bool weir_wakeup_is_open(const struct weir_wakeup *wakeup)
+{
+	return weir_watch_is_open(&wakeup->watch);
+}
+
+/* The loop of an open one; NULL: it is closed. */
+static inline struct weir_loop *weir_wakeup_loop(
+	const struct weir_wakeup *wakeup)
+{
+	return weir_watch_loop(&wakeup->watch);
+}
 
 #endif

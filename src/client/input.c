@@ -24,7 +24,7 @@ static void fail(struct input *input, int error)
 /* Have the next piece read, if nothing is held. */
 static void ask(struct input *input)
 {
-	struct weir_loop *loop = input->conn->watch.loop;
+	struct weir_loop *loop = weir_conn_loop(input->conn);
 	bool wanted = input->n_held == 0;
 	int error = 0;
 
@@ -109,8 +109,8 @@ int input_open(struct input *input, struct weir_conn *conn, const char *text,
 		pass_on(input);
 		return 0;
 	}
-	error = weir_watch_open(&input->watch, conn->watch.loop, STDIN_FILENO,
-				EPOLLIN, on_ready);
+	error = weir_watch_open(&input->watch, weir_conn_loop(conn),
+				STDIN_FILENO, EPOLLIN, on_ready);
 	input->is_file = error == -EPERM;
 	if (input->is_file)
 		ask(input);

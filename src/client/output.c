@@ -30,7 +30,7 @@ static void on_ready(struct weir_watch *watch, uint32_t events)
 
 static int wait_for_room(struct output *output)
 {
-	if (output->watch.loop)
+	if (weir_watch_is_open(&output->watch))
 		return weir_watch_set(&output->watch, EPOLLOUT);
 	return weir_watch_open(&output->watch, output->loop, STDOUT_FILENO,
 			       EPOLLOUT, on_ready);

@@ -85,6 +85,7 @@ static void on_accept(struct weir_listener *listener, int fd,
 	struct house *house =
 		weir_container_of(listener, struct house, listener);
 	struct visitor *visitor = calloc(1, sizeof *visitor);
+	struct weir_listener_stats stats;
 
 	(void)peer;
 	if (visitor)
@@ -94,7 +95,8 @@ static void on_accept(struct weir_listener *listener, int fd,
 		free(visitor);
 		close(fd);
 	}
-	if (listener->n_accepted == house->stage->n_audience)
+	weir_listener_stats(listener, &stats);
+	if (stats.n_accepted == house->stage->n_audience)
 		weir_listener_close(listener);
 }
 
@@ -128,6 +130,7 @@ static void serve(struct stage *stage)
 	struct house house = {
 		.stage = stage,
 		.observer = {.on_queue = on_queue, .on_move = on_move}};
+	struct weir_listener_stats stats;
 
 	stage->error = -weir_loop_new(&house.loop);
 	if (!stage->error) {
@@ -139,7 +142,8 @@ static void serve(struct stage *stage)
 			stage->error = -weir_loop_run(house.loop);
 		weir_loop_free(house.loop);
 	}
-	if (!house.listener.n_accepted)
+	weir_listener_stats(&house.listener, &stats);
+	if (stats.n_accepted == 0)
 		(void)close(stage->listener_fd);
 }
 

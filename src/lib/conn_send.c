@@ -282,7 +282,8 @@ int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf)
 	return note_appended(c, n);
 }
 
-int weir_conn_sendfile(struct weir_conn *c, int file, off_t offset, uint64_t n)
+int weir_conn_sendfile(struct weir_conn *c, int file, int64_t offset,
+		       uint64_t n)
 {
 	struct weir_debt *debt;
 	int error = weir_conn_refusal(c);

@@ -164,3 +164,10 @@ void weir_connector_close(struct weir_connector *c)
 	if (fd != NO_FD)
 		weir_sys_close(fd);
 }
+
+const struct weir_address *weir_connector_address(
+	const struct weir_connector *c)
+{
+	return c->i_address < c->n_addresses ? &c->addresses[c->i_address]
+					     : NULL;
+}

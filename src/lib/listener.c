@@ -92,12 +92,12 @@ static int accept_one(struct weir_listener *l, struct weir_address *peer)
 	fd = weir_sys_accept(l->watch.fd, &peer->sa.any, &len);
 	if (fd < 0) {
 		if (fd != -EAGAIN)
-			l->n_failures[failure_of(fd)]++;
+			l->stats.n_failures[failure_of(fd)]++;
 		return fd;
 	}
 	peer->type = SOCK_STREAM;
 	peer->len = smaller(len, sizeof peer->sa);
-	l->n_accepted++;
+	l->stats.n_accepted++;
 	/* a size that the kernel does not take is no reason to lose him */
 	if (l->unix_sndbuf > 0)
 		(void)weir_sys_setsockopt(fd, SOL_SOCKET, SO_SNDBUF,
@@ -123,7 +123,7 @@ static void pause_accepting(struct weir_listener *l)
 	weir_watch_set(&l->watch, 0);
 	weir_timer_arm(&l->retry, loop, weir_loop_now(loop) + RETRY_NS,
 		       resume_accepting);
-	l->n_pauses++;
+	l->stats.n_pauses++;
 }
 
 static void accept_some(struct weir_watch *watch, uint32_t events)
@@ -322,4 +322,10 @@ void weir_listener_close(struct weir_listener *l)
 	/* before the descriptor, so that nobody finds the file stale */
 	weir_socket_file_remove(&l->file, &l->address);
 	weir_sys_close(l->watch.fd);
+}
+
+void weir_listener_stats(const struct weir_listener *l,
+			 struct weir_listener_stats *stats)
+{
+	*stats = l->stats;
 }

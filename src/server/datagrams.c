@@ -30,7 +30,8 @@ int datagrams_open(struct door *door, const struct weir_address *address)
 
 static const char *name_of(const struct door *door, char *text)
 {
-	return weir_address_format(&door->dgram.address, text, PEER_TEXT_SIZE);
+	return weir_address_format(weir_dgram_address(&door->dgram), text,
+				   PEER_TEXT_SIZE);
 }
 
 void server_on_drain(struct weir_dgram *d)
@@ -50,7 +51,7 @@ void datagrams_close(struct door *door)
 	struct weir_dgram_stats stats;
 	char text[PEER_TEXT_SIZE];
 
-	if (!door->dgram.watch.loop)
+	if (!weir_dgram_is_open(&door->dgram))
 		return;
 	weir_dgram_close(&door->dgram);
 	weir_dgram_stats(&door->dgram, &stats);

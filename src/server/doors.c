@@ -116,10 +116,10 @@ static int share_port(struct weir_listener *listener)
 {
 	const int yes = 1;
 
-	if (listener->address.sa.any.sa_family == AF_UNIX)
+	if (weir_listener_address(listener)->sa.any.sa_family == AF_UNIX)
 		return 0;
-	if (setsockopt(listener->watch.fd, SOL_SOCKET, SO_REUSEPORT, &yes,
-		       sizeof yes) == 0)
+	if (setsockopt(weir_listener_fd(listener), SOL_SOCKET, SO_REUSEPORT,
+		       &yes, sizeof yes) == 0)
 		return 0;
 	return -errno;
 }
@@ -236,15 +236,16 @@ static int open_offers(struct worker *worker)
 static int open_twin(struct worker *worker, const struct door *first)
 {
 	struct weir_listener_options options = worker->settings->listener;
-	const struct weir_address *address = &first->listener.address;
+	const struct weir_address *address =
+		weir_listener_address(&first->listener);
 	struct door *door;
 	int error;
 
 	if (first->service->is_private || !door_listens(first))
 		return 0;
 	if (first->offer->is_inherited || is_unix(address))
-		return adopt(worker, first->offer, first->listener.watch.fd,
-			     first->family);
+		return adopt(worker, first->offer,
+			     weir_listener_fd(&first->listener), first->family);
 	options.reuseport = true;
 	door = prepare(worker, first->offer, first->service, first->family);
 	error = weir_listener_open(&door->listener, worker->loop, address,
@@ -292,20 +293,21 @@ int doors_open(struct worker *worker)
 
 bool door_is_for_datagrams(const struct door *door)
 {
-	return door->dgram.watch.loop != NULL;
+	return weir_dgram_is_open(&door->dgram);
 }
 
 bool door_listens(const struct door *door)
 {
-	return door->listener.watch.loop != NULL;
+	return weir_listener_is_open(&door->listener);
 }
 
 const char *door_address(const struct door *door, char *text)
 {
-	return weir_address_format(door_is_for_datagrams(door)
-					   ? &door->dgram.address
-					   : &door->listener.address,
-				   text, WEIR_ADDRESS_TEXT_SIZE);
+	return weir_address_format(
+		door_is_for_datagrams(door)
+			? weir_dgram_address(&door->dgram)
+			: weir_listener_address(&door->listener),
+		text, WEIR_ADDRESS_TEXT_SIZE);
 }
 
 void doors_announce(struct worker *worker)

@@ -35,7 +35,7 @@ struct guest {
 /* The socket remains. */
 static int free_guest(struct guest *guest)
 {
-	int fd = guest->watch.fd;
+	int fd = weir_watch_fd(&guest->watch);
 
 	weir_watch_close(&guest->watch);
 	weir_timer_cancel(&guest->timer);
@@ -92,7 +92,8 @@ static void read_header(struct guest *guest, size_t n)
 		refuse(guest, header.expected);
 		return;
 	}
-	n_got = recv(guest->watch.fd, guest->bytes + guest->n_taken,
+	n_got = recv(weir_watch_fd(&guest->watch),
+		     guest->bytes + guest->n_taken,
 		     header.size - guest->n_taken, MSG_DONTWAIT);
 	if (n_got < 0 && !is_passing(errno)) {
 		turn_away(guest, strerror(errno));
@@ -106,7 +107,7 @@ static void read_header(struct guest *guest, size_t n)
 static void on_ready(struct weir_watch *watch, uint32_t events)
 {
 	struct guest *guest = weir_container_of(watch, struct guest, watch);
-	ssize_t n = recv(watch->fd, guest->bytes + guest->n_taken,
+	ssize_t n = recv(weir_watch_fd(watch), guest->bytes + guest->n_taken,
 			 sizeof guest->bytes - guest->n_taken,
 			 MSG_PEEK | MSG_DONTWAIT);
 

@@ -189,14 +189,13 @@ static void give_up(struct weir_conn *client, int error)
 /* fd leads to the target. */
 static int connect_pair(struct front *front, int fd)
 {
-	const struct weir_connector *connector = &front->connector;
 	struct weir_conn *client = front->client;
 	struct door *door = client_door(client);
 	struct weir_conn *target;
 	int error;
 
-	target = open_target(
-		door, fd, &connector->addresses[connector->i_address], &error);
+	target = open_target(door, fd,
+			     weir_connector_address(&front->connector), &error);
 	if (!target) {
 		close(fd);
 		return error;

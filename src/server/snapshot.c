@@ -81,10 +81,12 @@ static void add_datagrams(struct service_snapshot *sum, const struct door *door)
 static void add_door(struct snapshot *snapshot, struct door *door)
 {
 	struct service_snapshot *sum = place_of(snapshot, door->service);
+	struct weir_listener_stats stats;
 
+	weir_listener_stats(&door->listener, &stats);
 	tally_add(&sum->tally, &door->tally);
 	for (int i = 0; i < WEIR_N_ACCEPT_FAILURES; i++)
-		sum->n_failures[i] += door->listener.n_failures[i];
+		sum->n_failures[i] += stats.n_failures[i];
 	add_datagrams(sum, door);
 	clients_each(door, add_connection, snapshot);
 }

@@ -119,7 +119,7 @@ static void expect_one_client(const char *typed)
 	cr_assert_geq(fd, 0);
 	harness_turn_until_idle(s.loop, MAX_TURNS);
 	cr_expect_eq(s.n_accepted, 1);
-	cr_expect_eq(s.listener.n_accepted, 1);
+	cr_expect_eq(s.listener.stats.n_accepted, 1);
 	cr_expect(s.flags & O_NONBLOCK);
 	cr_expect(s.fd_flags & FD_CLOEXEC);
 	getsockname(fd, &name.sa.any, &name.len);
@@ -262,7 +262,7 @@ Test(listener, a_turn_accepts_no_more_than_its_budget)
 	cr_expect_eq(s.n_accepted, 2 * BUDGET);
 	weir_loop_turn(s.loop, 0);
 	cr_expect_eq(s.n_accepted, 2 * BUDGET + 1);
-	cr_expect_eq(s.listener.n_pauses, 0);
+	cr_expect_eq(s.listener.stats.n_pauses, 0);
 	end(&s);
 }
 
@@ -283,11 +283,11 @@ Test(listener, those_who_are_gone_are_skipped)
 	connect_and_leave(&s, 1);
 	weir_loop_turn(s.loop, 0);
 	cr_expect_eq(s.n_accepted, 1, "not in the same turn");
-	cr_expect_eq(s.listener.n_accepted, 1);
-	cr_expect_eq(s.listener.n_failures[WEIR_ACCEPT_ABORTED], 2);
-	cr_expect_eq(s.listener.n_failures[WEIR_ACCEPT_FIREWALL], 1);
-	cr_expect_eq(s.listener.n_failures[WEIR_ACCEPT_NETWORK], n - 3);
-	cr_expect_eq(s.listener.n_pauses, 0);
+	cr_expect_eq(s.listener.stats.n_accepted, 1);
+	cr_expect_eq(s.listener.stats.n_failures[WEIR_ACCEPT_ABORTED], 2);
+	cr_expect_eq(s.listener.stats.n_failures[WEIR_ACCEPT_FIREWALL], 1);
+	cr_expect_eq(s.listener.stats.n_failures[WEIR_ACCEPT_NETWORK], n - 3);
+	cr_expect_eq(s.listener.stats.n_pauses, 0);
 	cr_expect_eq(fault_n_pending(), 0);
 	end(&s);
 }
@@ -301,7 +301,7 @@ Test(listener, an_endless_run_of_them_neither_holds_the_loop_nor_spins)
 	connect_and_leave(&s, 1);
 	weir_loop_turn(s.loop, 0);
 	cr_expect_eq(fault_count(FAULT_ACCEPT), BUDGET);
-	cr_expect_eq(s.listener.n_pauses, 1);
+	cr_expect_eq(s.listener.stats.n_pauses, 1);
 	fault_clear();
 	turn_until(&s, HARNESS_START_NS + 2 * (uint64_t)RETRY_NS);
 	cr_expect_eq(s.n_accepted, 1);
@@ -319,8 +319,8 @@ static void expect_pauses(int error)
 	turn_until(&s, HARNESS_START_NS + 10 * (uint64_t)RETRY_NS);
 	cr_expect_eq(s.n_accepted, 0);
 	cr_expect_leq(s.loop->n_turns, 21, "it spins");
-	cr_expect_geq(s.listener.n_pauses, 10, "it does not try again");
-	cr_expect_leq(s.listener.n_pauses, 11);
+	cr_expect_geq(s.listener.stats.n_pauses, 10, "it does not try again");
+	cr_expect_leq(s.listener.stats.n_pauses, 11);
 	fault_clear();
 	turn_until(&s, HARNESS_START_NS + 12 * (uint64_t)RETRY_NS);
 	cr_expect_eq(s.n_accepted, 2, "it did not recover");
@@ -366,7 +366,7 @@ Test(listener, others_are_served_while_it_pauses)
 	weir_loop_turn(a.loop, 0);
 	connect_and_leave(&b, 1);
 	weir_loop_turn(a.loop, 0);
-	cr_expect_eq(a.listener.n_pauses, 1);
+	cr_expect_eq(a.listener.stats.n_pauses, 1);
 	cr_expect_eq(b.n_accepted, 1);
 	weir_listener_close(&b.listener);
 	end(&a);
@@ -384,7 +384,7 @@ Test(listener, pauses_again_when_epoll_does_not_take_it_back)
 	turn_until(&s, HARNESS_START_NS + (uint64_t)RETRY_NS);
 	weir_loop_turn(s.loop, 0);
 	cr_expect_eq(fault_n_pending(), 0);
-	cr_expect_eq(s.listener.n_pauses, 2);
+	cr_expect_eq(s.listener.stats.n_pauses, 2);
 	cr_expect_eq(s.n_accepted, 0);
 	turn_until(&s, HARNESS_START_NS + 3 * (uint64_t)RETRY_NS);
 	cr_expect_eq(s.n_accepted, 1);

@@ -133,7 +133,7 @@ Test(listener_ends, it_may_be_opened_again_inside)
 	connect_and_leave(&s.listener.address, 3);
 	weir_loop_turn(s.loop, 0);
 	cr_expect_eq(s.n_accepted, 1, "two were reset with the first queue");
-	cr_expect_eq(s.listener.n_accepted, 0);
+	cr_expect_eq(s.listener.stats.n_accepted, 0);
 	connect_and_leave(&s.listener.address, 2);
 	harness_turn_until_idle(s.loop, MAX_TURNS);
 	cr_expect_eq(s.n_accepted, 3);
@@ -148,7 +148,7 @@ Test(listener_ends, may_be_closed_while_it_pauses)
 	fault_next(FAULT_ACCEPT, -EMFILE);
 	connect_and_leave(&s.listener.address, 1);
 	weir_loop_turn(s.loop, 0);
-	cr_assert_eq(s.listener.n_pauses, 1);
+	cr_assert_eq(s.listener.stats.n_pauses, 1);
 	weir_listener_close(&s.listener);
 	weir_listener_close(&s.listener);
 	cr_expect_eq(weir_loop_run(s.loop), 0, "its timer is still armed");
@@ -174,8 +174,8 @@ Test(listener_ends, take_empties_the_queue)
 		close(fd);
 	}
 	cr_expect_eq(weir_listener_take(&s.listener, &peer), -EAGAIN);
-	cr_expect_eq(s.listener.n_accepted, 3);
-	cr_expect_eq(s.listener.n_failures[WEIR_ACCEPT_ABORTED], 1);
+	cr_expect_eq(s.listener.stats.n_accepted, 3);
+	cr_expect_eq(s.listener.stats.n_failures[WEIR_ACCEPT_ABORTED], 1);
 	cr_expect_eq(s.n_accepted, 0, "take called back");
 	end(&s);
 }
@@ -191,7 +191,7 @@ Test(listener_ends, take_says_why_it_cannot)
 	fault_result(FAULT_ACCEPT, FAULT_ANY_FD, FAULT_ALWAYS, -ECONNABORTED);
 	cr_expect_eq(weir_listener_take(&s.listener, &peer), -ECONNABORTED,
 		     "or it never returns");
-	cr_expect_eq(s.listener.n_pauses, 0);
+	cr_expect_eq(s.listener.stats.n_pauses, 0);
 	end(&s);
 }
 

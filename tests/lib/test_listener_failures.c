@@ -86,7 +86,7 @@ static uint64_t count_all(void)
 	int i;
 
 	for (i = 0; i < WEIR_N_ACCEPT_FAILURES; i++)
-		n += listener.n_failures[i];
+		n += listener.stats.n_failures[i];
 	return n;
 }
 
@@ -100,12 +100,12 @@ Test(listener_failures, each_is_counted_under_its_cause)
 		fault_next(FAULT_ACCEPT, causes[i].error);
 		connect_and_leave();
 		weir_loop_turn(loop, 0);
-		cr_expect_eq(listener.n_failures[causes[i].failure], 1, "%s",
-			     strerror(-causes[i].error));
+		cr_expect_eq(listener.stats.n_failures[causes[i].failure], 1,
+			     "%s", strerror(-causes[i].error));
 		cr_expect_eq(count_all(), 1);
-		cr_expect_eq(listener.n_pauses, causes[i].pauses, "%s",
+		cr_expect_eq(listener.stats.n_pauses, causes[i].pauses, "%s",
 			     strerror(-causes[i].error));
-		cr_expect_eq(listener.n_accepted, !causes[i].pauses);
+		cr_expect_eq(listener.stats.n_accepted, !causes[i].pauses);
 		end();
 	}
 }
@@ -129,8 +129,8 @@ Test(listener_failures, take_counts_them_too)
 	begin(harness_unix_name(), NULL);
 	fault_next(FAULT_ACCEPT, -ENFILE);
 	cr_expect_eq(weir_listener_take(&listener, &peer), -ENFILE);
-	cr_expect_eq(listener.n_failures[WEIR_ACCEPT_ENFILE], 1);
-	cr_expect_eq(listener.n_pauses, 0);
+	cr_expect_eq(listener.stats.n_failures[WEIR_ACCEPT_ENFILE], 1);
+	cr_expect_eq(listener.stats.n_pauses, 0);
 	end();
 }
 
@@ -165,7 +165,7 @@ static void expect_lowat(int expected)
 	fault_time_settle(50);
 	connect_and_leave();
 	harness_turn_until_idle(loop, MAX_TURNS);
-	cr_expect_eq(listener.n_accepted, 1);
+	cr_expect_eq(listener.stats.n_accepted, 1);
 	cr_expect_eq(notsent_lowat, expected);
 	end();
 }
@@ -211,7 +211,7 @@ Test(listener_failures, a_unix_socket_does_not_ask_for_it)
 	begin(harness_unix_name(), &options);
 	connect_and_leave();
 	weir_loop_turn(loop, 0);
-	cr_expect_eq(listener.n_accepted, 1);
+	cr_expect_eq(listener.stats.n_accepted, 1);
 	cr_expect_eq(fault_count(FAULT_SETSOCKOPT), 0);
 	end();
 }

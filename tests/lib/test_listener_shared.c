@@ -133,7 +133,7 @@ Test(listener_shared, while_one_pauses_the_other_serves)
 	fault_result(FAULT_ACCEPT, a->listener.watch.fd, FAULT_ALWAYS, -EMFILE);
 	connect_and_leave(3);
 	turn(a);
-	cr_assert_eq(a->listener.n_pauses, 1);
+	cr_assert_eq(a->listener.stats.n_pauses, 1);
 	cr_expect_eq(turn(a), 0, "it does not pause");
 	turn(b);
 	cr_expect_eq(b->n_accepted, 3);
@@ -147,7 +147,7 @@ Test(listener_shared, one_that_paused_comes_back_and_is_exclusive_again)
 	fault_result(FAULT_ACCEPT, a->listener.watch.fd, 1, -EMFILE);
 	connect_and_leave(1);
 	turn(a);
-	cr_assert_eq(a->listener.n_pauses, 1);
+	cr_assert_eq(a->listener.stats.n_pauses, 1);
 	turn(a);
 	cr_assert_eq(a->listener.watch.committed, 0);
 	weir_loop_turn(a->loop, RETRY_NS);
@@ -155,7 +155,8 @@ Test(listener_shared, one_that_paused_comes_back_and_is_exclusive_again)
 	turn(a);
 	cr_expect_eq(a->n_accepted, 1);
 	cr_expect_eq(fault_count(FAULT_EPOLL_MOD), 0);
-	cr_expect_eq(a->listener.n_pauses, 1, "epoll did not take it back");
+	cr_expect_eq(a->listener.stats.n_pauses, 1,
+		     "epoll did not take it back");
 	connect_and_leave(1);
 	turn(a);
 	cr_expect_eq(a->n_accepted, 2);
