@@ -40,6 +40,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <weir/declare.h>
+
+WEIR_DECLARE_BEGIN
+
 enum {
 	/* enough for any address as text, with its terminating NUL */
 	WEIR_ADDRESS_TEXT_SIZE = 160
@@ -93,5 +97,7 @@ const char *weir_address_format(const struct weir_address *address, char *text,
 /* What went wrong with an address, for people: weir_address_error(-ENOENT) is
  * "no such host". Never NULL; other errors read as strerror(3) has them. */
 const char *weir_address_error(int error);
+
+WEIR_DECLARE_END
 
 #endif

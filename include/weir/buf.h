@@ -53,6 +53,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <weir/declare.h>
+
+WEIR_DECLARE_BEGIN
+
 struct weir_buf;
 
 /* n_bytes of uninitialised payload, one reference; NULL: no memory. */
@@ -66,5 +70,7 @@ size_t weir_buf_size(const struct weir_buf *buf);
 
 /* Whether a connection still owes any of it: it is in a send queue. */
 bool weir_buf_is_queued(const struct weir_buf *buf);
+
+WEIR_DECLARE_END
 
 #endif

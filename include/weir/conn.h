@@ -163,9 +163,12 @@
 #include <sys/types.h>
 
 #include <weir/buf.h>
+#include <weir/declare.h>
 #include <weir/loop.h>
 #include <weir/reason.h>
 #include <weir/timer.h>
+
+WEIR_DECLARE_BEGIN
 
 struct weir_conn;
 struct weir_input;
@@ -421,5 +424,7 @@ static inline struct weir_loop *weir_conn_loop(const struct weir_conn *c)
 
 /* From a successful open until on_close, in which it is no longer. */
 bool weir_conn_is_open(const struct weir_conn *c);
+
+WEIR_DECLARE_END
 
 #endif

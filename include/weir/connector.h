@@ -51,8 +51,11 @@
 #include <stdint.h>
 
 #include <weir/address.h>
+#include <weir/declare.h>
 #include <weir/loop.h>
 #include <weir/timer.h>
+
+WEIR_DECLARE_BEGIN
 
 struct weir_connector;
 
@@ -107,5 +110,7 @@ static inline struct weir_loop *weir_connector_loop(
 {
 	return weir_watch_loop(&connector->watch);
 }
+
+WEIR_DECLARE_END
 
 #endif

@@ -77,8 +77,11 @@
 #include <stdint.h>
 
 #include <weir/address.h>
+#include <weir/declare.h>
 #include <weir/loop.h>
 #include <weir/timer.h>
+
+WEIR_DECLARE_BEGIN
 
 struct weir_dgram;
 struct weir_dgram_buffers;
@@ -232,5 +235,7 @@ static inline const struct weir_address *weir_dgram_address(
 
 /* Drops what is queued. Complete on return; a closed one stays so. */
 void weir_dgram_close(struct weir_dgram *d);
+
+WEIR_DECLARE_END
 
 #endif

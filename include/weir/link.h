@@ -71,6 +71,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <weir/declare.h>
+
+WEIR_DECLARE_BEGIN
+
 struct weir_conn;
 struct weir_link;
 
@@ -102,5 +106,7 @@ static inline bool weir_link_is_open(const struct weir_link *link)
 {
 	return link->source != NULL;
 }
+
+WEIR_DECLARE_END
 
 #endif

@@ -33,6 +33,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <weir/declare.h>
+
+WEIR_DECLARE_BEGIN
+
 /* The object of TYPE whose MEMBER is at PTR. The way through void * tells
  * -Wcast-align that the alignment is known to be right. */
 #define weir_container_of(PTR, TYPE, MEMBER) \
@@ -67,5 +71,7 @@ struct weir_list *weir_list_pop(struct weir_list *head);
 
 /* Move all of from's links, in order, behind to's; from ends up empty. */
 void weir_list_move_all(struct weir_list *to, struct weir_list *from);
+
+WEIR_DECLARE_END
 
 #endif

@@ -46,8 +46,11 @@
 #include <stdint.h>
 
 #include <weir/address.h>
+#include <weir/declare.h>
 #include <weir/loop.h>
 #include <weir/timer.h>
+
+WEIR_DECLARE_BEGIN
 
 struct weir_listener;
 
@@ -188,5 +191,7 @@ static inline const struct weir_address *weir_listener_address(
 {
 	return &listener->address;
 }
+
+WEIR_DECLARE_END
 
 #endif

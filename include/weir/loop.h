@@ -49,7 +49,10 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
+#include <weir/declare.h>
 #include <weir/list.h>
+
+WEIR_DECLARE_BEGIN
 
 enum {
 	/* the most that is received from one connection in one turn */
@@ -218,5 +221,7 @@ static inline int weir_watch_fd(const struct weir_watch *watch)
 {
 	return watch->fd;
 }
+
+WEIR_DECLARE_END
 
 #endif

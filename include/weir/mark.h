@@ -56,7 +56,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <weir/declare.h>
 #include <weir/list.h>
+
+WEIR_DECLARE_BEGIN
 
 struct weir_conn;
 struct weir_mark;
@@ -88,5 +91,7 @@ static inline bool weir_mark_is_open(const struct weir_mark *mark)
 {
 	return mark->conn != NULL;
 }
+
+WEIR_DECLARE_END
 
 #endif

@@ -57,6 +57,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <weir/declare.h>
+
+WEIR_DECLARE_BEGIN
+
 struct weir_conn;
 struct weir_loop;
 struct weir_observer;
@@ -87,5 +91,7 @@ struct weir_observer {
 
 /* NULL: nobody looks on. The observer must outlive its time here. */
 void weir_loop_observe(struct weir_loop *loop, struct weir_observer *observer);
+
+WEIR_DECLARE_END
 
 #endif

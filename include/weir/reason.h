@@ -3,6 +3,10 @@
 #ifndef WEIR_REASON_H
 #define WEIR_REASON_H
 
+#include <weir/declare.h>
+
+WEIR_DECLARE_BEGIN
+
 enum weir_reason {
 	/* finish ran its course: all bytes out, both FINs exchanged */
 	WEIR_REASON_FINISHED,
@@ -33,5 +37,7 @@ enum weir_reason {
  * static string that metrics and logs may use as a label. NULL for a number
  * that is no reason. */
 const char *weir_reason_name(enum weir_reason reason);
+
+WEIR_DECLARE_END
 
 #endif

@@ -34,7 +34,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <weir/declare.h>
 #include <weir/timer.h>
+
+WEIR_DECLARE_BEGIN
 
 /* Send all n bytes, waiting for room until deadline_ns (CLOCK_MONOTONIC,
  * absolute; WEIR_NEVER: without end; 0, or one that is past: what there is
@@ -47,5 +50,7 @@
  * ENOMEM of the kernel are waited out as if the socket were full. */
 int weir_fd_sendall(int fd, const void *data, size_t n, uint64_t deadline_ns,
 		    size_t *sent);
+
+WEIR_DECLARE_END
 
 #endif

@@ -33,7 +33,10 @@
 
 #include <stdbool.h>
 
+#include <weir/declare.h>
 #include <weir/loop.h>
+
+WEIR_DECLARE_BEGIN
 
 struct weir_signal;
 
@@ -72,5 +75,7 @@ static inline int weir_signal_number(const struct weir_signal *signal)
 {
 	return signal->number;
 }
+
+WEIR_DECLARE_END
 
 #endif

@@ -49,6 +49,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <weir/declare.h>
+
+WEIR_DECLARE_BEGIN
+
 struct weir_loop;
 struct weir_timer;
 
@@ -84,5 +88,7 @@ static inline uint64_t weir_timer_deadline(const struct weir_timer *timer)
 {
 	return timer->loop != NULL ? timer->deadline_ns : WEIR_NEVER;
 }
+
+WEIR_DECLARE_END
 
 #endif

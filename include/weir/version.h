@@ -2,10 +2,16 @@
 #ifndef WEIR_VERSION_H
 #define WEIR_VERSION_H
 
+#include <weir/declare.h>
+
+WEIR_DECLARE_BEGIN
+
 #define WEIR_VERSION "0.1.0"
 
 /* The version of the library that was linked; compare with WEIR_VERSION, the
  * one that was compiled against. A static string. */
 const char *weir_version(void);
+
+WEIR_DECLARE_END
 
 #endif

@@ -44,7 +44,10 @@
 
 #include <stdbool.h>
 
+#include <weir/declare.h>
 #include <weir/loop.h>
+
+WEIR_DECLARE_BEGIN
 
 struct weir_wakeup;
 
@@ -82,5 +85,7 @@ static inline struct weir_loop *weir_wakeup_loop(
 {
 	return weir_watch_loop(&wakeup->watch);
 }
+
+WEIR_DECLARE_END
 
 #endif
