@@ -170,6 +170,7 @@
 
 WEIR_DECLARE_BEGIN
 
+struct weir_backlog;
 struct weir_conn;
 struct weir_input;
 struct weir_link;
@@ -189,7 +190,7 @@ struct weir_progress {
 	uint32_t n_short_sends;
 	uint32_t n_would_blocks;
 	uint32_t n_arms;
-	size_t queue_peak;	/* most bytes ever queued after a send */
+	uint64_t queue_peak;	/* most bytes ever queued after a send */
 	uint64_t stalled_ns;	/* in sum, with the kernel known to be full */
 	uint64_t full_ns;	/* of it, so far this time; 0: it is not full */
 	uint64_t oldest_age_ns; /* of the oldest queued byte; 0: none */
@@ -281,27 +282,39 @@ struct weir_conn_limits {
 	unsigned flags; /* enum weir_conn_flags */
 };
 
+/* What it has to send, as the library keeps it. */
+struct weir_outbox {
+	struct weir_backlog *backlog; /* the queue; NULL until first needed */
+	uint64_t sent;
+	uint32_t n_short_sends;
+	uint32_t n_would_blocks;
+};
+
+/* How it is; all 0: open, reading, at ease. */
+struct weir_conn_state {
+	uint8_t phase;	/* moves forward only */
+	uint8_t holds;	/* who holds reading; a bit each */
+	uint16_t facts; /* what else is not ordinary; a bit each */
+};
+
 /* Embedded by its owner; zeroed is closed. The fields are the library's. */
 struct weir_conn {
 	struct weir_watch watch;
 	const struct weir_conn_events *events;
 	const struct weir_conn_limits *limits;
 	struct weir_input *input; /* kept bytes; NULL: none */
-	struct weir_debt *debt;	  /* the queue; NULL until first needed */
-	struct weir_timer timer;  /* the earliest limit to look at */
-	uint32_t state;		  /* enum weir_conn_state; 0: open, at ease */
-	int error;		  /* why it failed; 0: it did not */
-	uint64_t sent;
+	struct weir_outbox out;
+	struct weir_timer timer; /* the earliest limit to look at */
+	struct weir_conn_state state;
+	int error; /* why it failed; 0: it did not */
 	uint64_t received;
 	uint64_t discarded;
 	struct weir_link *links; /* both those it holds and is held by */
 	uint32_t n_held_by;	 /* of these, how many hold its reading */
-	uint32_t n_short_sends;
-	uint32_t n_would_blocks;
-	uint32_t read_size; /* what a recv asks for when nothing is kept */
-	uint32_t idle_mark; /* received and sent, at the last look */
+	uint32_t read_size;	 /* what a recv asks for when nothing is kept */
+	uint32_t idle_mark;	 /* received and sent, at the last look */
 	uint8_t n_silent_looks;
-	bool is_timer_for_idle; /* not for another limit */
+	uint8_t timer_for; /* which limit */
 	bool is_tcp;
 	uint8_t reason;
 };
@@ -336,10 +349,11 @@ ssize_t weir_conn_send(struct weir_conn *c, const void *data, size_t n);
  * 0		all n are accepted; data may be reused
  * -EMSGSIZE	n > max: it can never succeed
  * -ENOBUFS	no room below max now, even after offering the kernel what
- *		was gathered; or the loop's budget closed this very connection
+ *		was gathered
  * -ENOMEM	no memory for what the kernel might leave
- * -EPIPE	after end, finish, detach or abort, after a limit, and where
- *		ENOMEM or ENOBUFS was the connection's end (its result says so)
+ * -EPIPE	after end, finish, detach or abort, after a limit, when the
+ *		loop's budget closed this very connection, and where one of
+ *		the errors above was the connection's end (its result says so)
  * others	the connection's error; the same from now on
  *
  * On any failure none of the n bytes was taken. After -ENOBUFS and -ENOMEM
@@ -358,7 +372,7 @@ int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf);
  *
  * -EINVAL: the connection's socket is blocking (those of listener and
  * connector are not), which sendfile(2) would wait on; -ENOMEM; -EPIPE and the
- * connection's error, -ENOBUFS for the budget, as sendall.
+ * connection's error, as sendall.
  *
  * The bytes are read when their turn comes. They count as accepted, queued and
  * sent, but not against marks or budget: they are not in memory. A file that

@@ -153,8 +153,8 @@ uint64_t weir_loop_now(struct weir_loop *loop);
  * unused room. Beyond high the largest debtors (within a factor of two) are
  * closed by reset, reason budget, until low is reached. Their queues are freed
  * at once, so the sum never passes high by more than what one call reserves;
- * on_close follows from the loop. When it is the caller himself who owes most,
- * his sendall returns -ENOBUFS.
+ * on_close follows from the loop. If the caller's own connection owes the
+ * most, its sendall returns -EPIPE.
  *
  * Closing a debtor frees a shared payload only if nobody else owes it: where
  * all owe the same, many may go. Kept input (bounded for each connection) and

@@ -15,10 +15,10 @@
  *	static char text[65536];
  *
  *	static void on_queue(struct weir_observer *o, struct weir_conn *c,
- *			     size_t n, size_t n_queued)
+ *			     uint64_t n, uint64_t n_queued)
  *	{
  *		if (n_queues++ == 0)
- *			printf("%zu bytes wait for room\n", n_queued);
+ *			printf("%ju bytes wait for room\n", (uintmax_t)n_queued);
  *	}
  *
  *	static size_t skip(struct weir_conn *c, const void *data, size_t n)
@@ -72,13 +72,13 @@ struct weir_observer {
 	void (*on_offer)(struct weir_observer *o, struct weir_conn *c,
 			 size_t offered, size_t taken);
 	/* n bytes of a sendall were queued, which makes n_queued in all. */
-	void (*on_queue)(struct weir_observer *o, struct weir_conn *c, size_t n,
-			 size_t n_queued);
+	void (*on_queue)(struct weir_observer *o, struct weir_conn *c,
+			 uint64_t n, uint64_t n_queued);
 	/* EPOLLOUT is wanted from the next wait on. */
 	void (*on_arm)(struct weir_observer *o, struct weir_conn *c);
 	/* Queued bytes were offered, and the kernel took so many. */
 	void (*on_move)(struct weir_observer *o, struct weir_conn *c,
-			size_t taken, size_t n_queued);
+			size_t taken, uint64_t n_queued);
 	/* The queue is empty; it had been stalled for so long in all. */
 	void (*on_drain)(struct weir_observer *o, struct weir_conn *c,
 			 uint64_t stalled_ns);

@@ -173,7 +173,7 @@ static void on_offer(struct weir_observer *o, struct weir_conn *c,
 }
 
 static void on_move(struct weir_observer *o, struct weir_conn *c, size_t taken,
-		    size_t n_queued)
+		    uint64_t n_queued)
 {
 	(void)c;
 	(void)taken;

@@ -112,14 +112,14 @@ static void note_queue(struct weir_observer *observer)
 }
 
 static void on_queue(struct weir_observer *observer, struct weir_conn *conn,
-		     size_t n, size_t n_queued)
+		     uint64_t n, uint64_t n_queued)
 {
 	(void)conn, (void)n, (void)n_queued;
 	note_queue(observer);
 }
 
 static void on_move(struct weir_observer *observer, struct weir_conn *conn,
-		    size_t taken, size_t n_queued)
+		    size_t taken, uint64_t n_queued)
 {
 	(void)conn, (void)taken, (void)n_queued;
 	note_queue(observer);

@@ -55,8 +55,8 @@ static void on_offer(struct weir_observer *o, struct weir_conn *c,
 	note(observed(o), TRACE_TAKEN, taken, offered - taken);
 }
 
-static void on_queue(struct weir_observer *o, struct weir_conn *c, size_t n,
-		     size_t n_queued)
+static void on_queue(struct weir_observer *o, struct weir_conn *c, uint64_t n,
+		     uint64_t n_queued)
 {
 	(void)c;
 	note(observed(o), TRACE_QUEUED, n, n_queued);
@@ -69,7 +69,7 @@ static void on_arm(struct weir_observer *o, struct weir_conn *c)
 }
 
 static void on_move(struct weir_observer *o, struct weir_conn *c, size_t taken,
-		    size_t n_queued)
+		    uint64_t n_queued)
 {
 	(void)c;
 	if (taken > 0)

@@ -11,32 +11,43 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include "conn_inside.h"
 #include <weir/observer.h>
-#include "sys.h"
 
-static size_t smaller(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
+#include "conn_inside.h"
+#include "size.h"
+#include "sys.h"
 
 void weir_conn_note(struct weir_conn *c)
 {
-	if (c->watch.loop->gather.owner != c && !(c->state & WEIR_CONN_CLOSED))
+	if (c->watch.loop->gather.owner != &c->out &&
+	    !weir_conn_is(c, WEIR_PHASE_CLOSED))
 		weir_watch_defer_flush(&c->watch);
 }
 
-void weir_conn_end_for(struct weir_conn *c, enum weir_reason reason, int error,
-		       bool with_reset)
+/* -- the end, and how it begins -- */
+
+void weir_conn_enter(struct weir_conn *c, enum weir_conn_phase phase)
+{
+	assert(c->state.phase <= phase);
+	c->state.phase = (uint8_t)phase;
+}
+
+static void die(struct weir_conn *c, enum weir_conn_phase phase,
+		enum weir_reason reason, int error)
 {
 	weir_conn_drop(c);
-	c->state &= ~(uint32_t)WEIR_CONN_DETACHING;
-	c->state |= WEIR_CONN_CLOSING;
-	if (with_reset)
-		c->state |= WEIR_CONN_WITH_RESET;
+	weir_conn_enter(c, phase);
 	c->reason = (uint8_t)reason;
 	c->error = error;
 	weir_watch_defer_close(&c->watch);
+}
+
+void weir_conn_kill(struct weir_conn *c, enum weir_reason reason, int error,
+		    bool with_reset)
+{
+	die(c, WEIR_PHASE_CLOSING, reason, error);
+	if (with_reset)
+		weir_conn_set(c, WEIR_FACT_WITH_RESET);
 }
 
 static enum weir_reason reason_of(int error)
@@ -53,20 +64,21 @@ static enum weir_reason reason_of(int error)
 
 void weir_conn_fail(struct weir_conn *c, int error)
 {
-	const uint32_t against =
-		WEIR_CONN_PAUSED | WEIR_CONN_PEER_ENDED | WEIR_CONN_FINISHING;
 	int n_unread;
 
-	if (c->state & WEIR_CONN_DEAD)
+	if (weir_conn_is_dead(c))
 		return;
-	weir_conn_end_for(c, reason_of(error), error, false);
-	if (c->state & against)
+	if (weir_conn_is_held(c, WEIR_HOLD_USER) ||
+	    weir_conn_has(c, WEIR_FACT_PEER_ENDED) ||
+	    weir_conn_is(c, WEIR_PHASE_FINISHING)) {
+		weir_conn_kill(c, reason_of(error), error, false);
 		return;
+	}
 	/* What has arrived is offered first; not what still arrives. */
+	die(c, WEIR_PHASE_FAILED, reason_of(error), error);
 	n_unread = weir_sys_unread(c->watch.fd);
 	c->read_size = n_unread > 0 ? (uint32_t)n_unread : 0;
-	c->state &= ~(uint32_t)WEIR_CONN_CLOSING;
-	c->state |= WEIR_CONN_FAILED | WEIR_CONN_OFFER;
+	weir_conn_set(c, WEIR_FACT_OFFER);
 }
 
 /* All but the descriptor and the input. */
@@ -78,10 +90,10 @@ static void leave_loop(struct weir_conn *c)
 	weir_link_cut(c);
 	weir_timer_cancel(&c->timer);
 	weir_watch_close(&c->watch);
-	weir_conn_free_debt(c);
+	weir_outbox_deinit(&c->out);
 	/* Functions called on it from on_close find it closed, not broken. */
 	c->watch.loop = loop;
-	c->state |= WEIR_CONN_CLOSED;
+	weir_conn_enter(c, WEIR_PHASE_CLOSED);
 }
 
 static void hand_over(struct weir_conn *c)
@@ -92,7 +104,7 @@ static void hand_over(struct weir_conn *c)
 
 	leave_loop(c);
 	c->input = NULL;
-	c->state &= ~(uint32_t)(WEIR_CONN_KEPT | WEIR_CONN_DETACHING);
+	weir_conn_clear(c, WEIR_FACT_KEPT);
 	c->events->on_detach(c, c->watch.fd, kept, n);
 	weir_sys_free(input);
 }
@@ -105,12 +117,12 @@ static void close_now(struct weir_conn *c)
 	int n_unread = 0;
 
 	weir_conn_progress(c, &result.progress);
-	if (!(c->state & WEIR_CONN_PEER_ENDED))
+	if (!weir_conn_has(c, WEIR_FACT_PEER_ENDED))
 		n_unread = weir_sys_unread(c->watch.fd);
 	if (n_unread > 0)
 		result.progress.unread += (uint64_t)n_unread;
 	leave_loop(c);
-	if (c->state & WEIR_CONN_WITH_RESET)
+	if (weir_conn_has(c, WEIR_FACT_WITH_RESET))
 		weir_sys_reset_on_close(c->watch.fd);
 	weir_sys_close(c->watch.fd);
 	weir_conn_discard_kept(c);
@@ -119,32 +131,34 @@ static void close_now(struct weir_conn *c)
 	c->events->on_close(c, &result);
 }
 
+static bool may_offer_rest(const struct weir_conn *c)
+{
+	return weir_conn_is(c, WEIR_PHASE_FAILED) &&
+	       !weir_conn_is_held(c, WEIR_HOLD_USER);
+}
+
 /* Offer what had arrived before the error, one receive a turn. */
 static bool has_more_to_offer(struct weir_conn *c)
 {
-	const uint32_t against = WEIR_CONN_CLOSING | WEIR_CONN_PAUSED;
 	size_t n_kept = weir_conn_n_kept(c);
 
-	if (c->state & against)
-		return false;
-	if ((c->state & WEIR_CONN_OFFER) && c->input) {
+	if (may_offer_rest(c) && weir_conn_has(c, WEIR_FACT_OFFER) &&
+	    c->input) {
 		weir_conn_offer_kept(c);
-		c->state &= ~(uint32_t)WEIR_CONN_OFFER;
+		weir_conn_clear(c, WEIR_FACT_OFFER);
 		if (weir_conn_n_kept(c) < n_kept)
 			return true;
-		/* on_data may have paused it, or wants no more. */
-		if (c->state & against)
-			return false;
 	}
-	return weir_conn_read(c) > 0;
+	/* on_data may have paused it, or want no more. */
+	return may_offer_rest(c) && weir_conn_read(c) > 0;
 }
 
 static void close_or_offer(struct weir_conn *c)
 {
 	/* A mark may still abort it. */
-	if (c->state & WEIR_CONN_DETACHING)
+	if (weir_conn_is(c, WEIR_PHASE_DETACHED))
 		weir_mark_fire(c);
-	if (c->state & WEIR_CONN_DETACHING)
+	if (weir_conn_is(c, WEIR_PHASE_DETACHED))
 		hand_over(c);
 	else if (has_more_to_offer(c))
 		weir_watch_defer_close(&c->watch);
@@ -166,11 +180,11 @@ void weir_conn_take_no_data(struct weir_conn *c, ssize_t n, uint32_t events)
 
 /* Read before the rest: a send would eat the error that HUP and ERR announce,
  * and the input behind it would end in a false FIN. */
-void weir_conn_get_ready(struct weir_conn *c, uint32_t events)
+void weir_conn_handle_event(struct weir_conn *c, uint32_t events)
 {
 	ssize_t n;
 
-	if (c->state & WEIR_CONN_DEAD) {
+	if (weir_conn_is_dead(c)) {
 		/* What was harvested for it no longer counts. */
 		if (events == 0 || events == WEIR_REFUSED)
 			close_or_offer(c);
@@ -185,20 +199,20 @@ void weir_conn_get_ready(struct weir_conn *c, uint32_t events)
 			weir_conn_take_no_data(c, n, events);
 	}
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
-		weir_conn_has_room(c);
+		weir_conn_clear_full(c);
 	/* What on_data sent was offered when it returned. */
-	if (events != EPOLLIN && (c->state & WEIR_CONN_OWES) &&
-	    !(c->state & WEIR_CONN_FULL))
+	if (events != EPOLLIN && weir_conn_has(c, WEIR_FACT_OWES) &&
+	    !weir_conn_has(c, WEIR_FACT_FULL))
 		weir_conn_flush(c, !(events & EPOLLOUT));
 	if (events & EPOLLOUT)
-		weir_conn_settle_writable(c);
+		weir_conn_call_on_writable(c);
 	if (events & WEIR_REFUSED)
 		weir_conn_fail(c, -ENOMEM);
 	weir_conn_settle(c);
 }
 
 /* TCP_NODELAY can be asked of TCP alone. */
-static int find_kind(int fd, bool keep_nagle, bool *is_tcp)
+static int probe_and_set_nodelay(int fd, bool keep_nagle, bool *is_tcp)
 {
 	int type;
 	int value;
@@ -232,7 +246,8 @@ int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
 	error = weir_conn_check_limits(limits);
 	if (error < 0)
 		return error;
-	error = find_kind(fd, limits->flags & WEIR_CONN_KEEP_NAGLE, &is_tcp);
+	error = probe_and_set_nodelay(fd, limits->flags & WEIR_CONN_KEEP_NAGLE,
+				      &is_tcp);
 	if (error < 0)
 		return error;
 	c->watch.loop = NULL;
@@ -246,80 +261,67 @@ int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
 				.events = events,
 				.limits = limits,
 				.is_tcp = is_tcp};
-	c->read_size =
-		(uint32_t)smaller(weir_conn_input_limit(c), WEIR_READ_SIZE);
+	c->read_size = (uint32_t)weir_smaller(weir_conn_input_limit(c),
+					      WEIR_READ_SIZE);
 	weir_conn_schedule(c);
 	return 0;
 }
 
 bool weir_conn_is_open(const struct weir_conn *c)
 {
-	return c->watch.loop && !(c->state & WEIR_CONN_CLOSED);
+	return c->watch.loop && !weir_conn_is(c, WEIR_PHASE_CLOSED);
 }
 
 void weir_conn_pause(struct weir_conn *c)
 {
-	c->state |= WEIR_CONN_PAUSED;
+	weir_conn_hold(c, WEIR_HOLD_USER);
 	weir_conn_note(c);
 }
 
 void weir_conn_resume(struct weir_conn *c)
 {
-	if (!(c->state & WEIR_CONN_PAUSED))
+	if (!weir_conn_is_held(c, WEIR_HOLD_USER))
 		return;
-	c->state &= ~(uint32_t)WEIR_CONN_PAUSED;
-	c->state |= WEIR_CONN_OFFER;
+	weir_conn_let_go(c, WEIR_HOLD_USER);
 	weir_conn_note(c);
 }
 
-/* Sends are refused from here on: ENDED or DETACHING, how says. */
-static void stop_sending(struct weir_conn *c, uint32_t how)
+/* Sends are refused from here on. */
+static void stop_sending(struct weir_conn *c, enum weir_conn_phase phase)
 {
-	c->state |= how;
-	c->state &= ~(uint32_t)WEIR_CONN_WANTS_ROOM;
-	weir_conn_stop_gathering(c);
-	weir_conn_note(c);
-}
-
-static void end(struct weir_conn *c, uint32_t how)
-{
-	/* A finish wants no more input, not even what came before an error. */
-	if ((c->state & WEIR_CONN_FAILED) && (how & WEIR_CONN_FINISHING))
-		c->state |= WEIR_CONN_CLOSING;
-	if (c->state & WEIR_CONN_DEAD)
+	if (c->state.phase >= phase)
 		return;
-	c->state &= ~(uint32_t)WEIR_CONN_DETACHING;
-	stop_sending(c, how);
+	weir_conn_enter(c, phase);
+	weir_conn_clear(c, WEIR_FACT_WANTS_ROOM);
+	weir_outbox_stop_gathering(&c->out, c->watch.loop);
+	weir_conn_note(c);
 }
 
 void weir_conn_end(struct weir_conn *c)
 {
-	end(c, WEIR_CONN_ENDED);
+	stop_sending(c, WEIR_PHASE_ENDED);
 }
 
 void weir_conn_finish(struct weir_conn *c)
 {
-	end(c, WEIR_CONN_ENDED | WEIR_CONN_FINISHING);
+	/* It wants no more input, not even what came before an error. */
+	if (weir_conn_is(c, WEIR_PHASE_FAILED))
+		weir_conn_enter(c, WEIR_PHASE_CLOSING);
+	stop_sending(c, WEIR_PHASE_FINISHING);
 }
 
 void weir_conn_detach(struct weir_conn *c)
 {
 	assert(c->events->on_detach);
-	if (c->state & (WEIR_CONN_DEAD | WEIR_CONN_ENDED))
-		return;
-	stop_sending(c, WEIR_CONN_DETACHING);
+	stop_sending(c, WEIR_PHASE_DETACHING);
 }
 
 void weir_conn_abort(struct weir_conn *c, bool with_reset)
 {
-	bool is_detaching = c->state & WEIR_CONN_DETACHING;
-
-	if ((c->state & WEIR_CONN_CLOSING) && !is_detaching)
-		return;
-	if (c->state & WEIR_CONN_FAILED)
-		c->state |= WEIR_CONN_CLOSING;
-	else
-		weir_conn_end_for(c, WEIR_REASON_ABORTED, 0, with_reset);
+	if (weir_conn_is(c, WEIR_PHASE_FAILED))
+		weir_conn_enter(c, WEIR_PHASE_CLOSING);
+	else if (c->state.phase < WEIR_PHASE_FAILED)
+		weir_conn_kill(c, WEIR_REASON_ABORTED, 0, with_reset);
 }
 
 /* What ask counts, less our own FIN, which is no byte; -1: unknown. */
@@ -329,12 +331,12 @@ static int64_t kernel_share(const struct weir_conn *c, int (*ask)(int fd))
 
 	if (n < 0)
 		return -1;
-	return n > 0 && (c->state & WEIR_CONN_FIN_SENT) ? n - 1 : n;
+	return n > 0 && weir_conn_has(c, WEIR_FACT_FIN_SENT) ? n - 1 : n;
 }
 
 bool weir_conn_is_full(const struct weir_conn *c)
 {
-	return weir_conn_is_open(c) && (c->state & WEIR_CONN_FULL);
+	return weir_conn_is_open(c) && weir_conn_has(c, WEIR_FACT_FULL);
 }
 
 void weir_conn_counters(const struct weir_conn *c,
@@ -343,20 +345,15 @@ void weir_conn_counters(const struct weir_conn *c,
 	*progress = (struct weir_progress){.received = c->received,
 					   .unread = c->discarded +
 						     weir_conn_n_kept(c),
-					   .sent = c->sent,
-					   .n_short_sends = c->n_short_sends,
-					   .n_would_blocks = c->n_would_blocks,
 					   .kernel_unsent = -1,
 					   .kernel_unacked = -1};
-	weir_conn_output_progress(c, progress);
-	progress->accepted =
-		progress->sent + progress->queued + progress->dropped;
+	weir_outbox_progress(&c->out, c->watch.loop, progress);
 }
 
 void weir_conn_progress(struct weir_conn *c, struct weir_progress *progress)
 {
 	weir_conn_counters(c, progress);
-	if (!c->is_tcp || (c->state & WEIR_CONN_CLOSED))
+	if (!c->is_tcp || weir_conn_is(c, WEIR_PHASE_CLOSED))
 		return;
 	progress->kernel_unsent = kernel_share(c, weir_sys_unsent);
 	progress->kernel_unacked = kernel_share(c, weir_sys_unacked);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conn_inside.h"
+#include "size.h"
 #include "sys.h"
 
 /* 1. 0 < n_bytes <= size */
@@ -15,11 +16,6 @@ struct weir_input {
 	size_t size;
 	unsigned char bytes[];
 };
-
-static size_t smaller(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
 
 size_t weir_conn_n_kept(const struct weir_conn *c)
 {
@@ -37,7 +33,7 @@ static void free_kept(struct weir_conn *c)
 {
 	weir_sys_free(c->input);
 	c->input = NULL;
-	c->state &= ~(uint32_t)(WEIR_CONN_KEPT | WEIR_CONN_OFFER);
+	weir_conn_clear(c, WEIR_FACT_KEPT | WEIR_FACT_OFFER);
 }
 
 void weir_conn_discard_kept(struct weir_conn *c)
@@ -65,7 +61,7 @@ static void replace_kept(struct weir_conn *c, struct weir_input *input)
 {
 	weir_sys_free(c->input);
 	c->input = input;
-	c->state |= WEIR_CONN_KEPT;
+	weir_conn_set(c, WEIR_FACT_KEPT);
 }
 
 /* Keep n more bytes behind those that are kept. Room at least doubles, so a
@@ -79,8 +75,8 @@ static int keep(struct weir_conn *c, const void *data, size_t n)
 		struct weir_input *input;
 
 		if (c->input && size < 2 * c->input->size)
-			size = smaller(2 * c->input->size,
-				       weir_conn_input_limit(c));
+			size = weir_smaller(2 * c->input->size,
+					    weir_conn_input_limit(c));
 		input = input_new(size, c->input);
 		if (!input)
 			return -ENOMEM;
@@ -96,14 +92,18 @@ static int keep(struct weir_conn *c, const void *data, size_t n)
 static void keep_or_end(struct weir_conn *c, const unsigned char *data,
 			size_t n)
 {
-	if ((c->state & (WEIR_CONN_FINISHING | WEIR_CONN_CLOSING)) == 0 &&
-	    keep(c, data, n) == 0)
+	bool is_wanted = !weir_conn_is(c, WEIR_PHASE_FINISHING) &&
+			 !weir_conn_is(c, WEIR_PHASE_CLOSING);
+
+	if (is_wanted && keep(c, data, n) == 0)
 		return;
 	c->discarded += n;
-	if (c->state & WEIR_CONN_FAILED)
-		c->state |= WEIR_CONN_CLOSING;
-	if (!(c->state & (WEIR_CONN_FINISHING | WEIR_CONN_CLOSING)))
-		weir_conn_end_for(c, WEIR_REASON_ERROR, -ENOMEM, false);
+	if (!is_wanted)
+		return;
+	if (weir_conn_is(c, WEIR_PHASE_FAILED))
+		weir_conn_enter(c, WEIR_PHASE_CLOSING);
+	else
+		weir_conn_kill(c, WEIR_REASON_ERROR, -ENOMEM, false);
 }
 
 static size_t offer(struct weir_conn *c, const unsigned char *data, size_t n)
@@ -111,10 +111,10 @@ static size_t offer(struct weir_conn *c, const unsigned char *data, size_t n)
 	size_t n_used;
 
 	/* A resume inside sets it again. */
-	c->state &= ~(uint32_t)WEIR_CONN_OFFER;
-	weir_conn_gather(c);
+	weir_conn_clear(c, WEIR_FACT_OFFER);
+	weir_conn_begin_callback(c);
 	n_used = c->events->on_data(c, data, n);
-	weir_conn_gather_end(c);
+	weir_conn_end_callback(c);
 	assert(n_used <= n);
 	return n_used;
 }
@@ -142,8 +142,8 @@ static void consume_kept(struct weir_conn *c, size_t n)
 static void enforce_limit(struct weir_conn *c)
 {
 	if (weir_conn_n_kept(c) >= weir_conn_input_limit(c) &&
-	    weir_conn_is_reading(c) && !(c->state & WEIR_CONN_FINISHING))
-		weir_conn_end_for(c, WEIR_REASON_INPUT_LIMIT, 0, false);
+	    weir_conn_is_reading(c) && !weir_conn_is(c, WEIR_PHASE_FINISHING))
+		weir_conn_kill(c, WEIR_REASON_INPUT_LIMIT, 0, false);
 }
 
 void weir_conn_offer_kept(struct weir_conn *c)
@@ -170,28 +170,31 @@ static __attribute__((noinline)) void keep_rest(struct weir_conn *c,
 ssize_t weir_conn_read(struct weir_conn *c)
 {
 	unsigned char *data = c->watch.loop->input;
+	bool is_finishing = weir_conn_is(c, WEIR_PHASE_FINISHING);
+	bool has_failed = weir_conn_is(c, WEIR_PHASE_FAILED);
 	size_t room = WEIR_READ_SIZE;
 	size_t n_used;
 	ssize_t n;
 
-	if (!(c->state & WEIR_CONN_FINISHING))
+	if (!is_finishing)
 		room = weir_conn_input_limit(c) - weir_conn_n_kept(c);
-	if (c->state & WEIR_CONN_FAILED)
-		room = smaller(room, c->read_size);
+	if (has_failed)
+		room = weir_smaller(room, c->read_size);
 	/* A recv of nothing would look like the FIN. */
 	if (room == 0)
 		return -EAGAIN;
-	n = weir_sys_recv(c->watch.fd, data, smaller(room, WEIR_READ_SIZE));
+	n = weir_sys_recv(c->watch.fd, data,
+			  weir_smaller(room, WEIR_READ_SIZE));
 	if (n <= 0)
 		return n;
-	if (c->state & WEIR_CONN_FAILED)
+	if (has_failed)
 		c->read_size -= (uint32_t)n;
 	c->received += (uint64_t)n;
-	if (c->state & WEIR_CONN_FINISHING) {
+	if (is_finishing) {
 		c->discarded += (uint64_t)n;
 	} else if (c->input) {
 		keep_or_end(c, data, (size_t)n);
-		if (!(c->state & WEIR_CONN_CLOSING))
+		if (!weir_conn_is(c, WEIR_PHASE_CLOSING))
 			weir_conn_offer_kept(c);
 	} else {
 		n_used = offer(c, data, (size_t)n);
@@ -205,7 +208,7 @@ ssize_t weir_conn_read(struct weir_conn *c)
 static __attribute__((noinline)) void end_offer(struct weir_conn *c, size_t n,
 						size_t n_used)
 {
-	weir_conn_gather_end(c);
+	weir_conn_end_callback(c);
 	if (n_used != n)
 		keep_rest(c, c->watch.loop->input, n, n_used);
 }
@@ -220,7 +223,7 @@ static inline void offer_at_ease(struct weir_conn *c, size_t n)
 	ssize_t taken;
 
 	c->received += n;
-	g->owner = c;
+	g->owner = &c->out;
 	g->end = g->limit;
 	n_used = c->events->on_data(c, loop->input, n);
 	if (n_used != n || g->next == g->start) {
@@ -230,9 +233,9 @@ static inline void offer_at_ease(struct weir_conn *c, size_t n)
 	taken = weir_sys_send(c->watch.fd, g->start,
 			      (size_t)(g->next - g->start));
 	if (taken != g->next - g->start || loop->observer) {
-		weir_conn_note_gathered(c, taken);
+		weir_conn_take_gathered(c, taken);
 	} else {
-		c->sent += (size_t)taken;
+		c->out.sent += (size_t)taken;
 		g->next = g->start;
 	}
 	g->owner = NULL;
@@ -243,8 +246,8 @@ void weir_conn_on_ready(struct weir_watch *watch, uint32_t events)
 	struct weir_conn *c = weir_container_of(watch, struct weir_conn, watch);
 	ssize_t n;
 
-	if (events != EPOLLIN || c->state != 0) {
-		weir_conn_get_ready(c, events);
+	if (events != EPOLLIN || !weir_conn_is_at_ease(c)) {
+		weir_conn_handle_event(c, events);
 		return;
 	}
 	n = weir_sys_recv(watch->fd, watch->loop->input, c->read_size);
@@ -252,21 +255,21 @@ void weir_conn_on_ready(struct weir_watch *watch, uint32_t events)
 		offer_at_ease(c, (size_t)n);
 	else
 		weir_conn_take_no_data(c, n, events);
-	if (c->state != 0)
+	if (!weir_conn_is_at_ease(c))
 		weir_conn_settle(c);
 }
 
 void weir_conn_take_end(struct weir_conn *c)
 {
-	c->state |= WEIR_CONN_PEER_ENDED;
-	if (c->state & WEIR_CONN_FINISHING)
+	weir_conn_set(c, WEIR_FACT_PEER_ENDED);
+	if (weir_conn_is(c, WEIR_PHASE_FINISHING))
 		return;
 	if (!c->events->on_end) {
 		weir_conn_finish(c);
 		return;
 	}
-	weir_conn_gather(c);
+	weir_conn_begin_callback(c);
 	c->events->on_end(c, weir_conn_kept(c), weir_conn_n_kept(c));
-	weir_conn_gather_end(c);
+	weir_conn_end_callback(c);
 	free_kept(c);
 }

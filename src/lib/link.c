@@ -46,10 +46,9 @@ static void hold(struct weir_link *link, bool holds)
 	link->holds = holds;
 	if (holds) {
 		source->n_held_by++;
-		source->state |= WEIR_CONN_LINKED;
+		weir_conn_hold(source, WEIR_HOLD_LINKS);
 	} else if (--source->n_held_by == 0) {
-		source->state &= ~(uint32_t)WEIR_CONN_LINKED;
-		source->state |= WEIR_CONN_OFFER;
+		weir_conn_let_go(source, WEIR_HOLD_LINKS);
 	}
 	weir_conn_note(source);
 }
@@ -61,7 +60,7 @@ void weir_link_open(struct weir_link *link, struct weir_conn *source,
 	*link = (struct weir_link){.source = source, .sink = sink};
 	chain(link, source);
 	chain(link, sink);
-	hold(link, sink->state & WEIR_CONN_ABOVE);
+	hold(link, weir_conn_has(sink, WEIR_FACT_ABOVE));
 }
 
 void weir_link_close(struct weir_link *link)

@@ -16,9 +16,9 @@
 #include "pool.h"
 #include "stopwatch.h"
 
-struct weir_conn;
-struct weir_debt;
+struct weir_backlog;
 struct weir_observer;
+struct weir_outbox;
 
 enum {
 	/* the most that one callback's small sends gather for one send(2) */
@@ -50,14 +50,14 @@ enum weir_chores {
  * 1. start <= next <= end <= limit
  * 2. next is start while nobody owns it */
 struct weir_gather {
-	struct weir_conn *owner; /* whose callback runs; NULL: nobody's */
-	unsigned char *next;	 /* where the next message goes */
-	unsigned char *end;	 /* start: nothing may be gathered */
-	unsigned char *start;	 /* the bytes of segment */
+	struct weir_outbox *owner; /* whose callback runs; NULL: nobody's */
+	unsigned char *next;	   /* where the next message goes */
+	unsigned char *end;	   /* start: nothing may be gathered */
+	unsigned char *start;	   /* the bytes of segment */
 	unsigned char *limit;
 	struct weir_sendq_segment *segment;
-	struct weir_debt *spare; /* for the owner, should it need one; there
-				  * whenever segment is */
+	struct weir_backlog *spare; /* for the owner, should it need one; there
+				     * whenever segment is */
 };
 
 /* Of every open watch:

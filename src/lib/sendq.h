@@ -7,8 +7,8 @@
  *
  * Internal: a connection owns one; weir.h does not include it.
  */
-#ifndef WEIR_SENDQ_H
-#define WEIR_SENDQ_H
+#ifndef WEIR_LIB_SENDQ_H
+#define WEIR_LIB_SENDQ_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,6 +68,12 @@ struct weir_sendq {
 static inline bool weir_sendq_is_empty(const struct weir_sendq *q)
 {
 	return !q->head;
+}
+
+/* Those in memory. */
+static inline size_t weir_sendq_n_bytes(const struct weir_sendq *q)
+{
+	return q->n_bytes;
 }
 
 /* All bytes, those of files too. */

@@ -13,8 +13,8 @@
  * Tests replace this file's object by tests/fault.o, which has the same
  * functions with faults and a clock on request.
  */
-#ifndef WEIR_SYS_H
-#define WEIR_SYS_H
+#ifndef WEIR_LIB_SYS_H
+#define WEIR_LIB_SYS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -134,8 +134,7 @@ static size_t drop_oldest(struct subscriber *s, size_t n_line, size_t max)
 
 /* -- the whole -- */
 
-/* The connection goes on; or its budget has ended it, and this is the last
- * line that it misses. */
+/* The connection goes on, without this line. */
 static bool is_refusal(int error)
 {
 	return error == -ENOBUFS || error == -ENOMEM || error == -EMSGSIZE;

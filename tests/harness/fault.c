@@ -91,7 +91,7 @@
 #undef weir_sys_unlink
 #undef weir_sys_getaddrinfo
 #undef weir_sys_freeaddrinfo
-#undef WEIR_SYS_H
+#undef WEIR_LIB_SYS_H
 #include "sys.h"
 
 #include "fault_inside.h"

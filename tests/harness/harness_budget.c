@@ -50,6 +50,6 @@ size_t budget_n_used(void)
 
 bool budget_is_victim(const struct conn_probe *probe)
 {
-	return (probe->conn.state & WEIR_CONN_CLOSING) &&
+	return probe->conn.state.phase >= WEIR_PHASE_CLOSING &&
 	       probe->conn.reason == WEIR_REASON_BUDGET;
 }

@@ -50,7 +50,7 @@ static void leave(struct conn_probe *p, char call)
 
 static void check_input(struct conn_probe *p, const void *data, size_t n)
 {
-	if (p->conn.state & WEIR_CONN_PAUSED)
+	if (weir_conn_is_held(&p->conn, WEIR_HOLD_USER))
 		harness_die("input comes in spite of a pause");
 	if (n < p->n_kept)
 		harness_die("of %zu kept bytes, %zu are offered", p->n_kept, n);

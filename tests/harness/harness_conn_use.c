@@ -125,29 +125,6 @@ struct weir_progress conn_probe_progress(struct conn_probe *p)
 	return progress;
 }
 
-static bool implies(uint32_t state, uint32_t one, uint32_t other)
-{
-	return (state & one) == 0 || (state & other) == other;
-}
-
-static void check_state(const struct weir_conn *c)
-{
-	uint32_t s = c->state;
-	uint64_t n_queued = c->debt ? weir_sendq_length(&c->debt->queue) : 0;
-
-	if (c->debt)
-		weir_sendq_check(&c->debt->queue);
-	if (!!(s & WEIR_CONN_KEPT) != !!c->input ||
-	    !!(s & WEIR_CONN_OWES) != (n_queued > 0) ||
-	    !implies(s, WEIR_CONN_FINISHING, WEIR_CONN_ENDED) ||
-	    !implies(s, WEIR_CONN_FIN_SENT, WEIR_CONN_ENDED) ||
-	    !implies(s, WEIR_CONN_THROTTLED, WEIR_CONN_ABOVE) ||
-	    ((s & WEIR_CONN_FIN_SENT) && (s & WEIR_CONN_OWES)) ||
-	    ((s & WEIR_CONN_DEAD) && n_queued > 0))
-		harness_die("the state 0x%x cannot be, with %zu queued", s,
-			    n_queued);
-}
-
 void conn_probe_check(struct conn_probe *p)
 {
 	struct weir_progress is = conn_probe_progress(p);
@@ -164,7 +141,7 @@ void conn_probe_check(struct conn_probe *p)
 			    (unsigned long long)is.dropped,
 			    (unsigned long long)p->n_accepted,
 			    (unsigned long long)p->peer.n_received);
-	check_state(&p->conn);
+	weir_conn_check(&p->conn);
 }
 
 /* -- the loop -- */

@@ -134,7 +134,7 @@ static void turn(uint64_t nth)
 		const struct conn_probe *p = &scenario_conns[i];
 
 		is_armed |= is_open(p) && conn_probe_is_armed(p);
-		is_dead |= is_open(p) && (p->conn.state & WEIR_CONN_DEAD);
+		is_dead |= is_open(p) && weir_conn_is_dead(&p->conn);
 	}
 	if (weir_loop_turn(conn_loop, TURN_NS) < 0)
 		harness_die("a turn failed");

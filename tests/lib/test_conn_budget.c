@@ -205,7 +205,7 @@ Test(conn_budget, survives_any_failing_call)
 			if (!weir_conn_is_open(&probe->conn))
 				continue;
 			send_some(probe, CONN_DATA);
-			if (!(probe->conn.state & WEIR_CONN_DEAD))
+			if (!weir_conn_is_dead(&probe->conn))
 				conn_probe_write(probe, 1);
 			if (i % 3 == 0)
 				conn_turns(1);

@@ -24,8 +24,7 @@ static struct conn_probe *const p = &budget_probes[0];
 
 static size_t weight(const struct conn_probe *probe)
 {
-	return probe->conn.debt ? weir_sendq_weight(&probe->conn.debt->queue)
-				: 0;
+	return weir_outbox_weight(&probe->conn.out);
 }
 
 static size_t n_victims(size_t n)
@@ -135,7 +134,7 @@ Test(conn_budget, tells_a_caller_who_is_the_victim)
 	budget_set(HIGH, LOW);
 	while ((error = conn_probe_sendall(p, LARGE)) == 0)
 		;
-	cr_assert_eq(error, -ENOBUFS);
+	cr_assert_eq(error, -EPIPE);
 	cr_assert(budget_is_victim(p));
 	cr_assert_eq(conn_probe_sendall(p, 1), -EPIPE);
 	cr_assert_eq(conn_probe_sendbuf(p, 1), -EPIPE);
@@ -153,7 +152,7 @@ Test(conn_budget, tells_a_caller_of_sendbuf_who_is_the_victim)
 	budget_set(HIGH, LOW);
 	while ((error = conn_probe_sendbuf(p, LARGE)) == 0)
 		;
-	cr_assert_eq(error, -ENOBUFS);
+	cr_assert_eq(error, -EPIPE);
 	cr_assert(budget_is_victim(p));
 }
 
@@ -165,7 +164,7 @@ static void send_until_refused(struct conn_probe *probe, char call)
 		return;
 	while ((error = conn_probe_sendall(probe, LARGE)) == 0)
 		;
-	cr_assert_eq(error, -ENOBUFS);
+	cr_assert_eq(error, -EPIPE);
 	cr_assert_eq(conn_probe_sendall(probe, 1), -EPIPE);
 }
 
@@ -177,7 +176,7 @@ static void send_small_until_refused(struct conn_probe *probe, char call)
 		return;
 	while ((error = conn_probe_sendall(probe, 1000)) == 0)
 		;
-	cr_assert_eq(error, -ENOBUFS);
+	cr_assert_eq(error, -EPIPE);
 	cr_assert_eq(conn_probe_sendall(probe, 1), -EPIPE);
 }
 

@@ -125,12 +125,13 @@ Test(conn_epoll, a_queue_arms_once_and_disarms_once)
 /* Whenever a wait begins: armed if and only if it owes bytes or on_writable. */
 static void expect_armed_rightly(unsigned turns)
 {
-	const uint32_t waits = WEIR_CONN_OWES | WEIR_CONN_WANTS_ROOM;
+	const unsigned waits = WEIR_FACT_OWES | WEIR_FACT_WANTS_ROOM;
 
 	while (turns-- > 0) {
 		conn_turns(1);
-		cr_assert_eq(conn_probe_is_armed(&p), !!(p.conn.state & waits));
-		cr_assert_eq(!!(p.conn.state & WEIR_CONN_OWES),
+		cr_assert_eq(conn_probe_is_armed(&p),
+			     weir_conn_has(&p.conn, waits));
+		cr_assert_eq(weir_conn_has(&p.conn, WEIR_FACT_OWES),
 			     conn_probe_progress(&p).queued > 0);
 	}
 }
@@ -202,7 +203,7 @@ Test(conn_epoll, what_is_undone_within_a_turn_costs_nothing)
 	fault_time_advance(1);
 	fault_reset();
 	conn_turns(1);
-	cr_assert_eq(p.conn.state, 0);
+	cr_assert(weir_conn_is_at_ease(&p.conn));
 	conn_turns(1);
 	cr_assert_eq(fault_count(FAULT_ANY_EPOLL_CTL), 0);
 	conn_probe_write(&p, 1);

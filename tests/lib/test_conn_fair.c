@@ -106,11 +106,11 @@ Test(conn_fair, a_reader_at_full_speed_delays_no_other)
 	cr_assert_eq(conn_probe_sendbuf(&greedy, 60 * FLUSH_BUDGET), 0);
 	take_everything();
 	for (turn = 0; turn < 20; turn++) {
-		n_before = greedy.conn.sent;
+		n_before = greedy.conn.out.sent;
 		expect_echoes();
-		cr_assert_gt(greedy.conn.sent, n_before);
+		cr_assert_gt(greedy.conn.out.sent, n_before);
 		/* the turn in which on_pressure is told may flush behind it */
-		cr_assert_leq(greedy.conn.sent - n_before,
+		cr_assert_leq(greedy.conn.out.sent - n_before,
 			      (turn == 0 ? 2 : 1) * FLUSH_BUDGET);
 	}
 	/* it was offered no more than the budget each time */
@@ -128,7 +128,7 @@ Test(conn_fair, a_reader_of_many_small_pieces_is_served_in_bounded_passes)
 	for (i = 0; i < 5000; i++)
 		cr_assert_eq(conn_probe_sendbuf(&greedy, 10), 0);
 	conn_turns(1);
-	cr_assert_lt(greedy.conn.sent, 5000 * 10);
+	cr_assert_lt(greedy.conn.out.sent, 5000 * 10);
 	cr_assert_leq(fault_count(FAULT_ANY_SEND), 2);
 	conn_flow(&greedy);
 	cr_assert_eq(greedy.peer.n_received, 50000);

@@ -40,8 +40,8 @@ static void on_offer(struct weir_observer *o, struct weir_conn *c,
 	say(c, "offer %zu %zu, ", offered, taken);
 }
 
-static void on_queue(struct weir_observer *o, struct weir_conn *c, size_t n,
-		     size_t n_queued)
+static void on_queue(struct weir_observer *o, struct weir_conn *c, uint64_t n,
+		     uint64_t n_queued)
 {
 	(void)o;
 	say(c, "queue %zu %zu, ", n, n_queued);
@@ -54,7 +54,7 @@ static void on_arm(struct weir_observer *o, struct weir_conn *c)
 }
 
 static void on_move(struct weir_observer *o, struct weir_conn *c, size_t taken,
-		    size_t n_queued)
+		    uint64_t n_queued)
 {
 	(void)o;
 	say(c, "move %zu %zu, ", taken, n_queued);

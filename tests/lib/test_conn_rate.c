@@ -80,7 +80,7 @@ Test(conn_rate, leaves_a_peer_that_is_fast_enough_alone)
 	open_owing(&a_thousand);
 	read_for(100, 500);
 	expect_open();
-	cr_assert(p.conn.state & WEIR_CONN_OWES);
+	cr_assert(weir_conn_has(&p.conn, WEIR_FACT_OWES));
 	read_for(300, 500);
 	expect_open();
 	cr_assert_eq(p.peer.n_received, MUCH);
@@ -173,7 +173,7 @@ Test(conn_rate, is_not_asked_of_a_queue_that_drains)
 
 	conn_probe_open(&p, SNDBUF, &a_thousand);
 	for (i = 0; i < 40; i++) {
-		while (!(p.conn.state & WEIR_CONN_OWES)) {
+		while (!weir_conn_has(&p.conn, WEIR_FACT_OWES)) {
 			conn_probe_sendall(&p, 100);
 			conn_turns(1);
 		}
@@ -262,8 +262,7 @@ static void start_in_real_time(void)
 
 static void keep_owing(void)
 {
-	while (!p.conn.debt ||
-	       weir_sendq_weight(&p.conn.debt->queue) < 100000) {
+	while (weir_outbox_weight(&p.conn.out) < 100000) {
 		cr_assert_eq(conn_probe_sendall(&p, MUCH / 2), 0);
 		conn_turns(1);
 	}

@@ -283,9 +283,10 @@ Test(conn_sendall, of_a_large_one_only_the_remainder_is_held)
 	fault_at_most(FAULT_ANY_SEND, weir_conn_fd(&p.conn), 1, 99000);
 	conn_probe_sendall(&p, 100000);
 	n_held = conn_loop->pool.n_used_bytes;
-	cr_assert_leq(n_held, 1000 + WEIR_CHUNK_SIZE + sizeof *p.conn.debt);
+	cr_assert_leq(n_held,
+		      1000 + WEIR_CHUNK_SIZE + sizeof *p.conn.out.backlog);
 	conn_flow(&p);
-	cr_assert_eq(conn_loop->pool.n_used_bytes, sizeof *p.conn.debt);
+	cr_assert_eq(conn_loop->pool.n_used_bytes, sizeof *p.conn.out.backlog);
 }
 
 Test(conn_sendall, gives_memory_back_after_a_burst)
@@ -301,5 +302,5 @@ Test(conn_sendall, gives_memory_back_after_a_burst)
 	conn_flow(&p);
 	cr_assert_eq(p.peer.n_received, 1000010);
 	cr_assert_leq(fault_n_live_bytes(), n_before + WEIR_POOL_KEEP);
-	cr_assert_eq(conn_loop->pool.n_used_bytes, sizeof *p.conn.debt);
+	cr_assert_eq(conn_loop->pool.n_used_bytes, sizeof *p.conn.out.backlog);
 }

@@ -240,13 +240,13 @@ Test(conn_sendfile, is_bounded_in_each_turn)
 	conn_probe_open_tcp(&p, 0, NULL);
 	cr_assert_eq(sendfile_next(&p, 8 * PER_TURN), 0);
 	do {
-		n_sent = p.conn.sent;
+		n_sent = p.conn.out.sent;
 		n_calls = fault_count(FAULT_SENDFILE);
 		conn_turns(1);
-		cr_assert_leq(p.conn.sent, n_sent + PER_TURN);
+		cr_assert_leq(p.conn.out.sent, n_sent + PER_TURN);
 		cr_assert_leq(fault_count(FAULT_SENDFILE), n_calls + 1);
 		harness_peer_read(&p.peer, SIZE_MAX);
-	} while (p.conn.sent < p.n_accepted);
+	} while (p.conn.out.sent < p.n_accepted);
 	sendfile_expect_received(&p);
 }
 
@@ -281,7 +281,7 @@ static void on_mark(struct weir_mark *mark, uint64_t n_dropped)
 {
 	(void)mark;
 	cr_assert_eq(n_dropped, 0);
-	n_at_mark = p.conn.sent;
+	n_at_mark = p.conn.out.sent;
 }
 
 Test(conn_sendfile, has_marks_behind_it)

@@ -72,7 +72,7 @@ Test(conn_sendfile, that_is_cut_underneath_is_an_error)
 	conn_probe_open(&p, SNDBUF, NULL);
 	cr_assert_eq(sendfile_next_as(&p, MUCH, &file), 0);
 	conn_turns(2);
-	n_sent = p.conn.sent;
+	n_sent = p.conn.out.sent;
 	cr_assert_gt(n_sent, 0);
 	cr_assert_eq(ftruncate(file, (off_t)(SENDFILE_JUNK + n_sent)), 0);
 	fault_reset();

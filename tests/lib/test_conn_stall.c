@@ -187,7 +187,7 @@ Test(conn_stall, is_not_put_off_by_what_our_own_kernel_takes)
 	conn_probe_open_tcp(&p, SNDBUF, &ten);
 	conn_probe_sendall(&p, MUCH);
 	conn_turns(2);
-	n_sent = p.conn.sent;
+	n_sent = p.conn.out.sent;
 	conn_pass(9 * SECOND);
 	setsockopt(weir_conn_fd(&p.conn), SOL_SOCKET, SO_SNDBUF, &n_bytes,
 		   sizeof n_bytes);

@@ -82,7 +82,7 @@ Test(link, between_the_marks_changes_nothing)
 	press(&sink);
 	while (conn_probe_progress(&sink).queued > 0) {
 		size_t n = conn_probe_progress(&sink).queued;
-		bool is_held = source.conn.state & WEIR_CONN_LINKED;
+		bool is_held = weir_conn_is_held(&source.conn, WEIR_HOLD_LINKS);
 
 		cr_assert_eq(is_held, n > LOW, "%zu", n);
 		was_held |= is_held && n < HIGH;

@@ -116,7 +116,7 @@ static void trim(void)
 	size_t i;
 
 	/* a target that so many of the oldest have to go for */
-	target = weir_sendq_weight(&p.conn.debt->queue);
+	target = weir_outbox_weight(&p.conn.out);
 	for (i = first; i < n_pieces && n < n_wanted; i++) {
 		struct piece *piece = &pieces[i];
 

@@ -335,10 +335,8 @@ Test(subscriber, is_left_alone_once_the_budget_has_ended_it)
 {
 	settings.slow = SLOW_DROP_OLDEST;
 	cr_assert_eq(weir_loop_budget(loop, 64 * KIB, 0), 0);
-	while (send_line(1000).n_lines == 0)
-		;
-	cr_assert_eq(n_lost, 1);
-	cr_assert_eq(send_line(1000).n_lines, 0);
+	for (int i = 0; i < 1000; i++)
+		cr_assert_eq(send_line(1000).n_lines, 0);
 	weir_loop_run(loop);
 	cr_assert(is_closed);
 	cr_assert_eq(reason, WEIR_REASON_BUDGET);

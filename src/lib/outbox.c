@@ -1,0 +1,318 @@
+/* The outbox itself: offers to the kernel, what they leave, and the counts.
+ *
+ * A short send means that the kernel is full (law 4): it is said, and no second
+ * try is made before EPOLLOUT. */
+#include "outbox.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "size.h"
+#include "sys.h"
+
+enum {
+	/* what one flush offers: a fast reader must not starve the rest */
+	BYTES_PER_TURN = 2097152,
+	/* that much in full chunks, and a head that is partly sent */
+	FLUSH_IOV = BYTES_PER_TURN / WEIR_CHUNK_SIZE + 2,
+	/* pieces that may go out in front of a large message */
+	BEHIND_IOV = 64
+};
+
+/* -- the backlog -- */
+
+void weir_outbox_init_backlog(struct weir_outbox *o, struct weir_loop *loop,
+			      struct weir_backlog *backlog)
+{
+	*backlog =
+		(struct weir_backlog){.queue.pool = &loop->pool, .outbox = o};
+	weir_list_init(&backlog->marks);
+	o->backlog = backlog;
+}
+
+struct weir_backlog *weir_outbox_backlog(struct weir_outbox *o,
+					 struct weir_loop *loop)
+{
+	struct weir_backlog *backlog;
+
+	if (o->backlog)
+		return o->backlog;
+	backlog = weir_pool_alloc(&loop->pool, sizeof *backlog);
+	if (backlog)
+		weir_outbox_init_backlog(o, loop, backlog);
+	return backlog;
+}
+
+void weir_outbox_deinit(struct weir_outbox *o)
+{
+	struct weir_backlog *backlog = o->backlog;
+
+	if (!backlog)
+		return;
+	weir_sendq_clear(&backlog->queue);
+	weir_pool_free(backlog->queue.pool, backlog, sizeof *backlog);
+	o->backlog = NULL;
+}
+
+void weir_outbox_update(struct weir_outbox *o, struct weir_loop *loop)
+{
+	struct weir_backlog *backlog = o->backlog;
+	uint64_t n = weir_sendq_length(&backlog->queue);
+
+	if (n == 0)
+		backlog->pace.has_drained = true;
+	if (backlog->queue_peak < n)
+		backlog->queue_peak = n;
+	weir_budget_place(&loop->budget, &backlog->debtor,
+			  weir_sendq_weight(&backlog->queue));
+}
+
+/* -- full, and no longer -- */
+
+void weir_outbox_begin_stall(struct weir_outbox *o, struct weir_loop *loop)
+{
+	if (o->backlog && o->backlog->full_since_ns == 0)
+		o->backlog->full_since_ns = weir_loop_now(loop);
+}
+
+void weir_outbox_end_stall(struct weir_outbox *o, struct weir_loop *loop)
+{
+	struct weir_backlog *backlog = o->backlog;
+
+	if (!backlog || backlog->full_since_ns == 0)
+		return;
+	backlog->stalled_ns += weir_loop_now(loop) - backlog->full_since_ns;
+	backlog->full_since_ns = 0;
+}
+
+/* -- offers -- */
+
+/* The kernel is out of memory: within a call that counts as full. */
+static bool is_passing(ssize_t error)
+{
+	return error == -EAGAIN || error == -ENOBUFS || error == -ENOMEM;
+}
+
+static void count_taken(struct weir_outbox *o, struct weir_loop *loop,
+			const struct weir_offer *offer)
+{
+	o->sent += (uint64_t)offer->taken;
+	if (!offer->is_full)
+		return;
+	o->n_short_sends++;
+	if (offer->taken == 0)
+		o->n_would_blocks++;
+	weir_outbox_begin_stall(o, loop);
+}
+
+struct weir_offer weir_outbox_count_offer(struct weir_outbox *o,
+					  struct weir_loop *loop,
+					  size_t offered, ssize_t taken)
+{
+	struct weir_offer offer = {.offered = offered, .taken = taken};
+
+	if (is_passing(taken))
+		offer.taken = 0;
+	if (offer.taken < 0)
+		return offer;
+	offer.is_full = (size_t)offer.taken < offered;
+	count_taken(o, loop, &offer);
+	return offer;
+}
+
+struct weir_offer weir_outbox_send(struct weir_outbox *o,
+				   struct weir_loop *loop, int fd,
+				   const void *data, size_t n)
+{
+	return weir_outbox_count_offer(o, loop, n, weir_sys_send(fd, data, n));
+}
+
+/* Nothing of the queue is left out of the offer, or nothing is offered. */
+static struct weir_offer offer_behind(struct weir_outbox *o,
+				      struct weir_loop *loop, int fd,
+				      const void *data, size_t n)
+{
+	const struct weir_sendq *q = &o->backlog->queue;
+	struct iovec iov[BEHIND_IOV + 1];
+	size_t n_waiting;
+	size_t n_iov;
+
+	n_iov = weir_sendq_peek(q, iov, BEHIND_IOV, SIZE_MAX, &n_waiting);
+	if (n_waiting < weir_sendq_length(q))
+		return (struct weir_offer){.offered = 0};
+	/* sendmsg reads only, but its iovec is not const. */
+	iov[n_iov].iov_base = (void *)(uintptr_t)data;
+	iov[n_iov].iov_len = n;
+	return weir_outbox_count_offer(
+		o, loop, n_waiting + n,
+		weir_sys_sendv(fd, iov, n_iov + 1, false));
+}
+
+struct weir_offer weir_outbox_send_behind(struct weir_outbox *o,
+					  struct weir_loop *loop, int fd,
+					  const void *data, size_t n)
+{
+	struct weir_offer offer = offer_behind(o, loop, fd, data, n);
+	struct weir_sendq *q = &o->backlog->queue;
+	size_t of_queue;
+	size_t of_data;
+
+	if (offer.taken < 0)
+		return offer;
+	/* It was all offered, without a file in it, or nothing was taken. */
+	of_queue = weir_smaller((size_t)offer.taken, weir_sendq_n_bytes(q));
+	of_data = (size_t)offer.taken - of_queue;
+	weir_sendq_consume(q, of_queue);
+	weir_sendq_append(q, (const char *)data + of_data, n - of_data,
+			  weir_loop_now(loop));
+	weir_sendq_release(q);
+	weir_outbox_update(o, loop);
+	return offer;
+}
+
+static struct weir_offer offer_memory(struct weir_sendq *q, int fd)
+{
+	struct weir_offer offer;
+	struct iovec iov[FLUSH_IOV];
+	size_t n_iov;
+
+	n_iov = weir_sendq_peek(q, iov, FLUSH_IOV, BYTES_PER_TURN,
+				&offer.offered);
+	offer.taken = weir_sys_sendv(fd, iov, n_iov,
+				     weir_sendq_has_file_behind(q, n_iov));
+	offer.is_full = offer.taken < (ssize_t)offer.offered;
+	if (offer.taken > 0)
+		weir_sendq_consume(q, (size_t)offer.taken);
+	return offer;
+}
+
+/* A short sendfile may be the file's end, so only EAGAIN says full. */
+static struct weir_offer offer_file(struct weir_sendq *q, int fd)
+{
+	struct weir_sendq_file *file = weir_sendq_peek_file(q);
+	struct weir_offer offer = {.offered = BYTES_PER_TURN};
+
+	if (offer.offered > file->n_bytes)
+		offer.offered = (size_t)file->n_bytes;
+	offer.taken =
+		weir_sys_sendfile(fd, file->fd, &file->offset, offer.offered);
+	offer.is_full = offer.taken < 0;
+	if (offer.taken > 0)
+		weir_sendq_consume_file(q, (uint64_t)offer.taken);
+	if (offer.taken == 0)
+		offer.taken = -ENODATA;
+	return offer;
+}
+
+struct weir_offer weir_outbox_flush(struct weir_outbox *o,
+				    struct weir_loop *loop, int fd,
+				    bool is_first_offer)
+{
+	struct weir_sendq *q = &o->backlog->queue;
+	struct weir_offer offer;
+
+	if (weir_sendq_peek_file(q))
+		offer = offer_file(q, fd);
+	else
+		offer = offer_memory(q, fd);
+	if (offer.taken == -EAGAIN ||
+	    (is_first_offer && is_passing(offer.taken)))
+		offer.taken = 0;
+	if (offer.taken < 0)
+		return offer;
+	count_taken(o, loop, &offer);
+	weir_outbox_update(o, loop);
+	return offer;
+}
+
+/* -- dropping -- */
+
+static void tell_marks(void *user, uint64_t at, uint64_t n)
+{
+	weir_outbox_tell_marks(user, at, n);
+}
+
+static void drop_one(void *user, uint64_t at, uint64_t n)
+{
+	struct weir_outbox *o = user;
+
+	weir_outbox_tell_marks(o, at, n);
+	o->backlog->dropped += n;
+}
+
+size_t weir_outbox_trim(struct weir_outbox *o, struct weir_loop *loop,
+			size_t target)
+{
+	size_t n;
+
+	if (!weir_outbox_is_owing(o))
+		return 0;
+	n = weir_sendq_trim(&o->backlog->queue, target, drop_one, o);
+	weir_outbox_update(o, loop);
+	return n;
+}
+
+void weir_outbox_drop(struct weir_outbox *o, struct weir_loop *loop)
+{
+	size_t n_gathered = weir_outbox_forget_gathered(o, loop);
+	struct weir_backlog *backlog = o->backlog;
+
+	weir_outbox_end_stall(o, loop);
+	if (!backlog)
+		return;
+	weir_sendq_tell(&backlog->queue, tell_marks, o);
+	/* The queue is empty while anything is gathered. */
+	weir_outbox_tell_marks(o, 0, n_gathered);
+	backlog->dropped += n_gathered + weir_sendq_length(&backlog->queue);
+	weir_sendq_clear(&backlog->queue);
+	weir_outbox_update(o, loop);
+}
+
+/* -- accounts -- */
+
+uint64_t weir_outbox_n_left(const struct weir_outbox *o)
+{
+	const struct weir_backlog *backlog = o->backlog;
+
+	return o->sent + backlog->dropped - backlog->queue.n_gap;
+}
+
+void weir_outbox_progress(const struct weir_outbox *o, struct weir_loop *loop,
+			  struct weir_progress *progress)
+{
+	const struct weir_backlog *backlog = o->backlog;
+	uint64_t oldest_ns;
+	uint64_t now_ns;
+
+	progress->sent = o->sent;
+	progress->n_short_sends = o->n_short_sends;
+	progress->n_would_blocks = o->n_would_blocks;
+	progress->queued =
+		weir_outbox_n_gathered(o, loop) + weir_outbox_n_queued(o);
+	if (backlog) {
+		now_ns = weir_loop_now(loop);
+		oldest_ns = weir_sendq_oldest_ns(&backlog->queue);
+		progress->dropped = backlog->dropped;
+		progress->n_arms = backlog->n_arms;
+		progress->queue_peak = backlog->queue_peak;
+		if (backlog->full_since_ns > 0)
+			progress->full_ns = now_ns - backlog->full_since_ns;
+		progress->stalled_ns = backlog->stalled_ns + progress->full_ns;
+		if (oldest_ns > 0)
+			progress->oldest_age_ns = now_ns - oldest_ns;
+	}
+	progress->accepted =
+		progress->sent + progress->queued + progress->dropped;
+}
+
+void weir_outbox_check(const struct weir_outbox *o)
+{
+	const struct weir_backlog *backlog = o->backlog;
+
+	if (!backlog)
+		return;
+	weir_sendq_check(&backlog->queue);
+	assert(backlog->outbox == o);
+	assert(weir_list_is_linked(&backlog->debtor.link) ==
+	       (weir_sendq_weight(&backlog->queue) > 0));
+}
