@@ -1,7 +1,14 @@
-# Weir. For people: all, run, demo, test, check, clean.
+# Weir. For people: all, run, demo, test, check, install, uninstall, clean.
+# With V=1 each command is shown.
 #
 # A variant (another compiler, a sanitizer) is a build folder and flags:
 #	make BUILD=build/clang CC=clang
+
+# One goal is made on all processors, several one after the other.
+ifeq ($(MAKELEVEL)$(word 2,$(MAKECMDGOALS))$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+MAKEFLAGS += --no-print-directory
 
 BUILD    = build
 CFLAGS   = -O2 -g
@@ -9,9 +16,13 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	   -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wcast-align \
 	   -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 \
 	   -Wnull-dereference -Wswitch-enum
-DEFINES  = -D_GNU_SOURCE
+DEFINES  = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
 COMPILE  = $(CC) -std=c11 $(DEFINES) $(PATHS_$(patsubst %/,%,$(dir $<))) \
-	   -fno-plt $(WARNINGS) $(CFLAGS)
+	   -fno-plt $(EXPORTS) $(WARNINGS) $(CFLAGS)
+LINK     = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+# In front of a command: its short line, but for V=1 and for make -s.
+BARE     = $(V)$(findstring s,$(firstword -$(MAKEFLAGS)))
+say      = $(if $(BARE),,@echo '$(1)';)
 
 # What each room may include, beside itself: a wrong include does not compile.
 PATHS_src/lib       = -Iinclude
@@ -22,7 +33,7 @@ PATHS_src/demo      = -Iinclude -Isrc/common
 PATHS_bench/flood   = -Iinclude -Isrc/common
 PATHS_bench         = -Iinclude
 PATHS_bench/peers   =
-PATHS_bench/giver   = -Iinclude
+PATHS_bench/giver   = -Iinclude -Ibench/peers
 PATHS_tests         = -Iinclude -Isrc/server
 PATHS_tests/harness = -Iinclude -Isrc/lib
 PATHS_tests/lib     = -Iinclude -Isrc/lib -Itests/harness
@@ -30,6 +41,7 @@ PATHS_tests/common  = -Isrc/common -Itests/harness
 PATHS_tests/server  = -Iinclude -Isrc/server -Isrc/common -Itests/harness
 PATHS_tests/client  = -Iinclude -Isrc/client -Isrc/common -Itests/harness
 PATHS_tests/demo    = -Iinclude -Isrc/demo -Isrc/common -Itests/harness
+PATHS_tests/install = -Itests/harness
 PATHS_tests/flood   = -Iinclude -Ibench/flood -Isrc/common -Itests/harness
 
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
@@ -37,14 +49,14 @@ LIB      = $(call objects,src/lib/*.c)
 SERVER   = $(call objects,src/server/*.c)
 CLIENT   = $(call objects,src/client/*.c)
 COMMON   = $(call objects,src/common/*.c)
-SHARED   = $(BUILD)/libcommon.a $(BUILD)/libweir.a
+LINKED   = $(BUILD)/libcommon.a $(BUILD)/libweir.a
 DEMO     = $(call objects,src/demo/*.c)
 FLOOD    = $(call objects,bench/flood/*.c)
 PROGRAMS = $(addprefix $(BUILD)/,weir-server weir-client weir-flood \
 	   send-vs-sendall)
 # A test binary a room. They link the shipped objects, with fault.o in place of
 # sys.o.
-TESTED   = lib common server client demo flood
+TESTED   = lib common server client demo flood install
 TESTS    = $(TESTED:%=$(BUILD)/%-tests)
 HARNESS  = $(call objects,tests/harness/*.c) $(filter-out %/sys.o,$(LIB))
 OF_lib    =
@@ -53,8 +65,9 @@ OF_server = $(filter-out %/main.o,$(SERVER)) $(COMMON)
 OF_client = $(COMMON)
 OF_demo   = $(filter-out %/main.o,$(DEMO)) $(COMMON)
 OF_flood  = $(filter-out %/main.o,$(FLOOD)) $(COMMON)
-SOURCES  = $(wildcard include/*.h include/weir/*.h src/*/*.[ch] tests/*.[ch] \
-	   tests/*/*.[ch] bench/*.[ch] bench/*/*.[ch])
+HEADERS  = $(wildcard include/*.h include/weir/*.h)
+SOURCES  = $(HEADERS) $(wildcard src/*/*.[ch] tests/*.[ch] tests/*/*.[ch] \
+	   bench/*.[ch] bench/*/*.[ch])
 # For tools that read one file at a time, whatever its room.
 ALL_PATHS = -Iinclude $(addprefix -I,$(wildcard src/* bench/flood))
 
@@ -64,24 +77,44 @@ CALLS    = send sendmsg recv epoll_ctl epoll_wait timerfd_settime syscall \
 	   accept4 setsockopt getsockopt shutdown close fcntl ioctl
 COUNTED  = $(CALLS:%=-Wl,--wrap=%)
 
-GATES    = $(addprefix check-,format gcc clang musl tidy cppcheck tests \
-	   old-kernel sanitizers threads)
+# Where install puts things. DESTDIR comes before each, and is in no file.
+PREFIX     = /usr/local
+BINDIR     = $(PREFIX)/bin
+LIBDIR     = $(PREFIX)/lib
+INCLUDEDIR = $(PREFIX)/include
+MANDIR     = $(PREFIX)/share/man
+UNITDIR    = $(PREFIX)/lib/systemd/system
+INSTALL    = install
 
-.PHONY: all run demo test check clean criterion gates $(GATES)
+VERSION   := $(shell sed -n 's/.*WEIR_VERSION "\(.*\)"/\1/p' \
+	     include/weir/version.h)
+SONAME     = libweir.so.$(firstword $(subst ., ,$(VERSION)))
+MANUALS    = $(wildcard docs/*.1)
+UNITS      = $(wildcard docs/systemd/*)
+INSTALLED  = $(PROGRAMS:$(BUILD)/%=$(BINDIR)/%) \
+	     $(addprefix $(LIBDIR)/,libweir.a libweir.so $(SONAME) \
+	     libweir.so.$(VERSION) pkgconfig/weir.pc) \
+	     $(HEADERS:include/%=$(INCLUDEDIR)/%) \
+	     $(MANUALS:docs/%=$(MANDIR)/man1/%) \
+	     $(UNITS:docs/systemd/%=$(UNITDIR)/%)
+
+GATES    = $(addprefix check-,format rooms headers gcc clang musl m32 tidy \
+	   cppcheck tests old-kernel sanitizers threads)
+
+.PHONY: all run demo test check install uninstall clean criterion gates $(GATES)
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/libweir.a $(PROGRAMS)
+all: $(BUILD)/libweir.a $(BUILD)/libweir.so $(PROGRAMS)
 
-run: all
-	$(BUILD)/weir-server
+run: $(BUILD)/weir-server $(BUILD)/weir-client
+	$(call say,$<)$<
 
 # The contest and the trace; with ALL=1 the lessons too.
 demo: $(BUILD)/send-vs-sendall
 	$(BUILD)/send-vs-sendall $(if $(ALL),--all)
 
 test: criterion all
-	$(MAKE) --no-print-directory BUILD=$(BUILD) $(TESTS) \
-		$(BUILD)/old-kernel
+	@$(MAKE) $(TESTS) $(BUILD)/old-kernel
 	@for room in $(TESTED); do \
 		ASAN_OPTIONS=abort_on_error=1 WEIR_BUILD=$(BUILD) \
 		LSAN_OPTIONS=suppressions=tests/leaks.supp:print_suppressions=0 \
@@ -91,55 +124,100 @@ test: criterion all
 	[ -z "$$failed" ] || { echo "test: failed:$$failed"; exit 1; }
 
 $(BUILD)/libweir.a: $(LIB)
-	$(AR) rcs $@ $^
+	$(call say,AR $@)$(AR) rcs $@ $^
+
+# The same objects are in both libraries. What the shared one exports is what
+# the public headers declare.
+$(LIB): EXPORTS = -fPIC -fno-semantic-interposition -fvisibility=hidden
+
+$(BUILD)/libweir.so: $(LIB)
+	$(call say,LD $@)$(LINK) -shared -Wl,-soname,$(SONAME)
 
 $(BUILD)/libcommon.a: $(COMMON)
-	$(AR) rcs $@ $^
+	$(call say,AR $@)$(AR) rcs $@ $^
 
-$(BUILD)/weir-server: $(SERVER) $(SHARED)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
+$(BUILD)/weir-server: $(SERVER) $(LINKED)
+	$(call say,LD $@)$(LINK) -lpthread
 
-$(BUILD)/weir-client: $(CLIENT) $(SHARED)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+$(BUILD)/weir-client: $(CLIENT) $(LINKED)
+	$(call say,LD $@)$(LINK)
 
-$(BUILD)/weir-flood: $(FLOOD) $(SHARED)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lm
+$(BUILD)/weir-flood: $(FLOOD) $(LINKED)
+	$(call say,LD $@)$(LINK) -lm
 
-$(BUILD)/send-vs-sendall: $(DEMO) $(SHARED)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(COUNTED) -o $@ $^ -lpthread -lm
+$(BUILD)/send-vs-sendall: $(DEMO) $(LINKED)
+	$(call say,LD $@)$(LINK) $(COUNTED) -lpthread -lm
 
 .SECONDEXPANSION:
 $(TESTS): $(BUILD)/%-tests: $(HARNESS) $$(call objects,tests/%/*.c) $$(OF_$$*)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(if $(filter demo,$*),$(COUNTED)) -o $@ $^ \
+	$(call say,LD $@)$(LINK) $(if $(filter demo,$*),$(COUNTED)) \
 		-lcriterion -lpthread -lm
 
 # Runs a program as if the kernel lacked every system call newer than 5.4.
 $(BUILD)/old-kernel: $(BUILD)/tests/old_kernel.o
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+	$(call say,LD $@)$(LINK)
 
 $(BUILD)/threads: $(BUILD)/tests/threads.o $(BUILD)/src/server/board.o \
 		 $(BUILD)/libweir.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
+	$(call say,LD $@)$(LINK) -lpthread
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/libweir.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+	$(call say,LD $@)$(LINK)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -c -o $@ $<
+	$(call say,CC $<)$(COMPILE) -MMD -MP -c -o $@ $<
 
 criterion:
 	@tests/install-criterion
 
+install: all
+	$(INSTALL) -d $(sort $(dir $(INSTALLED:%=$(DESTDIR)%)))
+	$(INSTALL) -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 644 $(BUILD)/libweir.a $(DESTDIR)$(LIBDIR)
+	$(INSTALL) -m 755 $(BUILD)/libweir.so \
+		$(DESTDIR)$(LIBDIR)/libweir.so.$(VERSION)
+	ln -sf libweir.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libweir.so
+	$(INSTALL) -m 644 include/*.h $(DESTDIR)$(INCLUDEDIR)
+	$(INSTALL) -m 644 include/weir/*.h $(DESTDIR)$(INCLUDEDIR)/weir
+	$(INSTALL) -m 644 $(MANUALS) $(DESTDIR)$(MANDIR)/man1
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
+		src/lib/weir.pc.in | $(INSTALL) -m 644 /dev/stdin \
+		$(DESTDIR)$(LIBDIR)/pkgconfig/weir.pc
+	for unit in $(notdir $(UNITS)); do \
+		sed 's|/usr/local/bin/|$(BINDIR)/|' docs/systemd/$$unit | \
+			$(INSTALL) -m 644 /dev/stdin \
+			$(DESTDIR)$(UNITDIR)/$$unit || exit; \
+	done
+
+uninstall:
+	rm -f $(INSTALLED:%=$(DESTDIR)%)
+	rmdir $(DESTDIR)$(INCLUDEDIR)/weir 2>/dev/null || true
+
 # Each gate stands alone: make check-tidy, say.
-check: $(GATES)
+check:
+	@for gate in $(GATES); do \
+		echo "== $$gate"; $(MAKE) $$gate || exit; \
+	done
 	@echo "check: all gates passed"
 
 gates:
 	@echo $(GATES)
 
 check-format:
-	clang-format --dry-run -Werror $(SOURCES)
+	@clang-format --dry-run -Werror $(SOURCES)
+
+# A room's header is included by its name alone, from where PATHS allow it, and
+# a public header includes public headers.
+check-rooms:
+	@! grep -nE '# *include *"[^"]*/' $(SOURCES)
+	@! grep -nE '# *include *"' $(HEADERS)
+	@! grep -nwE 'off_t|time_t|ino_t|struct (stat|timespec|timeval)' $(HEADERS)
+
+check-headers:
+	@tests/check-headers
 
 check-gcc:
 	$(MAKE) BUILD=build/gcc CC=gcc CFLAGS="-O2 -g -Werror" all
@@ -150,10 +228,17 @@ check-clang:
 check-musl:
 	$(MAKE) BUILD=build/musl CC=musl-gcc CFLAGS="-O2 -g -Werror" all
 
+# The tests of any build can start the programs of another.
+check-m32:
+	$(MAKE) BUILD=build/m32 CFLAGS="-O2 -g -m32 -Werror -Wno-psabi" all
+	$(MAKE) BUILD=build/checks CFLAGS="-O2 -g -Werror -DWEIR_CHECKS" \
+		build/checks/client-tests
+	WEIR_BUILD=build/m32 build/checks/client-tests --timeout 120
+
 # One file at a time: given several, clang-tidy 14 takes every va_list but the
 # first file's for uninitialised.
 check-tidy:
-	printf '%s\n' $(filter src/%.c bench/flood/%.c,$(SOURCES)) | \
+	@printf '%s\n' $(filter src/%.c bench/flood/%.c,$(SOURCES)) | \
 		xargs -P 2 -I FILE \
 		clang-tidy --quiet FILE -- -std=c11 $(DEFINES) $(ALL_PATHS)
 

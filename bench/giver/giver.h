@@ -5,7 +5,7 @@
 #ifndef GIVER_H
 #define GIVER_H
 
-#include "../peers/listen.h"
+#include "listen.h"
 
 enum {
 	REQUEST_SIZE = 8,

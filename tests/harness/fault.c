@@ -46,7 +46,7 @@
 #define weir_sys_unlink		 real_unlink
 #define weir_sys_getaddrinfo	 real_getaddrinfo
 #define weir_sys_freeaddrinfo	 real_freeaddrinfo
-#include "../../src/lib/sys.c"
+#include "sys.c"
 #undef weir_sys_alloc
 #undef weir_sys_free
 #undef weir_sys_now

@@ -346,7 +346,7 @@ Test(server_systemd, takes_the_unit_files_for_good)
 	static const char command[] =
 		"d=$(mktemp -d) && w=$(realpath $WEIR_BUILD/weir-server) && "
 		"cp docs/systemd/weir-server.socket $d && "
-		"sed -e s,/usr/bin/weir-server,$w, -e /^Documentation=/d "
+		"sed -e s,/usr/local/bin/weir-server,$w, -e /^Documentation=/d "
 		"docs/systemd/weir-server.service >$d/weir-server.service && "
 		"out=$(systemd-analyze verify $d/weir-server.* 2>&1 | "
 		"grep weir-server); rm -r $d; test -z \"$out\" || "

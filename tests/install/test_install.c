@@ -1,0 +1,79 @@
+/* What make install puts there is whole: it runs, it can be built against, and
+ * it goes away again. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "harness_server.h"
+#include "test_install.h"
+
+TestSuite(install, .init = install_begin, .fini = install_end);
+
+Test(install, no_file_names_the_scratch_folder)
+{
+	cr_assert(sh("! grep -rlF \"$D\" \"$D\""));
+}
+
+Test(install, the_server_serves_the_client)
+{
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	char command[512];
+
+	served_start(&s, "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	snprintf(command, sizeof command,
+		 "test \"$(printf Hey~~~ | \"$D/usr/bin/weir-client\" %s)\" = "
+		 "Hey~~~",
+		 address);
+	cr_assert(sh(command));
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+Test(install, units_start_the_installed_server)
+{
+	cr_assert(sh("grep -q '^ExecStart=/usr/bin/weir-server ' "
+		     "\"$D/usr/lib/systemd/system/weir-server.service\""));
+}
+
+Test(install, manuals_are_where_man_looks)
+{
+	cr_assert(sh("for m in docs/*.1; do "
+		     "cmp $m \"$D/usr/share/man/man1/${m#docs/}\" || exit; "
+		     "done"));
+}
+
+/* One program, of either library. */
+static void check_user(const char *compiler)
+{
+	build_user(compiler, "tests/user.c", "shared", false);
+	cr_assert(sh("LD_LIBRARY_PATH=\"$D/usr/lib\" \"$D/shared\""));
+	cr_assert(sh("readelf -d \"$D/shared\" | "
+		     "grep -q 'NEEDED.*\\[libweir\\.so\\.0\\]'"),
+		  "it wants the library by its SONAME");
+	build_user(compiler, "tests/user.c", "static", true);
+	cr_assert(sh("\"$D/static\""));
+	cr_assert(sh("! readelf -d \"$D/static\" | grep libweir"));
+}
+
+Test(install, a_c_program_needs_pkg_config_alone)
+{
+	if (!is_there("pkg-config"))
+		cr_skip("pkg-config is not here");
+	check_user("${CC:-cc} -std=c11 -Wextra -Wpedantic -x c");
+}
+
+Test(install, a_cxx_program_needs_pkg_config_alone)
+{
+	if (!is_there("pkg-config") || !is_there("${CXX:-c++}"))
+		cr_skip("pkg-config or a C++ compiler is not here");
+	check_user("${CXX:-c++} -std=c++17 -Wextra -Wpedantic -x c++");
+}
+
+Test(install, uninstall_takes_away_what_install_put_there_and_no_more)
+{
+	cr_assert(sh("touch \"$D/usr/bin/other\" \"$D/usr/lib/libother.so\""));
+	cr_assert(run_make("uninstall"));
+	cr_assert(sh("test \"$(cd \"$D\" && find . ! -type d | sort | xargs)\""
+		     " = './usr/bin/other ./usr/lib/libother.so'"));
+	cr_assert(sh("test ! -e \"$D/usr/include/weir\""));
+}
