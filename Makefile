@@ -267,7 +267,7 @@ check-threads:
 	$(MAKE) BUILD=build/checks CFLAGS="-O2 -g -Werror -DWEIR_CHECKS" \
 		build/checks/server-tests
 	WEIR_BUILD=build/tsan build/checks/server-tests --timeout 120 \
-		--filter '@(server_workers|server_broadcast*|server_metrics)/*'
+		--filter 'server_@(workers|broadcast*|metrics|random_peers)/*'
 
 clean:
 	rm -rf build
