@@ -28,6 +28,7 @@ struct gathering {
 /* Of one subscriber. */
 struct subscription {
 	bool has_joined;       /* it has got its first line */
+	bool has_gone;	       /* it is owed nothing any more */
 	uint64_t n_excused;    /* lines whose absence is accounted for */
 	struct checker from[]; /* each publisher */
 };
@@ -241,8 +242,9 @@ static void give_up(struct peer *peer)
 	struct subscription *s = peer->own;
 	uint64_t now_ns = load_clock();
 
-	if (!s || !peer->was_open)
+	if (!s || !peer->was_open || s->has_gone)
 		return;
+	s->has_gone = true;
 	for (size_t i = 0; i < load->settings->n_publishers; i++) {
 		struct peer *publisher = &load->peers[i];
 		const struct flight *flight = &publisher->flight;

@@ -230,3 +230,14 @@ Test(flood_integrity, missed_lines_are_counted_apart)
 	cr_expect_eq(flooded_number(&run, "latency_ns", "count"), 299);
 	forget();
 }
+
+/* One that has left is owed nothing of what is published after that. */
+Test(flood_integrity, a_subscriber_that_is_gone_is_owed_no_more)
+{
+	publish(KNOWN_TURNS_AWAY);
+	cr_expect_eq(run.status, 3, "%s", run.err);
+	cr_expect_eq(flooded_number(&run, "", "errors"), 1);
+	cr_expect_geq(flooded_number(&run, "", "messages_unanswered"), 1);
+	cr_expect_leq(flooded_number(&run, "generator", "peak_owed"), 300);
+	forget();
+}

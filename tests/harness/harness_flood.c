@@ -194,6 +194,10 @@ static void spoil(struct service *service, struct known_peer *peer,
 		append(peer,
 		       answer_new("# missed 1\n", 11, 0, KNOWN_MAX_SAMPLES));
 		return;
+	case KNOWN_TURNS_AWAY:
+		free(answer);
+		hang_up(peer);
+		return;
 	case KNOWN_RIGHT:
 	case KNOWN_FALLS_SILENT:
 	case KNOWN_RESETS:
