@@ -124,6 +124,7 @@ test: criterion all
 	[ -z "$$failed" ] || { echo "test: failed:$$failed"; exit 1; }
 
 $(BUILD)/libweir.a: $(LIB)
+	@rm -f $@
 	$(call say,AR $@)$(AR) rcs $@ $^
 
 # The same objects are in both libraries. What the shared one exports is what
@@ -134,6 +135,7 @@ $(BUILD)/libweir.so: $(LIB)
 	$(call say,LD $@)$(LINK) -shared -Wl,-soname,$(SONAME)
 
 $(BUILD)/libcommon.a: $(COMMON)
+	@rm -f $@
 	$(call say,AR $@)$(AR) rcs $@ $^
 
 $(BUILD)/weir-server: $(SERVER) $(LINKED)

@@ -49,7 +49,7 @@
 #include <weir/buf.h>
 #include <weir/reason.h>
 #include <weir/conn.h>
-#include <weir/mark.h>
+#include <weir/fence.h>
 #include <weir/link.h>
 #include <weir/address.h>
 #include <weir/listener.h>

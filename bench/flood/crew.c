@@ -263,7 +263,7 @@ void crew_end(struct load *load)
 		if (!weir_conn_is_open(c))
 			continue;
 		if (load->mode->is_ended_by_fin)
-			weir_conn_end(c);
+			weir_conn_shutdown(c);
 		else
 			weir_conn_abort(c, false);
 	}

@@ -398,7 +398,7 @@ void weir_conn_resume(struct weir_conn *c);
  * return -EPIPE from here on. Both directions ended, it still takes a finish
  * (which is what on_end does when it is NULL) or an abort. For clients that
  * half-close; servers finish. */
-void weir_conn_end(struct weir_conn *c);
+void weir_conn_shutdown(struct weir_conn *c);
 
 /* End it and lose nothing: flush, FIN, discard input until the peer's FIN or
  * the linger limit, close. Pauses no longer hold, on_data no longer comes. */

@@ -1,7 +1,7 @@
 /* The loop: waits for descriptors with epoll, calls their owners, keeps time.
  *
  * A turn goes: commit interest, wait, harvest, dispatch each ready watch, run
- * the timers that are due, the closes, the flushes. User code is called from
+ * the timers that are due, the closes, the deferred calls. User code is called from
  * there and nowhere else: no weir function that you call ever calls you back.
  *
  * Level-triggered: a watch whose event still holds is called again next turn.

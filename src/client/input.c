@@ -57,7 +57,7 @@ static void pass_on(struct input *input)
 		return;
 	}
 	if (!error)
-		weir_conn_end(input->conn);
+		weir_conn_shutdown(input->conn);
 	/* Any other error is the connection's, and its on_close reports it. */
 	input_close(input);
 }

@@ -17,11 +17,11 @@
 #include "size.h"
 #include "sys.h"
 
-void weir_conn_note(struct weir_conn *c)
+void weir_conn_settle_soon(struct weir_conn *c)
 {
 	if (c->watch.loop->gather.owner != &c->out &&
 	    !weir_conn_is(c, WEIR_PHASE_CLOSED))
-		weir_watch_defer_flush(&c->watch);
+		weir_watch_defer(&c->watch);
 }
 
 /* -- the end, and how it begins -- */
@@ -86,7 +86,7 @@ static void leave_loop(struct weir_conn *c)
 {
 	struct weir_loop *loop = c->watch.loop;
 
-	weir_mark_fire(c);
+	weir_fence_fire(c);
 	weir_link_cut(c);
 	weir_timer_cancel(&c->timer);
 	weir_watch_close(&c->watch);
@@ -155,9 +155,9 @@ static bool has_more_to_offer(struct weir_conn *c)
 
 static void close_or_offer(struct weir_conn *c)
 {
-	/* A mark may still abort it. */
+	/* A fence may still abort it. */
 	if (weir_conn_is(c, WEIR_PHASE_DETACHED))
-		weir_mark_fire(c);
+		weir_fence_fire(c);
 	if (weir_conn_is(c, WEIR_PHASE_DETACHED))
 		hand_over(c);
 	else if (has_more_to_offer(c))
@@ -275,7 +275,7 @@ bool weir_conn_is_open(const struct weir_conn *c)
 void weir_conn_pause(struct weir_conn *c)
 {
 	weir_conn_hold(c, WEIR_HOLD_USER);
-	weir_conn_note(c);
+	weir_conn_settle_soon(c);
 }
 
 void weir_conn_resume(struct weir_conn *c)
@@ -283,7 +283,7 @@ void weir_conn_resume(struct weir_conn *c)
 	if (!weir_conn_is_held(c, WEIR_HOLD_USER))
 		return;
 	weir_conn_let_go(c, WEIR_HOLD_USER);
-	weir_conn_note(c);
+	weir_conn_settle_soon(c);
 }
 
 /* Sends are refused from here on. */
@@ -294,10 +294,10 @@ static void stop_sending(struct weir_conn *c, enum weir_conn_phase phase)
 	weir_conn_enter(c, phase);
 	weir_conn_clear(c, WEIR_FACT_WANTS_ROOM);
 	weir_outbox_stop_gathering(&c->out, c->watch.loop);
-	weir_conn_note(c);
+	weir_conn_settle_soon(c);
 }
 
-void weir_conn_end(struct weir_conn *c)
+void weir_conn_shutdown(struct weir_conn *c)
 {
 	stop_sending(c, WEIR_PHASE_ENDED);
 }

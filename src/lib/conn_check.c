@@ -23,8 +23,8 @@ void weir_conn_check(const struct weir_conn *c)
 		       weir_conn_has(c, WEIR_FACT_FULL)));
 	assert(implies(weir_conn_is_held(c, WEIR_HOLD_OUTPUT),
 		       weir_conn_has(c, WEIR_FACT_ABOVE)));
-	assert(implies(weir_outbox_has_marks(o),
-		       weir_conn_has(c, WEIR_FACT_MARKED)));
+	assert(implies(weir_outbox_has_fences(o),
+		       weir_conn_has(c, WEIR_FACT_FENCED)));
 	/* the end */
 	assert(implies(weir_conn_has(c, WEIR_FACT_FIN_SENT),
 		       phase >= WEIR_PHASE_ENDED && !weir_outbox_is_owing(o)));

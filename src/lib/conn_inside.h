@@ -1,4 +1,4 @@
-/* A connection from the inside: what the conn*.c files, link.c and mark.c
+/* A connection from the inside: what the conn*.c files, link.c and fence.c
  * share. Its bytes are the outbox's (outbox.h); here are the consequences: a
  * connection's callbacks, interest, limits and end. */
 #ifndef WEIR_LIB_CONN_INSIDE_H
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include <weir/conn.h>
-#include <weir/mark.h>
+#include <weir/fence.h>
 
 #include "outbox.h"
 
@@ -30,7 +30,7 @@ enum weir_conn_hold {
 	WEIR_HOLD_LINKS = 1 << 2   /* others' output: n_held_by > 0 */
 };
 
-/* KEPT, OWES and MARKED could be asked of input and outbox: they are here so
+/* KEPT, OWES and FENCED could be asked of input and outbox: they are here so
  * that one compare settles the common case. */
 enum weir_conn_fact {
 	/* input */
@@ -45,7 +45,7 @@ enum weir_conn_fact {
 	WEIR_FACT_REFUSED = 1 << 7,    /* a sendall, since the last look */
 	WEIR_FACT_NO_ROOM = 1 << 8,    /* for it, until the queue moves */
 	WEIR_FACT_NO_MEMORY = 1 << 9,  /* for it, until the timer fires */
-	WEIR_FACT_MARKED = 1 << 10,    /* marks wait for their turn */
+	WEIR_FACT_FENCED = 1 << 10,    /* fences wait for their turn */
 	/* the end */
 	WEIR_FACT_FIN_SENT = 1 << 11,
 	WEIR_FACT_WITH_RESET = 1 << 12
@@ -141,8 +141,8 @@ static inline bool weir_conn_owes_offer(const struct weir_conn *c)
 
 void weir_conn_enter(struct weir_conn *c, enum weir_conn_phase phase);
 /* Have the connection settled soon: after its own callback if that is where
- * we are, else in the turn's flushes. */
-void weir_conn_note(struct weir_conn *c);
+ * we are, else in the turn's deferred calls. */
+void weir_conn_settle_soon(struct weir_conn *c);
 /* The first end wins. Drops what is queued; on_close follows from the loop,
  * after the remaining input if it is an error and nobody pauses. */
 void weir_conn_fail(struct weir_conn *c, int error);
@@ -232,10 +232,10 @@ void weir_link_press(struct weir_conn *c, bool above);
 /* c ends: so do its links. */
 void weir_link_cut(struct weir_conn *c);
 
-/* -- mark.c -- */
+/* -- fence.c -- */
 
-/* Fire the marks that have nothing in front of them. */
-void weir_mark_fire(struct weir_conn *c);
+/* Fire the fences that have nothing in front of them. */
+void weir_fence_fire(struct weir_conn *c);
 
 /* -- conn_limits.c -- */
 

@@ -157,7 +157,7 @@ size_t weir_conn_trim(struct weir_conn *c, size_t target)
 	if (n > 0)
 		weir_conn_clear(c, WEIR_FACT_NO_ROOM);
 	weir_conn_take_queue(c, 0);
-	weir_conn_note(c);
+	weir_conn_settle_soon(c);
 	return n;
 }
 

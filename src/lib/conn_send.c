@@ -53,7 +53,7 @@ ssize_t weir_conn_send(struct weir_conn *c, const void *data, size_t n)
 	weir_conn_backlog(c);
 	weir_conn_set(c, WEIR_FACT_WANTS_ROOM);
 	weir_outbox_stop_gathering(&c->out, c->watch.loop);
-	weir_conn_note(c);
+	weir_conn_settle_soon(c);
 	return taken;
 }
 
@@ -64,7 +64,7 @@ int weir_conn_refuse(struct weir_conn *c, int error)
 					  : WEIR_FACT_NO_ROOM);
 	/* At once, or a source would be read on with its input limit full. */
 	weir_link_press(c, true);
-	weir_conn_note(c);
+	weir_conn_settle_soon(c);
 	return error;
 }
 
@@ -98,7 +98,7 @@ static int appended(struct weir_conn *c, uint64_t n_new)
 	weir_conn_take_queue(c, n_new);
 	if (weir_conn_has(c, WEIR_FACT_OWES))
 		weir_outbox_stop_gathering(&c->out, c->watch.loop);
-	weir_conn_note(c);
+	weir_conn_settle_soon(c);
 	return 0;
 }
 

@@ -77,7 +77,7 @@ void weir_conn_call_on_writable(struct weir_conn *c)
  * happen to the connection for hours. */
 static bool owes_callback(const struct weir_conn *c)
 {
-	if (weir_outbox_due_mark(&c->out))
+	if (weir_outbox_due_fence(&c->out))
 		return true;
 	return !weir_conn_is(c, WEIR_PHASE_FINISHING) &&
 	       (has_crossed_high(c) || has_come_back_to_low(c) ||
@@ -88,8 +88,8 @@ static bool owes_callback(const struct weir_conn *c)
  * turn. After any of them the connection may be dead. */
 static void call_owed_callbacks(struct weir_conn *c)
 {
-	if (weir_conn_has(c, WEIR_FACT_MARKED))
-		weir_mark_fire(c);
+	if (weir_conn_has(c, WEIR_FACT_FENCED))
+		weir_fence_fire(c);
 	if (!weir_conn_is_dead(c))
 		call_owed_pressure(c);
 	if (weir_conn_owes_offer(c))
@@ -97,7 +97,7 @@ static void call_owed_callbacks(struct weir_conn *c)
 	if (!weir_conn_has(c, WEIR_FACT_KEPT))
 		weir_conn_clear(c, WEIR_FACT_OFFER);
 	if (!weir_conn_is_dead(c) && owes_callback(c))
-		weir_watch_defer_flush(&c->watch);
+		weir_watch_defer(&c->watch);
 }
 
 /* ENOTCONN: it was reset meanwhile, and the error waits to be asked for. */

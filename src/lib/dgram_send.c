@@ -14,7 +14,7 @@
 enum {
 	/* calls of sendmmsg(2) in one pass, each for one destination or, where
 	 * all are in one chain, for a batch */
-	FLUSH_BUDGET = 8,
+	OFFERS_PER_TURN = 8,
 	MAX_UDP_IPV4 = 65507,
 	MAX_RETRY_NS = 64000000,
 	PATIENCE_NS = 100000000
@@ -82,7 +82,7 @@ static void flush(struct weir_dgram *d)
 {
 	int i;
 
-	for (i = 0; i < FLUSH_BUDGET && !d->is_short; i++) {
+	for (i = 0; i < OFFERS_PER_TURN && !d->is_short; i++) {
 		if (!weir_dgram_queue_is_ready(&d->buffers->queue))
 			return;
 		flush_chain(d);
@@ -109,7 +109,7 @@ static void settle(struct weir_dgram *d)
 	if (weir_watch_set(&d->watch, d->is_deaf ? 0 : events) < 0)
 		d->is_deaf = true;
 	if (is_ready && !d->is_short)
-		weir_watch_defer_flush(&d->watch);
+		weir_watch_defer(&d->watch);
 	needs_clock = d->is_deaf || d->is_short || (wants_room && is_by_clock);
 	if (needs_clock && !weir_timer_is_armed(&d->retry))
 		weir_timer_arm(&d->retry, loop,

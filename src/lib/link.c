@@ -50,7 +50,7 @@ static void hold(struct weir_link *link, bool holds)
 	} else if (--source->n_held_by == 0) {
 		weir_conn_let_go(source, WEIR_HOLD_LINKS);
 	}
-	weir_conn_note(source);
+	weir_conn_settle_soon(source);
 }
 
 void weir_link_open(struct weir_link *link, struct weir_conn *source,

@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-	ACCEPT_BUDGET = 64,
+	ACCEPTS_PER_TURN = 64,
 	DEFAULT_BACKLOG = 511,
 	RETRY_NS = 100000000
 };
@@ -135,7 +135,7 @@ static void accept_some(struct weir_watch *watch, uint32_t events)
 	int i;
 
 	(void)events;
-	for (i = 0; i < ACCEPT_BUDGET; i++) {
+	for (i = 0; i < ACCEPTS_PER_TURN; i++) {
 		struct weir_address peer;
 		int fd = accept_one(l, &peer);
 
@@ -156,7 +156,7 @@ static void accept_some(struct weir_watch *watch, uint32_t events)
 		l->closed_inside = NULL;
 	}
 	/* nobody but those: an error that stays would spin */
-	if (n_skipped == ACCEPT_BUDGET)
+	if (n_skipped == ACCEPTS_PER_TURN)
 		pause_accepting(l);
 }
 
@@ -305,7 +305,7 @@ int weir_listener_take(struct weir_listener *l, struct weir_address *peer)
 	int fd = accept_one(l, peer);
 	int i;
 
-	for (i = 1; i < ACCEPT_BUDGET && is_skipped(fd); i++)
+	for (i = 1; i < ACCEPTS_PER_TURN && is_skipped(fd); i++)
 		fd = accept_one(l, peer);
 	return fd;
 }

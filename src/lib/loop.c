@@ -39,9 +39,9 @@ static void put_on_list(struct weir_watch *watch, enum weir_due due)
 	if (due == WEIR_DUE_COMMIT) {
 		weir_list_append(&loop->changed, &watch->work);
 		loop->chores |= WEIR_CHORE_COMMIT;
-	} else if (due == WEIR_DUE_FLUSH) {
-		weir_list_append(&loop->flushes, &watch->work);
-		loop->chores |= WEIR_CHORE_FLUSH;
+	} else if (due == WEIR_DUE_DEFERRED) {
+		weir_list_append(&loop->deferred, &watch->work);
+		loop->chores |= WEIR_CHORE_DEFERRED;
 	} else {
 		weir_list_append(&loop->closes, &watch->work);
 		loop->chores |= WEIR_CHORE_CLOSE;
@@ -87,20 +87,20 @@ void weir_watch_defer_close(struct weir_watch *watch)
 		put_on_list(watch, WEIR_DUE_CLOSE);
 }
 
-void weir_watch_defer_flush(struct weir_watch *watch)
+void weir_watch_defer(struct weir_watch *watch)
 {
-	if (watch->due < WEIR_DUE_FLUSH)
-		put_on_list(watch, WEIR_DUE_FLUSH);
+	if (watch->due < WEIR_DUE_DEFERRED)
+		put_on_list(watch, WEIR_DUE_DEFERRED);
 }
 
 /* The kernel would not change the interest: take the watch out, so that it
- * cannot spin, and let it know in the next flushes. */
+ * cannot spin, and let it know in the next deferred calls. */
 static void refuse(struct weir_watch *watch)
 {
 	weir_sys_epoll_del(watch->loop->epoll_fd, watch->fd);
 	watch->committed = 0;
 	watch->wanted = WEIR_REFUSED;
-	weir_watch_defer_flush(watch);
+	weir_watch_defer(watch);
 }
 
 static void commit(struct weir_watch *watch)
@@ -194,9 +194,9 @@ static __attribute__((noinline)) int64_t prepare(struct weir_loop *loop,
 		commit_changes(loop);
 	if ((chores & WEIR_CHORE_TIMERS) && set_timerfd(loop) < 0)
 		timeout_ns = timeout_by_clock(loop, timeout_ns);
-	if (loop->chores & (WEIR_CHORE_CLOSE | WEIR_CHORE_FLUSH)) {
+	if (loop->chores & (WEIR_CHORE_CLOSE | WEIR_CHORE_DEFERRED)) {
 		commit_deferred(&loop->closes);
-		commit_deferred(&loop->flushes);
+		commit_deferred(&loop->deferred);
 		timeout_ns = 0;
 	}
 	return timeout_ns;
@@ -301,9 +301,9 @@ static __attribute__((noinline)) void tidy(struct weir_loop *loop)
 		run_deferred(&loop->closes);
 		note_lap(loop, WEIR_WORK_CLOSE);
 	}
-	if (loop->chores & WEIR_CHORE_FLUSH) {
-		loop->chores &= ~(unsigned)WEIR_CHORE_FLUSH;
-		run_deferred(&loop->flushes);
+	if (loop->chores & WEIR_CHORE_DEFERRED) {
+		loop->chores &= ~(unsigned)WEIR_CHORE_DEFERRED;
+		run_deferred(&loop->deferred);
 		note_lap(loop, WEIR_WORK_FLUSH);
 	}
 }

@@ -31,17 +31,17 @@ enum {
 enum weir_due {
 	WEIR_DUE_NOTHING,
 	WEIR_DUE_COMMIT,
-	WEIR_DUE_FLUSH,
+	WEIR_DUE_DEFERRED,
 	WEIR_DUE_CLOSE
 };
 
 /* What may have to be done around a wait; in most turns there is nothing. */
 enum weir_chores {
-	WEIR_CHORE_COMMIT = 1, /* changed is not empty */
-	WEIR_CHORE_FLUSH = 2,  /* flushes is not empty */
-	WEIR_CHORE_CLOSE = 4,  /* closes is not empty */
-	WEIR_CHORE_TIMERS = 8, /* timers are due, or the timerfd to be set */
-	WEIR_CHORE_TIMING = 16 /* always, while turns are timed */
+	WEIR_CHORE_COMMIT = 1,	 /* changed is not empty */
+	WEIR_CHORE_DEFERRED = 2, /* deferred is not empty */
+	WEIR_CHORE_CLOSE = 4,	 /* closes is not empty */
+	WEIR_CHORE_TIMERS = 8,	 /* timers are due, or the timerfd to be set */
+	WEIR_CHORE_TIMING = 16	 /* always, while turns are timed */
 };
 
 /* What one callback of one connection has gathered to send: the bytes from
@@ -64,7 +64,7 @@ struct weir_gather {
  *
  * 1. fd is in epoll if and only if committed is not 0
  * 2. harvested: events[slot].data.ptr is this watch
- * 3. work is in changed, flushes or closes, as due (enum weir_due) says
+ * 3. work is in changed, deferred or closes, as due (enum weir_due) says
  * 4. in changed only while wanted and committed may differ */
 struct weir_loop {
 	int epoll_fd;
@@ -74,7 +74,7 @@ struct weir_loop {
 	bool is_timerfd_done;	   /* expired, and not set since */
 	unsigned chores;	   /* enum weir_chores; 0: just wait */
 	struct weir_list changed;  /* watches whose interest may differ */
-	struct weir_list flushes;  /* watches to call after the closes */
+	struct weir_list deferred; /* watches to call after the closes */
 	struct weir_list closes;   /* watches to call after the timers */
 	size_t n_open;		   /* watches, but for our own timerfd's */
 	struct weir_timer *timers; /* the heap's root */
@@ -93,10 +93,10 @@ struct weir_loop {
 	struct epoll_event events[WEIR_MAX_EVENTS];
 };
 
-/* Call watch's on_ready with no events in this turn's closes or flushes; if
+/* Call watch's on_ready with no events in this turn's closes or deferred calls; if
  * those have begun, in the next turn's, which then does not wait. Asking for a
  * close overrides asking for a flush, never the other way. */
 void weir_watch_defer_close(struct weir_watch *watch);
-void weir_watch_defer_flush(struct weir_watch *watch);
+void weir_watch_defer(struct weir_watch *watch);
 
 #endif

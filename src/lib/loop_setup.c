@@ -54,7 +54,7 @@ int weir_loop_new(struct weir_loop **loop)
 		return error;
 	*l = (struct weir_loop){.epoll_fd = -1};
 	weir_list_init(&l->changed);
-	weir_list_init(&l->flushes);
+	weir_list_init(&l->deferred);
 	weir_list_init(&l->closes);
 	weir_budget_init(&l->budget);
 	weir_loop_budget(l, 0, 0);

@@ -26,7 +26,7 @@ void weir_outbox_init_backlog(struct weir_outbox *o, struct weir_loop *loop,
 {
 	*backlog =
 		(struct weir_backlog){.queue.pool = &loop->pool, .outbox = o};
-	weir_list_init(&backlog->marks);
+	weir_list_init(&backlog->fences);
 	o->backlog = backlog;
 }
 
@@ -227,16 +227,16 @@ struct weir_offer weir_outbox_flush(struct weir_outbox *o,
 
 /* -- dropping -- */
 
-static void tell_marks(void *user, uint64_t at, uint64_t n)
+static void tell_fences(void *user, uint64_t at, uint64_t n)
 {
-	weir_outbox_tell_marks(user, at, n);
+	weir_outbox_tell_fences(user, at, n);
 }
 
 static void drop_one(void *user, uint64_t at, uint64_t n)
 {
 	struct weir_outbox *o = user;
 
-	weir_outbox_tell_marks(o, at, n);
+	weir_outbox_tell_fences(o, at, n);
 	o->backlog->dropped += n;
 }
 
@@ -260,9 +260,9 @@ void weir_outbox_drop(struct weir_outbox *o, struct weir_loop *loop)
 	weir_outbox_end_stall(o, loop);
 	if (!backlog)
 		return;
-	weir_sendq_tell(&backlog->queue, tell_marks, o);
+	weir_sendq_tell(&backlog->queue, tell_fences, o);
 	/* The queue is empty while anything is gathered. */
-	weir_outbox_tell_marks(o, 0, n_gathered);
+	weir_outbox_tell_fences(o, 0, n_gathered);
 	backlog->dropped += n_gathered + weir_sendq_length(&backlog->queue);
 	weir_sendq_clear(&backlog->queue);
 	weir_outbox_update(o, loop);

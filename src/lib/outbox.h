@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 #include <weir/conn.h>
-#include <weir/mark.h>
+#include <weir/fence.h>
 
 #include "loop.h"
 #include "pace.h"
@@ -24,15 +24,15 @@
 /* What an outbox has from the first time that it owes until its end.
  *
  * 1. the debtor is in the loop's budget by the queue's weight
- * 2. marks are sorted by position, and none is before the oldest byte */
+ * 2. fences are sorted by position, and none is before the oldest byte */
 struct weir_backlog {
 	struct weir_sendq queue;
 	struct weir_debtor debtor;
 	struct weir_outbox *outbox;
-	struct weir_list marks;
+	struct weir_list fences;
 	struct weir_pace pace;
 	uint64_t dropped;
-	uint64_t dropped_unmarked; /* of them, behind the last mark so far */
+	uint64_t dropped_unfenced; /* of them, behind the last fence so far */
 	uint64_t stalled_ns;	   /* in sum, before full_since_ns */
 	uint64_t full_since_ns;	   /* 0: the kernel is not known to be full */
 	uint64_t queue_peak;
@@ -152,21 +152,21 @@ void weir_outbox_queue_gathered(struct weir_outbox *o, struct weir_loop *loop);
 size_t weir_outbox_forget_gathered(struct weir_outbox *o,
 				   struct weir_loop *loop);
 
-/* -- outbox_mark.c: places in the stream -- */
+/* -- outbox_fence.c: places in the stream -- */
 
-/* Put mark behind all that was accepted; there is a backlog. */
-void weir_outbox_put_mark(struct weir_outbox *o, struct weir_loop *loop,
-			  struct weir_mark *mark);
-/* The next one tells what mark would have told. */
-void weir_outbox_remove_mark(struct weir_outbox *o, struct weir_mark *mark);
+/* Put fence behind all that was accepted; there is a backlog. */
+void weir_outbox_put_fence(struct weir_outbox *o, struct weir_loop *loop,
+			   struct weir_fence *fence);
+/* The next one tells what fence would have told. */
+void weir_outbox_remove_fence(struct weir_outbox *o, struct weir_fence *fence);
 /* The first, if all in front of it has left; else NULL. */
-struct weir_mark *weir_outbox_due_mark(const struct weir_outbox *o);
+struct weir_fence *weir_outbox_due_fence(const struct weir_outbox *o);
 /* n bytes were dropped that had at bytes of the queue before them. */
-void weir_outbox_tell_marks(struct weir_outbox *o, uint64_t at, uint64_t n);
+void weir_outbox_tell_fences(struct weir_outbox *o, uint64_t at, uint64_t n);
 
-static inline bool weir_outbox_has_marks(const struct weir_outbox *o)
+static inline bool weir_outbox_has_fences(const struct weir_outbox *o)
 {
-	return o->backlog && !weir_list_is_empty(&o->backlog->marks);
+	return o->backlog && !weir_list_is_empty(&o->backlog->fences);
 }
 
 #endif

@@ -72,7 +72,7 @@ static void on_end(struct weir_conn *c, const void *rest, size_t n)
 		return;
 	}
 	side->has_ended = true;
-	weir_conn_end(other);
+	weir_conn_shutdown(other);
 	if (side_of(other)->has_ended) {
 		weir_conn_finish(c);
 		weir_conn_finish(other);

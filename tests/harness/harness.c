@@ -321,7 +321,7 @@ size_t harness_random_below(size_t n)
 static bool has_left_over(const struct weir_loop *loop)
 {
 	return !weir_list_is_empty(&loop->closes) ||
-	       !weir_list_is_empty(&loop->flushes);
+	       !weir_list_is_empty(&loop->deferred);
 }
 
 unsigned harness_turn_until_idle(struct weir_loop *loop, unsigned max_turns)

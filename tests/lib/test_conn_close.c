@@ -26,7 +26,7 @@ static struct {
 
 static void end_it(struct conn_probe *probe)
 {
-	weir_conn_end(&probe->conn);
+	weir_conn_shutdown(&probe->conn);
 }
 
 static void finish_it(struct conn_probe *probe)
@@ -175,7 +175,7 @@ static void call_everything(struct conn_probe *probe, char call)
 	cr_assert_not(weir_conn_is_open(&probe->conn));
 	weir_conn_pause(&probe->conn);
 	weir_conn_resume(&probe->conn);
-	weir_conn_end(&probe->conn);
+	weir_conn_shutdown(&probe->conn);
 	weir_conn_finish(&probe->conn);
 	weir_conn_abort(&probe->conn, true);
 	weir_conn_progress(&probe->conn, &progress);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include <weir/link.h>
-#include <weir/mark.h>
+#include <weir/fence.h>
 
 #include "fault.h"
 #include "harness_conn.h"
@@ -235,21 +235,21 @@ Test(conn_detach, a_finish_after_it_finishes)
 	cr_assert_eq(p.peer.n_received, MUCH);
 }
 
-/* -- with links and marks -- */
+/* -- with links and fences -- */
 
 static struct conn_probe other;
 static struct weir_link link_to;
-static struct weir_mark mark;
-static unsigned n_marks;
-static bool aborts_in_mark;
+static struct weir_fence fence;
+static unsigned n_fences;
+static bool aborts_in_fence;
 
-static void on_mark(struct weir_mark *m, uint64_t n_dropped)
+static void on_fence(struct weir_fence *m, uint64_t n_dropped)
 {
 	cr_assert_eq(n_dropped, 0);
 	cr_assert_eq(n_detached, 0);
-	if (++n_marks < 2)
-		cr_assert_eq(weir_mark_open(m, &p.conn, on_mark), 0);
-	else if (aborts_in_mark)
+	if (++n_fences < 2)
+		cr_assert_eq(weir_fence_open(m, &p.conn, on_fence), 0);
+	else if (aborts_in_fence)
 		weir_conn_abort(&p.conn, false);
 }
 
@@ -259,28 +259,28 @@ static void detach_linked(void)
 	conn_probe_open(&other, 4608, NULL);
 	weir_link_open(&link_to, &other.conn, &p.conn);
 	conn_probe_sendall(&p, 500000);
-	weir_mark_open(&mark, &p.conn, on_mark);
+	weir_fence_open(&fence, &p.conn, on_fence);
 	conn_turns(2);
 	weir_conn_detach(&p.conn);
 	conn_probe_write(&other, 10);
 	conn_turns(2);
 	cr_assert_eq(other.n_taken, 0);
 	conn_flow(&p);
-	cr_assert_eq(n_marks, 2);
+	cr_assert_eq(n_fences, 2);
 	cr_assert_null(link_to.source);
 	conn_turns(1);
 	cr_assert_eq(other.n_taken, 10);
 }
 
-Test(conn_detach, fires_marks_and_cuts_links_before)
+Test(conn_detach, fires_fences_and_cuts_links_before)
 {
 	detach_linked();
 	check_fd();
 }
 
-Test(conn_detach, aborted_by_the_last_mark_closes)
+Test(conn_detach, aborted_by_the_last_fence_closes)
 {
-	aborts_in_mark = true;
+	aborts_in_fence = true;
 	detach_linked();
 	expect_close(WEIR_REASON_ABORTED);
 }

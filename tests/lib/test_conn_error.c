@@ -260,7 +260,7 @@ Test(conn_error, the_first_one_wins)
 	conn_probe_send(&p, 10);
 	conn_probe_hang_up(&p);
 	weir_conn_finish(&p.conn);
-	weir_conn_end(&p.conn);
+	weir_conn_shutdown(&p.conn);
 	conn_turns(2);
 	cr_assert_str_eq(p.calls, "c");
 	cr_assert_eq(p.result.reason, WEIR_REASON_ERROR);

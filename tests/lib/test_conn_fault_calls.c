@@ -166,7 +166,7 @@ static int end(void)
 	cr_expect_eq(conn_probe_sendall(p, SOME), 0);
 	conn_turns(1);
 	conn_probe_write(p, PART);
-	weir_conn_end(&p->conn);
+	weir_conn_shutdown(&p->conn);
 	conn_fault_here();
 	return 0;
 }

@@ -277,7 +277,7 @@ Test(conn_finish, twice_is_once)
 {
 	conn_probe_open(&p, 0, NULL);
 	weir_conn_finish(&p.conn);
-	weir_conn_end(&p.conn);
+	weir_conn_shutdown(&p.conn);
 	weir_conn_finish(&p.conn);
 	conn_turns(2);
 	weir_conn_finish(&p.conn);
@@ -291,7 +291,7 @@ Test(conn_finish, an_ended_connection_goes_on_reading)
 {
 	conn_probe_open(&p, 0, NULL);
 	conn_probe_sendall(&p, 5000);
-	weir_conn_end(&p.conn);
+	weir_conn_shutdown(&p.conn);
 	conn_flow(&p);
 	cr_assert_eq(p.peer.n_received, 5000);
 	cr_assert(p.peer.has_ended);
@@ -313,7 +313,7 @@ Test(conn_finish, an_ended_connection_goes_on_reading)
 Test(conn_finish, a_connection_ended_on_both_sides_waits_quietly)
 {
 	conn_probe_open(&p, 0, NULL);
-	weir_conn_end(&p.conn);
+	weir_conn_shutdown(&p.conn);
 	conn_probe_write_end(&p);
 	conn_turns(3);
 	conn_probe_hang_up(&p);

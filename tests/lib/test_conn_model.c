@@ -143,7 +143,7 @@ static void do_end(struct model *m)
 		weir_conn_abort(&m->probe.conn, below(2));
 		break;
 	case 1:
-		weir_conn_end(&m->probe.conn);
+		weir_conn_shutdown(&m->probe.conn);
 		break;
 	default:
 		m->is_finished = true;

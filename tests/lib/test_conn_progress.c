@@ -201,7 +201,7 @@ Test(conn_progress, does_not_count_the_fin)
 		harness_turn_until_idle(conn_loop, 1000);
 	before = conn_probe_progress(&p);
 	cr_assert_gt(before.kernel_unsent, 0);
-	weir_conn_end(&p.conn);
+	weir_conn_shutdown(&p.conn);
 	conn_turns(1);
 	cr_assert_eq(fault_count(FAULT_SHUTDOWN_WRITE), 1);
 	after = conn_probe_progress(&p);

@@ -252,7 +252,7 @@ Test(conn_send, of_nothing_in_on_writable_is_followed_once_a_turn)
 
 Test(conn_send, is_refused_after_the_end)
 {
-	static void (*const ends[])(struct weir_conn *) = {weir_conn_end,
+	static void (*const ends[])(struct weir_conn *) = {weir_conn_shutdown,
 							   weir_conn_finish};
 	size_t i;
 
@@ -286,7 +286,7 @@ Test(conn_send, on_writable_is_not_owed_after_the_end)
 	conn_probe_open(&p, 0, NULL);
 	next_send_takes(0);
 	conn_probe_send(&p, 10);
-	weir_conn_end(&p.conn);
+	weir_conn_shutdown(&p.conn);
 	conn_turns(1);
 	cr_assert_not(conn_probe_is_armed(&p));
 	conn_turns(3);

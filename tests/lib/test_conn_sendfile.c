@@ -7,7 +7,7 @@
 #include <signal.h>
 
 #include "conn_inside.h"
-#include <weir/mark.h>
+#include <weir/fence.h>
 
 #include "fault.h"
 #include "harness_conn.h"
@@ -275,53 +275,53 @@ Test(conn_sendfile, does_not_weigh)
 	cr_assert_str_eq(p.calls, "+-");
 }
 
-static uint64_t n_at_mark;
+static uint64_t n_at_fence;
 
-static void on_mark(struct weir_mark *mark, uint64_t n_dropped)
+static void on_fence(struct weir_fence *fence, uint64_t n_dropped)
 {
-	(void)mark;
+	(void)fence;
 	cr_assert_eq(n_dropped, 0);
-	n_at_mark = p.conn.out.sent;
+	n_at_fence = p.conn.out.sent;
 }
 
-Test(conn_sendfile, has_marks_behind_it)
+Test(conn_sendfile, has_fences_behind_it)
 {
-	struct weir_mark mark = {0};
+	struct weir_fence fence = {0};
 	unsigned i;
 
 	fault_at_most(FAULT_SENDFILE, FAULT_ANY_FD, FAULT_ALWAYS, 10);
 	conn_probe_open(&p, 0, NULL);
 	cr_assert_eq(sendfile_next(&p, SMALL), 0);
-	cr_assert_eq(weir_mark_open(&mark, &p.conn, on_mark), 0);
+	cr_assert_eq(weir_fence_open(&fence, &p.conn, on_fence), 0);
 	cr_assert_eq(sendfile_next(&p, SMALL), 0);
 	for (i = 0; i < 9; i++)
 		conn_turns(1);
-	cr_assert_eq(n_at_mark, 0);
+	cr_assert_eq(n_at_fence, 0);
 	conn_turns(1);
-	cr_assert_eq(n_at_mark, SMALL);
+	cr_assert_eq(n_at_fence, SMALL);
 	sendfile_expect_received(&p);
 }
 
-static uint64_t n_dropped_at_mark;
+static uint64_t n_dropped_at_fence;
 
-static void note_mark(struct weir_mark *mark, uint64_t n_dropped)
+static void note_fence(struct weir_fence *fence, uint64_t n_dropped)
 {
-	(void)mark;
-	n_dropped_at_mark = n_dropped;
+	(void)fence;
+	n_dropped_at_fence = n_dropped;
 }
 
-Test(conn_sendfile, tells_its_marks_what_it_dropped)
+Test(conn_sendfile, tells_its_fences_what_it_dropped)
 {
-	struct weir_mark mark = {0};
+	struct weir_fence fence = {0};
 
 	conn_probe_open(&p, SNDBUF, NULL);
 	cr_assert_eq(sendfile_next(&p, MUCH), 0);
-	cr_assert_eq(weir_mark_open(&mark, &p.conn, note_mark), 0);
+	cr_assert_eq(weir_fence_open(&fence, &p.conn, note_fence), 0);
 	conn_turns(2);
 	weir_conn_abort(&p.conn, false);
 	conn_turns(1);
-	cr_assert_gt(n_dropped_at_mark, 0);
-	cr_assert_eq(n_dropped_at_mark, MUCH - p.result.progress.sent);
+	cr_assert_gt(n_dropped_at_fence, 0);
+	cr_assert_eq(n_dropped_at_fence, MUCH - p.result.progress.sent);
 }
 
 /* -- every call fails in turn -- */

@@ -282,7 +282,7 @@ static void step_end(void)
 	if (n_done == 0 && is_open() && !p->is_above &&
 	    conn_probe_sendall(p, QUESTION) == 0) {
 		n_done = QUESTION;
-		weir_conn_end(&p->conn);
+		weir_conn_shutdown(&p->conn);
 	}
 	if (is_open())
 		harness_peer_read(&p->peer, SIZE_MAX);

@@ -1,4 +1,4 @@
-/* Files, marks and links, with each call failing in turn. */
+/* Files, fences and links, with each call failing in turn. */
 #include "test_conn_sweep.h"
 
 #include <criterion/criterion.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include <weir/link.h>
-#include <weir/mark.h>
+#include <weir/fence.h>
 
 TestSuite(conn_sweep_more, .init = conn_begin, .fini = conn_end);
 
@@ -128,21 +128,21 @@ Test(conn_sweep_more, storm_of_files)
 	scenario_storm(&scenario_file, 400);
 }
 
-/* -- a mark behind each piece -- */
+/* -- a fence behind each piece -- */
 
 static struct {
-	struct weir_mark marks[N_PIECES];
+	struct weir_fence fences[N_PIECES];
 	size_t n_pieces;
-	size_t n_missing; /* without memory for a mark */
+	size_t n_missing; /* without memory for a fence */
 	size_t n_fired;
 	uint64_t n_dropped;
 } told;
 
-static void note_mark(struct weir_mark *mark, uint64_t n_dropped)
+static void note_fence(struct weir_fence *fence, uint64_t n_dropped)
 {
-	(void)mark;
+	(void)fence;
 	if (p->n_of[(int)CONN_CLOSED] > 0)
-		harness_die("a mark after on_close");
+		harness_die("a fence after on_close");
 	told.n_fired++;
 	told.n_dropped += n_dropped;
 }
@@ -153,14 +153,14 @@ static void pour(struct conn_probe *probe, char call)
 		return;
 	while (told.n_pieces < N_PIECES &&
 	       conn_probe_sendall(probe, PIECE) == 0)
-		if (weir_mark_open(&told.marks[told.n_pieces++], &probe->conn,
-				   note_mark) < 0)
+		if (weir_fence_open(&told.fences[told.n_pieces++], &probe->conn,
+				    note_fence) < 0)
 			told.n_missing++;
 	if (told.n_pieces == N_PIECES)
 		weir_conn_finish(&probe->conn);
 }
 
-static void start_marks(void)
+static void start_fences(void)
 {
 	memset(&told, 0, sizeof told);
 	p->then = pour;
@@ -168,44 +168,44 @@ static void start_marks(void)
 	scenario_write(p, 1);
 }
 
-static void step_marks(void)
+static void step_fences(void)
 {
 	read_slowly(p);
 }
 
 /* Each has fired, once, and all that was dropped is told by one of them. */
-static void stop_marks(void)
+static void stop_fences(void)
 {
 	uint64_t n_dropped = p->result.progress.dropped;
 
 	if (told.n_fired + told.n_missing != told.n_pieces)
-		harness_die("%zu of %zu marks have fired", told.n_fired,
+		harness_die("%zu of %zu fences have fired", told.n_fired,
 			    told.n_pieces - told.n_missing);
 	if (told.n_dropped > n_dropped ||
 	    (told.n_dropped < n_dropped && told.n_missing == 0))
-		harness_die("%llu bytes are dropped, the marks say %llu",
+		harness_die("%llu bytes are dropped, the fences say %llu",
 			    (unsigned long long)n_dropped,
 			    (unsigned long long)told.n_dropped);
 }
 
-const struct scenario scenario_marks = {
-	.name = "marks",
-	.start = start_marks,
-	.step = step_marks,
-	.stop = stop_marks,
+const struct scenario scenario_fences = {
+	.name = "fences",
+	.start = start_fences,
+	.step = step_fences,
+	.stop = stop_fences,
 	.n_conns = 1,
 	.n_sent = {PIECE * N_PIECES},
 	.n_taken = {1},
 };
 
-Test(conn_sweep_more, marks)
+Test(conn_sweep_more, fences)
 {
-	scenario_sweep(&scenario_marks);
+	scenario_sweep(&scenario_fences);
 }
 
-Test(conn_sweep_more, storm_of_marks)
+Test(conn_sweep_more, storm_of_fences)
 {
-	scenario_storm(&scenario_marks, 400);
+	scenario_storm(&scenario_fences, 400);
 }
 
 /* -- two sources linked to one sink -- */

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <weir/mark.h>
+#include <weir/fence.h>
 
 #include "fault.h"
 #include "harness_conn.h"

@@ -105,7 +105,7 @@ Test(examples, every_noun_has_one_that_runs)
 {
 	static const char *const nouns[] = {
 		"address", "buf",      "connector", "dgram", "link",
-		"list",	   "listener", "loop",	    "mark",  "observer",
+		"list",	   "listener", "loop",	    "fence", "observer",
 		"sendall", "signal",   "timer",	    "wakeup"};
 
 	for (size_t i = 0; i < sizeof nouns / sizeof *nouns; i++)

@@ -49,7 +49,7 @@ static void pass_end(struct weir_conn *c, const void *rest, size_t n)
 	(void)rest;
 	p->n_taken += n;
 	p->n_of[(int)CONN_AT_END]++;
-	weir_conn_end(&p->other->conn);
+	weir_conn_shutdown(&p->other->conn);
 	if (p->other->n_of[(int)CONN_AT_END] == 0)
 		return;
 	weir_conn_finish(&p->other->conn);

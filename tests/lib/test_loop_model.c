@@ -68,7 +68,7 @@ static void ask_for_call(size_t i)
 	if (is_close)
 		weir_watch_defer_close(&probes[i].watch);
 	else
-		weir_watch_defer_flush(&probes[i].watch);
+		weir_watch_defer(&probes[i].watch);
 	if (!m->is_due || (is_close && !m->is_close_due))
 		m->asked_turn = n_turns;
 	m->is_due = true;

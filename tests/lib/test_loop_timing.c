@@ -72,7 +72,7 @@ Test(loop_timing, unasked_it_reads_no_clock)
 	probe_open(&probe, loop, EPOLLIN);
 	probe_poke(&probe);
 	turn();
-	weir_watch_defer_flush(&probe.watch);
+	weir_watch_defer(&probe.watch);
 	turn();
 	cr_expect_eq(probe.n_calls, 2);
 	cr_expect_eq(fault_count(FAULT_NOW), 0);
@@ -202,7 +202,7 @@ Test(loop_timing, waiting_does_not_count)
 static void flush_probe(struct weir_timer *timer)
 {
 	(void)timer;
-	weir_watch_defer_flush(&probe.watch);
+	weir_watch_defer(&probe.watch);
 }
 
 /* The wait ends with the timer, whose turn then does more in its flushes. */

@@ -169,7 +169,7 @@ Test(loop_turn, deferred_calls_come_in_this_turn_closes_before_flushes)
 {
 	probe_open(&a, loop, 0);
 	probe_open(&b, loop, 0);
-	weir_watch_defer_flush(&a.watch);
+	weir_watch_defer(&a.watch);
 	weir_watch_defer_close(&b.watch);
 	weir_loop_turn(loop, -1);
 	cr_assert_eq(a.n_calls, 1);
@@ -186,17 +186,17 @@ Test(loop_turn, a_close_overrides_a_flush_and_never_the_other_way)
 {
 	probe_open(&a, loop, 0);
 	probe_open(&b, loop, 0);
-	weir_watch_defer_flush(&a.watch);
-	weir_watch_defer_flush(&b.watch);
+	weir_watch_defer(&a.watch);
+	weir_watch_defer(&b.watch);
 	weir_watch_defer_close(&b.watch);
 	turns(2);
 	cr_assert_eq(a.n_calls, 1);
 	cr_assert_eq(b.n_calls, 1);
 	cr_assert_lt(b.sequence, a.sequence);
 
-	weir_watch_defer_flush(&a.watch);
+	weir_watch_defer(&a.watch);
 	weir_watch_defer_close(&b.watch);
-	weir_watch_defer_flush(&b.watch);
+	weir_watch_defer(&b.watch);
 	turns(2);
 	cr_assert_eq(a.n_calls, 2);
 	cr_assert_eq(b.n_calls, 2);
@@ -212,7 +212,7 @@ static void defer_close_of_other(struct probe *probe)
 static void defer_flush_of_other(struct probe *probe)
 {
 	probe->then = NULL;
-	weir_watch_defer_flush(&probe->other->watch);
+	weir_watch_defer(&probe->other->watch);
 }
 
 /* a, called in the phase that first asks for, defers b. */
@@ -238,13 +238,13 @@ Test(loop_turn, a_close_deferred_by_a_close_comes_next_turn_without_a_wait)
 
 Test(loop_turn, a_close_deferred_by_a_flush_comes_next_turn_without_a_wait)
 {
-	defer_inside(weir_watch_defer_flush, defer_close_of_other);
+	defer_inside(weir_watch_defer, defer_close_of_other);
 	cr_assert_eq(b.turn, a.turn + 1);
 }
 
 Test(loop_turn, a_flush_deferred_by_a_flush_comes_next_turn_without_a_wait)
 {
-	defer_inside(weir_watch_defer_flush, defer_flush_of_other);
+	defer_inside(weir_watch_defer, defer_flush_of_other);
 	cr_assert_eq(b.turn, a.turn + 1);
 }
 
@@ -269,8 +269,8 @@ Test(loop_turn, asking_again_for_what_is_due_does_not_put_it_off)
 	turns(1);
 	cr_assert_eq(b.n_calls, 1);
 	a.then = defer_flush_of_other;
-	weir_watch_defer_flush(&a.watch);
-	weir_watch_defer_flush(&b.watch);
+	weir_watch_defer(&a.watch);
+	weir_watch_defer(&b.watch);
 	turns(1);
 	cr_assert_eq(b.n_calls, 2);
 	turns(1);
@@ -301,7 +301,7 @@ Test(loop_turn, goes_from_watches_to_timers_to_deferred_calls)
 
 static void defer_itself(struct probe *probe)
 {
-	weir_watch_defer_flush(&probe->watch);
+	weir_watch_defer(&probe->watch);
 }
 
 Test(loop_turn, a_watch_that_defers_itself_comes_once_a_turn)
@@ -310,7 +310,7 @@ Test(loop_turn, a_watch_that_defers_itself_comes_once_a_turn)
 
 	a.then = defer_itself;
 	probe_open(&a, loop, 0);
-	weir_watch_defer_flush(&a.watch);
+	weir_watch_defer(&a.watch);
 	for (n = 1; n < 10; n++) {
 		weir_loop_turn(loop, -1);
 		cr_assert_eq(a.n_calls, n);
@@ -322,7 +322,7 @@ Test(loop_turn, a_closed_watch_is_not_called_for_what_was_deferred)
 	probe_open(&a, loop, EPOLLIN);
 	probe_open(&b, loop, EPOLLIN);
 	weir_watch_set(&a.watch, EPOLLOUT);
-	weir_watch_defer_flush(&a.watch);
+	weir_watch_defer(&a.watch);
 	weir_watch_defer_close(&b.watch);
 	probe_close(&a);
 	probe_close(&b);
@@ -336,8 +336,8 @@ Test(loop_turn, an_earlier_watch_of_a_phase_may_close_a_later_one)
 	b = (struct probe){.then = close_other, .other = &a};
 	probe_open(&a, loop, 0);
 	probe_open(&b, loop, 0);
-	weir_watch_defer_flush(&a.watch);
-	weir_watch_defer_flush(&b.watch);
+	weir_watch_defer(&a.watch);
+	weir_watch_defer(&b.watch);
 	turns(2);
 	cr_assert_eq(a.n_calls, 1);
 	cr_assert_eq(b.n_calls, 0);
@@ -348,8 +348,8 @@ Test(loop_turn, a_change_of_interest_survives_a_deferral)
 	probe_open(&a, loop, EPOLLIN);
 	probe_open(&b, loop, EPOLLIN);
 	weir_watch_set(&a.watch, EPOLLOUT);
-	weir_watch_defer_flush(&a.watch);
-	weir_watch_defer_flush(&b.watch);
+	weir_watch_defer(&a.watch);
+	weir_watch_defer(&b.watch);
 	weir_watch_set(&b.watch, EPOLLOUT);
 	turns(1);
 	turns(1);
@@ -361,7 +361,7 @@ static void lose_interest_and_defer(struct probe *probe)
 {
 	probe->then = NULL;
 	weir_watch_set(&probe->watch, 0);
-	weir_watch_defer_flush(&probe->watch);
+	weir_watch_defer(&probe->watch);
 }
 
 Test(loop_turn, a_change_of_interest_is_not_held_up_by_a_deferral)
@@ -369,7 +369,7 @@ Test(loop_turn, a_change_of_interest_is_not_held_up_by_a_deferral)
 	a.then = lose_interest_and_defer;
 	probe_open(&a, loop, EPOLLIN);
 	probe_poke(&a);
-	weir_watch_defer_flush(&a.watch);
+	weir_watch_defer(&a.watch);
 	probe_drain(&a);
 	turns(1);
 	probe_poke(&a);

@@ -1,6 +1,6 @@
-/* Marks among messages that are sent, in part and late, or trimmed, at random,
+/* Fences among messages that are sent, in part and late, or trimmed, at random,
  * against a naive model: the list of all messages, and how far they are. */
-#include <weir/mark.h>
+#include <weir/fence.h>
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "fault.h"
 #include "harness_conn.h"
 
-TestSuite(mark_model, .init = conn_begin, .fini = conn_end);
+TestSuite(fence_model, .init = conn_begin, .fini = conn_end);
 
 enum {
 	N_MARKS = 30,
@@ -30,10 +30,10 @@ static struct piece *pieces;
 static size_t n_pieces;
 static size_t first; /* all before it have been sent or dropped */
 static uint64_t n_synced;
-static struct weir_mark marks[N_MARKS];
+static struct weir_fence fences[N_MARKS];
 static uint64_t places[N_MARKS];
 static uint64_t last_place;
-static uint64_t n_told; /* dropped bytes, by all marks */
+static uint64_t n_told; /* dropped bytes, by all fences */
 static unsigned n_fired;
 
 static bool is_over(const struct piece *piece)
@@ -80,9 +80,9 @@ static uint64_t n_left(void)
 				: p.n_accepted;
 }
 
-static void on_mark(struct weir_mark *mark, uint64_t n_dropped)
+static void on_fence(struct weir_fence *fence, uint64_t n_dropped)
 {
-	uint64_t place = places[mark - marks];
+	uint64_t place = places[fence - fences];
 
 	sync_sent();
 	cr_assert_geq(n_left(), place, "early");
@@ -130,12 +130,12 @@ static void trim(void)
 	sync_sent();
 }
 
-static void set(struct weir_mark *mark)
+static void set(struct weir_fence *fence)
 {
-	if (mark->conn)
+	if (fence->conn)
 		return;
-	places[mark - marks] = p.n_accepted;
-	cr_assert_eq(weir_mark_open(mark, &p.conn, on_mark), 0);
+	places[fence - fences] = p.n_accepted;
+	cr_assert_eq(weir_fence_open(fence, &p.conn, on_fence), 0);
 }
 
 /* The peer's bytes have gaps here, and are not looked at. */
@@ -151,7 +151,7 @@ static void step(void)
 	size_t dice = harness_random_below(100);
 	size_t n =
 		1 + harness_random_below(harness_random_below(2) ? 100 : 9000);
-	struct weir_mark *mark = &marks[harness_random_below(N_MARKS)];
+	struct weir_fence *fence = &fences[harness_random_below(N_MARKS)];
 
 	if (dice < 20)
 		send_one(n, true);
@@ -160,9 +160,9 @@ static void step(void)
 	else if (dice < 45)
 		trim();
 	else if (dice < 60)
-		set(mark);
+		set(fence);
 	else if (dice < 64)
-		weir_mark_close(mark);
+		weir_fence_close(fence);
 	else if (dice < 74)
 		fault_at_most(FAULT_ANY_SEND, weir_conn_fd(&p.conn), 1, n / 3);
 	else if (dice < 85)
@@ -179,7 +179,7 @@ static void check_not_late(void)
 	conn_turns(3);
 	sync_sent();
 	for (i = 0; i < N_MARKS; i++)
-		cr_assert(!marks[i].conn || places[i] > n_left(), "late");
+		cr_assert(!fences[i].conn || places[i] > n_left(), "late");
 }
 
 static void begin(void)
@@ -189,7 +189,7 @@ static void begin(void)
 
 	conn_probe_open(&p, 4608, &limits);
 	pieces = calloc(MAX_PIECES, sizeof *pieces);
-	set(&marks[0]);
+	set(&fences[0]);
 	conn_turns(1);
 }
 
@@ -205,11 +205,11 @@ static void end_by_abort(void)
 	weir_conn_abort(&p.conn, false);
 	conn_turns(2);
 	for (i = 0; i < N_MARKS; i++)
-		cr_assert_null(marks[i].conn);
+		cr_assert_null(fences[i].conn);
 	free(pieces);
 }
 
-Test(mark_model, agrees_under_random_operations)
+Test(fence_model, agrees_under_random_operations)
 {
 	int i;
 

@@ -1,4 +1,4 @@
-/* A mark in a connection's output: told when all that was accepted before it
+/* A fence in a connection's output: told when all that was accepted before it
  * has been taken by the kernel, or that some of it never will be.
  *
  * It keeps its place in the send queue. Dropping older or younger messages
@@ -15,7 +15,7 @@
  *
  *	static bool is_sent;
  *
- *	static void on_mark(struct weir_mark *mark, uint64_t n_dropped)
+ *	static void on_fence(struct weir_fence *fence, uint64_t n_dropped)
  *	{
  *		is_sent = n_dropped == 0;
  *	}
@@ -34,7 +34,7 @@
  *
  *	int main(void)
  *	{
- *		struct weir_mark mark = {0};
+ *		struct weir_fence fence = {0};
  *		struct weir_conn c = {0};
  *		struct weir_loop *loop;
  *		int fd[2];
@@ -43,14 +43,14 @@
  *		socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
  *		weir_conn_open(&c, loop, fd[0], &events, NULL);
  *		weir_conn_sendall(&c, "Hey~~~", 6);
- *		weir_mark_open(&mark, &c, on_mark);
+ *		weir_fence_open(&fence, &c, on_fence);
  *		shutdown(fd[1], SHUT_WR); // on_end is NULL: finish
  *		weir_loop_run(loop);
  *		return !is_sent || weir_loop_free(loop) < 0;
  *	}
  */
-#ifndef WEIR_MARK_H
-#define WEIR_MARK_H
+#ifndef WEIR_FENCE_H
+#define WEIR_FENCE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,34 +62,34 @@
 WEIR_DECLARE_BEGIN
 
 struct weir_conn;
-struct weir_mark;
+struct weir_fence;
 
 /* Once, from the loop, before the connection's on_close; n_dropped bytes that
- * were accepted since the previous mark (or the beginning) and before this one
- * were dropped. The mark is closed by then: it may be set again, or freed. */
-typedef void weir_mark_fn(struct weir_mark *mark, uint64_t n_dropped);
+ * were accepted since the previous fence (or the beginning) and before this one
+ * were dropped. The fence is closed by then: it may be set again, or freed. */
+typedef void weir_fence_fn(struct weir_fence *fence, uint64_t n_dropped);
 
 /* Embedded by its owner; zeroed is closed. The fields are the library's. */
-struct weir_mark {
+struct weir_fence {
 	struct weir_conn *conn; /* NULL: closed */
-	weir_mark_fn *on_mark;
-	struct weir_list link; /* in place, among the connection's marks */
+	weir_fence_fn *on_fence;
+	struct weir_list link; /* in place, among the connection's fences */
 	uint64_t at;	       /* accepted bytes before it */
 	uint64_t n_dropped;
 };
 
-/* Put a mark behind all that c has accepted. 0; -ENOMEM; after end or finish
+/* Put a fence behind all that c has accepted. 0; -ENOMEM; after end or finish
  * it may still be set, on a connection that has failed or is closing -EPIPE
  * or its error, and then it does not fire. */
-int weir_mark_open(struct weir_mark *mark, struct weir_conn *c,
-		   weir_mark_fn *on_mark);
+int weir_fence_open(struct weir_fence *fence, struct weir_conn *c,
+		    weir_fence_fn *on_fence);
 /* It will not fire. Complete on return; a closed one stays so. */
-void weir_mark_close(struct weir_mark *mark);
+void weir_fence_close(struct weir_fence *fence);
 
 /* It has not fired yet; false in its callback. */
-static inline bool weir_mark_is_open(const struct weir_mark *mark)
+static inline bool weir_fence_is_open(const struct weir_fence *fence)
 {
-	return mark->conn != NULL;
+	return fence->conn != NULL;
 }
 
 WEIR_DECLARE_END

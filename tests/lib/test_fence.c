@@ -1,6 +1,6 @@
-/* Marks: when they fire, with what, and that they never fire early: a stream of
- * messages, marks, trims and reads at random is held against a naive model. */
-#include <weir/mark.h>
+/* Fences: when they fire, with what, and that they never fire early: a stream of
+ * messages, fences, trims and reads at random is held against a naive model. */
+#include <weir/fence.h>
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -10,13 +10,13 @@
 #include "fault.h"
 #include "harness_conn.h"
 
-TestSuite(mark, .init = conn_begin, .fini = conn_end);
+TestSuite(fence, .init = conn_begin, .fini = conn_end);
 
 static struct conn_probe p;
 
-/* A mark that notes how it fired, in calls too, as a letter of its own. */
+/* A fence that notes how it fired, in calls too, as a letter of its own. */
 struct note {
-	struct weir_mark mark;
+	struct weir_fence fence;
 	char letter;
 	unsigned n_fired;
 	uint64_t n_dropped;
@@ -26,12 +26,12 @@ struct note {
 
 static char fired[64];
 
-static void on_mark(struct weir_mark *mark, uint64_t n_dropped)
+static void on_fence(struct weir_fence *fence, uint64_t n_dropped)
 {
-	struct note *note = weir_container_of(mark, struct note, mark);
+	struct note *note = weir_container_of(fence, struct note, fence);
 
 	cr_assert(conn_loop->is_in_turn);
-	cr_assert_null(mark->conn);
+	cr_assert_null(fence->conn);
 	cr_assert_eq(p.n_of[CONN_CLOSED], 0);
 	fired[strlen(fired)] = note->letter;
 	note->n_fired++;
@@ -43,7 +43,7 @@ static void on_mark(struct weir_mark *mark, uint64_t n_dropped)
 static int set(struct note *note, char letter)
 {
 	note->letter = letter;
-	return weir_mark_open(&note->mark, &p.conn, on_mark);
+	return weir_fence_open(&note->fence, &p.conn, on_fence);
 }
 
 static struct note a, b, c;
@@ -54,7 +54,7 @@ static void open_probe(const struct weir_conn_limits *limits)
 	conn_probe_open(&p, 4608, limits);
 }
 
-Test(mark, behind_nothing_fires_in_the_next_turn_once)
+Test(fence, behind_nothing_fires_in_the_next_turn_once)
 {
 	open_probe(NULL);
 	cr_assert_eq(set(&a, 'a'), 0);
@@ -66,7 +66,7 @@ Test(mark, behind_nothing_fires_in_the_next_turn_once)
 	cr_assert_eq(a.n_dropped, 0);
 }
 
-Test(mark, behind_queued_bytes_fires_when_the_last_has_left)
+Test(fence, behind_queued_bytes_fires_when_the_last_has_left)
 {
 	open_probe(NULL);
 	conn_probe_sendall(&p, 30000);
@@ -85,7 +85,7 @@ Test(mark, behind_queued_bytes_fires_when_the_last_has_left)
 	cr_assert_eq(a.n_dropped + b.n_dropped, 0);
 }
 
-static void mark_gathered(struct conn_probe *probe, char call)
+static void fence_gathered(struct conn_probe *probe, char call)
 {
 	if (call != CONN_DATA)
 		return;
@@ -96,12 +96,12 @@ static void mark_gathered(struct conn_probe *probe, char call)
 	cr_assert_str_eq(fired, "");
 }
 
-Test(mark, behind_gathered_bytes_fires_as_far_as_they_leave)
+Test(fence, behind_gathered_bytes_fires_as_far_as_they_leave)
 {
 	size_t n;
 
 	for (n = 0; n <= 201; n++) {
-		p.then = mark_gathered;
+		p.then = fence_gathered;
 		memset(&a, 0, sizeof a);
 		memset(&b, 0, sizeof b);
 		open_probe(NULL);
@@ -116,27 +116,27 @@ Test(mark, behind_gathered_bytes_fires_as_far_as_they_leave)
 	}
 }
 
-Test(mark, closed_before_does_not_fire)
+Test(fence, closed_before_does_not_fire)
 {
 	open_probe(NULL);
 	conn_probe_sendall(&p, 30000);
 	set(&a, 'a');
 	set(&b, 'b');
-	weir_mark_close(&a.mark);
-	weir_mark_close(&a.mark);
-	cr_assert_null(a.mark.conn);
+	weir_fence_close(&a.fence);
+	weir_fence_close(&a.fence);
+	cr_assert_null(a.fence.conn);
 	conn_flow(&p);
 	cr_assert_str_eq(fired, "b");
-	weir_mark_close(&b.mark);
+	weir_fence_close(&b.fence);
 }
 
 static void close_next(struct note *note)
 {
 	(void)note;
-	weir_mark_close(&b.mark);
+	weir_fence_close(&b.fence);
 }
 
-Test(mark, closed_by_one_that_fires_before_it_does_not_fire)
+Test(fence, closed_by_one_that_fires_before_it_does_not_fire)
 {
 	open_probe(NULL);
 	a.then = close_next;
@@ -153,7 +153,7 @@ static void set_again(struct note *note)
 		cr_assert_eq(set(note, note->letter), 0);
 }
 
-Test(mark, set_again_inside_fires_in_the_next_turn)
+Test(fence, set_again_inside_fires_in_the_next_turn)
 {
 	unsigned n;
 
@@ -174,7 +174,7 @@ static void free_it(struct note *note)
 	free(note);
 }
 
-Test(mark, may_be_freed_inside)
+Test(fence, may_be_freed_inside)
 {
 	struct note *note = calloc(1, sizeof *note);
 
@@ -186,12 +186,12 @@ Test(mark, may_be_freed_inside)
 	cr_assert_str_eq(fired, "xa");
 }
 
-Test(mark, without_memory_for_it_is_refused_and_stays_closed)
+Test(fence, without_memory_for_it_is_refused_and_stays_closed)
 {
 	open_probe(NULL);
 	fault_next(FAULT_ALLOC, -ENOMEM);
 	cr_assert_eq(set(&a, 'a'), -ENOMEM);
-	cr_assert_null(a.mark.conn);
+	cr_assert_null(a.fence.conn);
 	conn_turns(2);
 	cr_assert_str_eq(fired, "");
 	cr_assert_eq(set(&a, 'a'), 0);
@@ -199,11 +199,11 @@ Test(mark, without_memory_for_it_is_refused_and_stays_closed)
 	cr_assert_str_eq(fired, "a");
 }
 
-Test(mark, may_be_set_after_finish_and_end)
+Test(fence, may_be_set_after_finish_and_end)
 {
 	open_probe(NULL);
 	conn_probe_sendall(&p, 30000);
-	weir_conn_end(&p.conn);
+	weir_conn_shutdown(&p.conn);
 	cr_assert_eq(set(&a, 'a'), 0);
 	weir_conn_finish(&p.conn);
 	cr_assert_eq(set(&b, 'b'), 0);
@@ -216,7 +216,7 @@ Test(mark, may_be_set_after_finish_and_end)
 	cr_assert_str_eq(fired, "abc");
 }
 
-Test(mark, at_abort_tells_what_was_dropped_between_the_marks)
+Test(fence, at_abort_tells_what_was_dropped_between_the_marks)
 {
 	open_probe(NULL);
 	fault_at_most(FAULT_ANY_SEND, weir_conn_fd(&p.conn), 1, 100);
@@ -229,8 +229,9 @@ Test(mark, at_abort_tells_what_was_dropped_between_the_marks)
 	conn_probe_sendall(&p, 1);
 	weir_conn_abort(&p.conn, false);
 	cr_assert_str_eq(fired, "");
-	cr_assert_eq(weir_mark_open(&(struct weir_mark){0}, &p.conn, on_mark),
-		     -EPIPE);
+	cr_assert_eq(
+		weir_fence_open(&(struct weir_fence){0}, &p.conn, on_fence),
+		-EPIPE);
 	conn_turns(1);
 	cr_assert_str_eq(fired, "abc");
 	cr_assert_eq(a.n_dropped, 9900);
@@ -243,11 +244,11 @@ static void abort_after_marks(struct conn_probe *probe, char call)
 {
 	if (call != CONN_DATA)
 		return;
-	mark_gathered(probe, call);
+	fence_gathered(probe, call);
 	weir_conn_abort(&probe->conn, false);
 }
 
-Test(mark, at_abort_counts_gathered_bytes_too)
+Test(fence, at_abort_counts_gathered_bytes_too)
 {
 	open_probe(NULL);
 	p.then = abort_after_marks;
@@ -258,7 +259,7 @@ Test(mark, at_abort_counts_gathered_bytes_too)
 	cr_assert_eq(b.n_dropped, 100);
 }
 
-Test(mark, at_failure_fires_before_on_close_and_later_ones_are_refused)
+Test(fence, at_failure_fires_before_on_close_and_later_ones_are_refused)
 {
 	open_probe(NULL);
 	conn_probe_sendall(&p, 30000);
@@ -278,7 +279,7 @@ static void set_on_the_dead(struct note *note)
 	weir_conn_abort(&p.conn, true);
 }
 
-Test(mark, is_refused_inside_one_that_fires_for_the_end)
+Test(fence, is_refused_inside_one_that_fires_for_the_end)
 {
 	open_probe(NULL);
 	conn_probe_sendall(&p, 30000);
@@ -295,7 +296,7 @@ static void abort_inside(struct note *note)
 	weir_conn_abort(&p.conn, false);
 }
 
-Test(mark, may_abort_inside_and_the_rest_fires_all_the_same)
+Test(fence, may_abort_inside_and_the_rest_fires_all_the_same)
 {
 	open_probe(NULL);
 	a.then = abort_inside;
@@ -317,7 +318,7 @@ static void send_inside(struct note *note)
 		set(note, note->letter);
 }
 
-Test(mark, may_send_inside_as_a_source_that_goes_by_marks)
+Test(fence, may_send_inside_as_a_source_that_goes_by_marks)
 {
 	open_probe(NULL);
 	a.then = send_inside;
@@ -327,7 +328,7 @@ Test(mark, may_send_inside_as_a_source_that_goes_by_marks)
 	cr_assert_eq(p.peer.n_received, 20 * 5000);
 }
 
-Test(mark, set_after_a_trim_tells_of_what_was_dropped_since_the_one_before)
+Test(fence, set_after_a_trim_tells_of_what_was_dropped_since_the_one_before)
 {
 	open_probe(NULL);
 	conn_probe_sendall(&p, 30000);
@@ -344,7 +345,7 @@ Test(mark, set_after_a_trim_tells_of_what_was_dropped_since_the_one_before)
 	cr_assert_eq(c.n_dropped, 0);
 }
 
-Test(mark, closed_leaves_what_was_dropped_to_the_next)
+Test(fence, closed_leaves_what_was_dropped_to_the_next)
 {
 	open_probe(NULL);
 	conn_probe_sendall(&p, 30000);
@@ -353,14 +354,14 @@ Test(mark, closed_leaves_what_was_dropped_to_the_next)
 	conn_probe_sendbuf(&p, 1000);
 	set(&b, 'b');
 	cr_assert_eq(weir_conn_trim(&p.conn, 0), 2);
-	weir_mark_close(&a.mark);
+	weir_fence_close(&a.fence);
 	conn_flow(&p);
 	cr_assert_str_eq(fired, "b");
 	cr_assert_eq(b.n_dropped, 2000);
 }
 
-/* What is copied behind a dropped buffer is behind the mark there, too. */
-Test(mark, is_not_put_off_by_bytes_that_came_after_a_dropped_tail)
+/* What is copied behind a dropped buffer is behind the fence there, too. */
+Test(fence, is_not_put_off_by_bytes_that_came_after_a_dropped_tail)
 {
 	open_probe(NULL);
 	fault_at_most(FAULT_ANY_SEND, weir_conn_fd(&p.conn), 1, 0);
@@ -378,16 +379,16 @@ Test(mark, is_not_put_off_by_bytes_that_came_after_a_dropped_tail)
 
 /* -- set late in a connection's settling, behind bytes that leave at once -- */
 
-static void say_and_mark(struct conn_probe *probe)
+static void say_and_fence(struct conn_probe *probe)
 {
 	cr_assert_eq(conn_probe_sendall(probe, 4), 0);
 	cr_assert_eq(set(&a, 'a'), 0);
 }
 
-static void mark_below(struct conn_probe *probe, char call)
+static void fence_below(struct conn_probe *probe, char call)
 {
 	if (call == CONN_BELOW)
-		say_and_mark(probe);
+		say_and_fence(probe);
 }
 
 static void expect_to_fire_unasked(void)
@@ -397,11 +398,11 @@ static void expect_to_fire_unasked(void)
 	cr_assert_eq(conn_probe_progress(&p).queued, 0);
 }
 
-Test(mark, set_in_on_pressure_fires_without_another_event)
+Test(fence, set_in_on_pressure_fires_without_another_event)
 {
 	const struct weir_conn_limits limits = {.low = 1, .high = 65536};
 
-	p.then = mark_below;
+	p.then = fence_below;
 	open_probe(&limits);
 	cr_assert_eq(conn_probe_sendall(&p, 300000), 0);
 	expect_to_fire_unasked();
@@ -411,11 +412,11 @@ static void finish_below(struct conn_probe *probe, char call)
 {
 	if (call != CONN_BELOW)
 		return;
-	say_and_mark(probe);
+	say_and_fence(probe);
 	weir_conn_finish(&probe->conn);
 }
 
-Test(mark, set_in_on_pressure_before_a_finish_fires_before_the_end)
+Test(fence, set_in_on_pressure_before_a_finish_fires_before_the_end)
 {
 	const struct weir_conn_limits limits = {.low = 1, .high = 65536};
 
@@ -425,17 +426,17 @@ Test(mark, set_in_on_pressure_before_a_finish_fires_before_the_end)
 	expect_to_fire_unasked();
 }
 
-static void mark_second_offer(struct conn_probe *probe, char call)
+static void fence_second_offer(struct conn_probe *probe, char call)
 {
 	if (call == CONN_DATA && probe->n_of[CONN_DATA] == 2)
-		say_and_mark(probe);
+		say_and_fence(probe);
 }
 
-Test(mark, set_in_an_offer_of_kept_input_fires_without_another_event)
+Test(fence, set_in_an_offer_of_kept_input_fires_without_another_event)
 {
 	const struct weir_conn_limits limits = {.low = 1, .high = 65536};
 
-	p.then = mark_second_offer;
+	p.then = fence_second_offer;
 	open_probe(&limits);
 	p.take = 0;
 	conn_probe_write(&p, 10);

@@ -1,0 +1,66 @@
+/* Places in a stream: the count of bytes accepted before them.
+ *
+ * One is due when that many bytes have left the queue. Bytes that are dropped
+ * from the middle have not left as long as older ones wait (see the gaps of
+ * sendq.h). */
+#include "outbox.h"
+
+static struct weir_fence *fence_of(struct weir_list *link)
+{
+	return weir_container_of(link, struct weir_fence, link);
+}
+
+void weir_outbox_put_fence(struct weir_outbox *o, struct weir_loop *loop,
+			   struct weir_fence *fence)
+{
+	struct weir_backlog *backlog = o->backlog;
+
+	fence->at = o->sent + backlog->dropped + weir_outbox_n_queued(o) +
+		    weir_outbox_n_gathered(o, loop);
+	fence->n_dropped = backlog->dropped_unfenced;
+	backlog->dropped_unfenced = 0;
+	weir_list_append(&backlog->fences, &fence->link);
+}
+
+void weir_outbox_remove_fence(struct weir_outbox *o, struct weir_fence *fence)
+{
+	struct weir_backlog *backlog = o->backlog;
+	struct weir_list *next = fence->link.next;
+
+	if (next == &backlog->fences)
+		backlog->dropped_unfenced += fence->n_dropped;
+	else
+		fence_of(next)->n_dropped += fence->n_dropped;
+	weir_list_remove(&fence->link);
+}
+
+struct weir_fence *weir_outbox_due_fence(const struct weir_outbox *o)
+{
+	struct weir_fence *fence;
+
+	if (!weir_outbox_has_fences(o))
+		return NULL;
+	fence = fence_of(o->backlog->fences.next);
+	return fence->at <= weir_outbox_n_left(o) ? fence : NULL;
+}
+
+/* Share n bytes out among the fences behind them, each counting for the first
+ * fence that they are before, or for the one that is set next. */
+void weir_outbox_tell_fences(struct weir_outbox *o, uint64_t at, uint64_t n)
+{
+	struct weir_backlog *backlog = o->backlog;
+	struct weir_list *link = backlog->fences.next;
+
+	at += weir_outbox_n_left(o);
+	for (; link != &backlog->fences && n > 0; link = link->next) {
+		struct weir_fence *fence = fence_of(link);
+		uint64_t before = fence->at > at ? fence->at - at : 0;
+
+		if (before > n)
+			before = n;
+		fence->n_dropped += before;
+		at += before;
+		n -= before;
+	}
+	backlog->dropped_unfenced += n;
+}
