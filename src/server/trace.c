@@ -12,6 +12,8 @@
  * caller; all the others are what sendall does about it. */
 #include "server.h"
 
+#include <inttypes.h>
+
 static struct worker *worker_of(struct weir_observer *o)
 {
 	return weir_container_of(o, struct worker, observer);
@@ -26,12 +28,12 @@ static void on_offer(struct weir_observer *o, struct weir_conn *c,
 		  client_peer(c, peer), offered, taken);
 }
 
-static void on_queue(struct weir_observer *o, struct weir_conn *c, size_t n,
-		     size_t n_queued)
+static void on_queue(struct weir_observer *o, struct weir_conn *c, uint64_t n,
+		     uint64_t n_queued)
 {
 	char peer[PEER_TEXT_SIZE];
 
-	log_trace(worker_of(o), "%s queued %zu (%zu in all)",
+	log_trace(worker_of(o), "%s queued %" PRIu64 " (%" PRIu64 " in all)",
 		  client_peer(c, peer), n, n_queued);
 }
 
@@ -44,16 +46,17 @@ static void on_arm(struct weir_observer *o, struct weir_conn *c)
 
 /* Nothing moves when the stall limit has a look before it judges. */
 static void on_move(struct weir_observer *o, struct weir_conn *c, size_t taken,
-		    size_t n_queued)
+		    uint64_t n_queued)
 {
 	char peer[PEER_TEXT_SIZE];
 
 	client_peer(c, peer);
 	if (taken > 0)
-		log_trace(worker_of(o), "%s EPOLLOUT: %zu moved, %zu left",
-			  peer, taken, n_queued);
+		log_trace(worker_of(o),
+			  "%s EPOLLOUT: %zu moved, %" PRIu64 " left", peer,
+			  taken, n_queued);
 	else
-		log_trace(worker_of(o), "%s still full, %zu left", peer,
+		log_trace(worker_of(o), "%s still full, %" PRIu64 " left", peer,
 			  n_queued);
 }
 
