@@ -159,7 +159,7 @@ static void run_in_loop(struct lesson_result *r)
 		   N_CLIENTS, N_ROUNDS, n_blocking,
 		   n_blocking < N_ROUNDS ? "; then all waited for that one"
 					 : "",
-		   n_weir, progress.queue_peak, n_refused);
+		   n_weir, (size_t)progress.queue_peak, n_refused);
 	free(data);
 }
 
@@ -226,7 +226,7 @@ static size_t queue_by_weir(const unsigned char *data, size_t n_owed)
 	weir_conn_progress(&pair.conn, &progress);
 	lesson_pair_close(&pair);
 	lesson_loop_close(loop);
-	return progress.queue_peak;
+	return (size_t)progress.queue_peak;
 }
 
 static void run_without_cap(struct lesson_result *r)

@@ -59,7 +59,7 @@ static void on_queue(struct weir_observer *o, struct weir_conn *c, uint64_t n,
 		     uint64_t n_queued)
 {
 	(void)c;
-	note(observed(o), TRACE_QUEUED, n, n_queued);
+	note(observed(o), TRACE_QUEUED, (size_t)n, (size_t)n_queued);
 }
 
 static void on_arm(struct weir_observer *o, struct weir_conn *c)
@@ -73,7 +73,7 @@ static void on_move(struct weir_observer *o, struct weir_conn *c, size_t taken,
 {
 	(void)c;
 	if (taken > 0)
-		note(observed(o), TRACE_MOVED, taken, n_queued);
+		note(observed(o), TRACE_MOVED, taken, (size_t)n_queued);
 }
 
 static void on_drain(struct weir_observer *o, struct weir_conn *c,
