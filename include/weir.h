@@ -37,6 +37,12 @@
  *		return weir_loop_run(loop);
  *	}
  */
+/* One rule holds for every struct of options. Events and limits are shared by
+ * many objects and kept by pointer: they stay unchanged until the last callback
+ * of the last of them. A struct weir_*_options is read during the call and may
+ * go afterwards. NULL (where it is allowed) is all defaults. A field of 0 is
+ * its documented default, never "unlimited". A value outside its documented
+ * range is -EINVAL, and the call changes nothing. */
 #ifndef WEIR_H
 #define WEIR_H
 

@@ -61,8 +61,8 @@ struct weir_address {
 	} sa;
 };
 
-/* Which file in the file system a Unix socket made, since in the end its path
- * may be somebody else's. Zeroed: none. The fields are the library's. */
+/* The file that a Unix socket made. By the time the socket is closed, its path
+ * may name another file. Zeroed: no file. The fields are the library's. */
 struct weir_socket_file {
 	uint64_t device;
 	uint64_t inode;
@@ -82,20 +82,20 @@ enum weir_address_use {
  *	-EAGAIN		the resolver has no answer at the moment
  *	-ENOMEM
  *
- * A name is looked up by getaddrinfo(3), which may wait: do it before the
- * loop runs. */
+ * getaddrinfo(3) looks a name up, and may wait: call this before the loop
+ * runs. */
 int weir_address_resolve(const char *text, enum weir_address_use use,
 			 struct weir_address *addresses, size_t max);
 
 /* Write address as it would be typed ("127.0.0.1:80", "[::1]:80",
  * "unix:/run/x", "unix:@x", "unix:" for an unnamed peer, "udp:..."), cut to
- * size with its NUL; an IPv4 address mapped into IPv6 is written as IPv4, and
- * bytes of a Unix name that do not print as "?". Returns text. */
+ * size with its NUL. An IPv4 address mapped into IPv6 is written as IPv4;
+ * unprintable bytes of a Unix name are written as "?". Returns text. */
 const char *weir_address_format(const struct weir_address *address, char *text,
 				size_t size);
 
-/* What went wrong with an address, for people: weir_address_error(-ENOENT) is
- * "no such host". Never NULL; other errors read as strerror(3) has them. */
+/* A message for people: weir_address_error(-ENOENT) is "no such host". Never
+ * NULL; for other errors it is strerror(3)'s text. */
 const char *weir_address_error(int error);
 
 WEIR_DECLARE_END

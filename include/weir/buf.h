@@ -1,9 +1,9 @@
-/* A payload that many connections can owe at once, stored once.
+/* A payload that is stored once and can be queued on many connections.
  *
- * Reference-counted and of one thread: the count is not atomic. Whoever made
- * it holds the first reference; weir_conn_sendbuf takes one of its own for as
- * long as the bytes are queued. The bytes must not change once it has been
- * queued anywhere.
+ * It is reference-counted and belongs to one thread: the count is not atomic.
+ * weir_buf_new gives you the first reference; weir_conn_sendbuf holds one of
+ * its own while the bytes are queued. The bytes must not change once the
+ * buffer has been queued anywhere.
  *
  * Example:
  *
@@ -59,7 +59,8 @@ WEIR_DECLARE_BEGIN
 
 struct weir_buf;
 
-/* n_bytes of uninitialised payload, one reference; NULL: no memory. */
+/* A buffer with n_bytes of uninitialised payload and one reference; NULL: no
+ * memory. */
 struct weir_buf *weir_buf_new(size_t n_bytes);
 /* The same buffer, with one more reference. */
 struct weir_buf *weir_buf_ref(struct weir_buf *buf);
@@ -68,7 +69,7 @@ void weir_buf_unref(struct weir_buf *buf);
 void *weir_buf_data(struct weir_buf *buf);
 size_t weir_buf_size(const struct weir_buf *buf);
 
-/* Whether a connection still owes any of it: it is in a send queue. */
+/* True while it is in the send queue of any connection. */
 bool weir_buf_is_queued(const struct weir_buf *buf);
 
 WEIR_DECLARE_END

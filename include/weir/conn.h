@@ -1,7 +1,7 @@
 /* A connection: a stream socket that is sent to without blocking, losing,
  * reordering or hoarding a byte.
  *
- * The whole heart of an echo server, right under every fault:
+ * The core of an echo server, correct under every fault:
  *
  *	static size_t on_data(struct weir_conn *c, const void *data, size_t n)
  *	{
@@ -13,25 +13,25 @@
  *		weir_conn_finish(c);
  *	}
  *
- * States, and what is possible in them:
+ * States, and what you may call in them:
  *
  *	closed	    zeroed, or after on_close: weir_conn_open, free
  *	open	    everything
- *	ended	    after end: everything but detach; sends return -EPIPE
+ *	ended	    after shutdown: everything but detach; sends return -EPIPE
  *	detaching   after detach: progress, abort; sends return -EPIPE
  *	finishing   after finish: progress, abort; sends return -EPIPE
  *	failed	    an error was found: progress, abort; sends return it
  *	            (input that had arrived is still offered)
  *	closing	    after abort or a limit: progress; sends return -EPIPE
  *
- * From open on the object must stay where it is until on_close, which comes
- * from the loop, last, exactly once; then it may be freed, also inside.
- * Calling any function from any callback is safe.
+ * From open on, the object must stay where it is until on_close. The loop calls
+ * on_close last and exactly once; the object may be freed then, also inside the
+ * callback. Calling any function from any callback is safe.
  *
- * The first end wins: a finish or abort after an error changes nothing but
- * how soon on_close comes.
+ * The first end wins: a finish or abort after an error only changes how soon
+ * on_close comes.
  *
- * That echo, whole:
+ * The complete echo:
  *
  * Example:
  *
@@ -69,7 +69,7 @@
  *		       weir_loop_free(loop) < 0;
  *	}
  *
- * Part of a file behind a text, in order:
+ * Text followed by part of a file:
  *
  * Example:
  *
@@ -110,7 +110,7 @@
  *		       weir_loop_free(loop) < 0;
  *	}
  *
- * Frames for a viewer who is late: the newest ones, each of them whole:
+ * Keeping only the newest whole frames for a slow viewer:
  *
  * Example:
  *
@@ -180,61 +180,62 @@ struct weir_link;
  *	accepted = sent + queued + dropped, always */
 struct weir_progress {
 	uint64_t received; /* read from the kernel */
-	uint64_t unread;   /* of them, those that on_data has not consumed */
-	uint64_t accepted; /* by send and the sendalls */
+	uint64_t unread;   /* part of received that on_data has not consumed */
+	uint64_t accepted; /* by send, sendall, sendbuf and sendfile */
 	uint64_t sent;	   /* the kernel took them */
 	uint64_t queued;   /* gathered, or in the send queue */
-	uint64_t dropped;  /* trimmed, or it ended before them */
-	/* How often the kernel took less than it was offered; of these, how
-	 * often nothing; and how often EPOLLOUT was armed. */
+	uint64_t dropped;  /* trimmed, or given up when the connection ended */
+	/* How often the kernel took less than it was offered; how often it
+	 * took nothing (counted in the first, too); how often EPOLLOUT was
+	 * armed. */
 	uint32_t n_short_sends;
 	uint32_t n_would_blocks;
 	uint32_t n_arms;
 	uint64_t queue_peak;	/* most bytes ever queued after a send */
-	uint64_t stalled_ns;	/* in sum, with the kernel known to be full */
-	uint64_t full_ns;	/* of it, so far this time; 0: it is not full */
-	uint64_t oldest_age_ns; /* of the oldest queued byte; 0: none */
-	/* the kernel's share; -1: unknown */
-	int64_t kernel_unsent;	/* TCP: of sent, not yet on the wire */
-	int64_t kernel_unacked; /* TCP: of sent, not acknowledged */
+	uint64_t stalled_ns;	/* total time with the kernel full */
+	uint64_t full_ns;	/* the current such time; 0: it is not full */
+	uint64_t oldest_age_ns; /* of the oldest queued byte; 0: no such byte */
+	/* the part of sent that the kernel still holds; -1: unknown */
+	int64_t kernel_unsent;	/* TCP: not yet on the wire */
+	int64_t kernel_unacked; /* TCP: not yet acknowledged */
 };
 
 /* How it ended. */
 struct weir_result {
 	enum weir_reason reason;
 	int error; /* negative errno where there is one, else 0 */
-	/* progress.dropped is what was accepted and never sent;
-	 * progress.unread also counts what is left in the kernel, and what
-	 * came after finish and was discarded */
+	/* progress.dropped counts the bytes that were accepted and never sent;
+	 * progress.unread includes the bytes that are left in the kernel and
+	 * those that came after finish and were discarded */
 	struct weir_progress progress;
 };
 
-/* What the loop calls; shared by many connections, and good until the last
- * on_close. All but on_data and on_close may be NULL. */
+/* What the loop calls. Many connections may share it, and it stays until the
+ * last on_close. All but on_data and on_close may be NULL. */
 struct weir_conn_events {
-	/* n bytes have come. Returns how many of them were consumed, from the
-	 * front: take all complete messages, in a loop of your own. The rest
-	 * is kept and offered again: with what follows, and whenever reading
-	 * resumes. data is good during the call, and not yours to change.
+	/* n bytes arrived. Loop to consume every complete message; return the
+	 * bytes consumed, counted from the front. The rest is kept and offered
+	 * again: with what follows, and whenever reading resumes. data is valid
+	 * during the call, and must not be changed.
 	 *
-	 * When n has reached the input limit and nothing is consumed, while
-	 * nobody holds reading: closed, input_limit. */
+	 * When n has reached the input limit, nothing is consumed, and reading
+	 * is not held, the connection is closed (input_limit). */
 	size_t (*on_data)(struct weir_conn *c, const void *data, size_t n);
 	/* The peer has sent its FIN; rest is what on_data never consumed.
 	 * Sending goes on until finish. NULL: finish. */
 	void (*on_end)(struct weir_conn *c, const void *rest, size_t n);
-	/* Once after a weir_conn_send that was short or asked for it: the
+	/* Called once after a short weir_conn_send, or one with n = 0, when the
 	 * queue is empty and the kernel has room for something, not always
 	 * for everything. */
 	void (*on_writable)(struct weir_conn *c);
 	/* above: the queue reached high, or a sendall was refused with
 	 * -ENOBUFS or -ENOMEM; not above: it is back at low. They alternate.
-	 * Judged after the kernel was offered the bytes, so what it swallows
-	 * at once is no crossing. */
+	 * Judged after the kernel was offered the bytes: bytes the kernel takes
+	 * immediately do not count. */
 	void (*on_pressure)(struct weir_conn *c, bool above);
-	/* After weir_conn_detach, instead of on_close: fd is yours, kept
-	 * input (n bytes of data, good during the call) goes with it. The
-	 * connection is closed; the last call. */
+	/* After weir_conn_detach, instead of on_close: fd and the kept input
+	 * (n bytes of data, valid during the call) are yours. The connection
+	 * is closed; the last call. */
 	void (*on_detach)(struct weir_conn *c, int fd, const void *data,
 			  size_t n);
 	/* The descriptor is closed, the memory released. The last call. */
@@ -242,47 +243,47 @@ struct weir_conn_events {
 };
 
 enum weir_conn_flags {
-	/* go on reading while the own output is above high */
+	/* go on reading while this connection's output is above high */
 	WEIR_CONN_NO_THROTTLE = 1,
 	/* leave TCP_NODELAY as it is; otherwise it is set */
 	WEIR_CONN_KEEP_NAGLE = 2
 };
 
-/* Shared by many connections, and good until the last on_close. 0 is the
- * default in parentheses; WEIR_NEVER is for times only. Sizes in bytes. */
+/* Many connections may share it, and it stays until the last on_close. 0 is
+ * the default in parentheses; WEIR_NEVER is for times only. Sizes in bytes. */
 struct weir_conn_limits {
-	/* marks on the send queue; low <= high and
+	/* watermarks of the send queue; low <= high and
 	 * high + WEIR_READ_SIZE <= max <= 1 GiB */
 	size_t low;  /* back to normal (a quarter of high) */
-	size_t high; /* pressure; own reading pauses (256 KiB) */
+	size_t high; /* on_pressure; reading pauses (256 KiB) */
 	size_t max;  /* sendall refuses beyond (high + 768 KiB) */
 	/* kept input (64 KiB); at most 1 GiB */
 	size_t input;
-	/* the peer's kernel takes nothing for so long while something is
-	 * queued or on_writable is owed: closed by reset, stalled (60 s).
-	 * Time during which the loop itself was away is not charged. Looked
-	 * at every quarter, so up to a quarter late, never early. On Unix
-	 * sockets the kernel shows progress only when the peer has read one
-	 * of its buffers (32 KiB or so) to the end. */
+	/* the peer's kernel accepts nothing for this long while bytes are
+	 * queued or on_writable is owed: closed by reset, reason stalled
+	 * (60 s). Time during which the loop itself was away is not charged.
+	 * Checked four times per period, so up to a quarter late, never early.
+	 * On Unix sockets the kernel shows progress only when the peer has
+	 * read one of its buffers (32 KiB or so) to the end. */
 	uint64_t stall_ns;
-	/* from our FIN, or the finish if that is later, to the peer's FIN:
-	 * closed, linger (30 s) */
+	/* time from our FIN, or from finish if that is later, to the peer's
+	 * FIN; after that closed, reason linger (30 s) */
 	uint64_t linger_ns;
-	/* bytes a second that the peer's kernel takes at least, over any
-	 * rate_window_ns (10 s) during which something is queued all along:
-	 * else closed by reset, too_slow. 0: not asked for. An autotuned
-	 * buffer acknowledges in lumps, a healthy reader of 100 KiB/s every
-	 * 4 s: give the window several of them. */
+	/* bytes a second that the peer's kernel must take over any
+	 * rate_window_ns (10 s) during which bytes are queued all the time;
+	 * else closed by reset, reason too_slow. 0: off. An autotuned buffer
+	 * is acknowledged in lumps, every 4 s by a healthy reader of
+	 * 100 KiB/s: let the window hold several of them. */
 	uint64_t min_rate;
 	uint64_t rate_window_ns;
-	/* nothing comes or goes for so long while nothing is queued and
-	 * reading is on: closed, idle. Looked at every quarter, so up to half
-	 * as long again, never early. 0: not asked for */
+	/* nothing is received or sent for this long while nothing is queued
+	 * and reading is on: closed, reason idle. Checked four times per
+	 * period, so up to half a period late, never early. 0: off */
 	uint64_t idle_ns;
 	unsigned flags; /* enum weir_conn_flags */
 };
 
-/* What it has to send, as the library keeps it. */
+/* What the connection has to send. The fields are the library's. */
 struct weir_outbox {
 	struct weir_backlog *backlog; /* the queue; NULL until first needed */
 	uint64_t sent;
@@ -290,11 +291,11 @@ struct weir_outbox {
 	uint32_t n_would_blocks;
 };
 
-/* How it is; all 0: open, reading, at ease. */
+/* The connection's state; all 0: open, reading, nothing owed. */
 struct weir_conn_state {
 	uint8_t phase;	/* moves forward only */
-	uint8_t holds;	/* who holds reading; a bit each */
-	uint16_t facts; /* what else is not ordinary; a bit each */
+	uint8_t holds;	/* what holds reading; a bit each */
+	uint16_t facts; /* everything else that is not ordinary; a bit each */
 };
 
 /* Embedded by its owner; zeroed is closed. The fields are the library's. */
@@ -302,17 +303,17 @@ struct weir_conn {
 	struct weir_watch watch;
 	const struct weir_conn_events *events;
 	const struct weir_conn_limits *limits;
-	struct weir_input *input; /* kept bytes; NULL: none */
+	struct weir_input *input; /* kept bytes; NULL: nothing is kept */
 	struct weir_outbox out;
 	struct weir_timer timer; /* the earliest limit to look at */
 	struct weir_conn_state state;
-	int error; /* why it failed; 0: it did not */
+	int error; /* why it failed; 0: it has not failed */
 	uint64_t received;
 	uint64_t discarded;
-	struct weir_link *links; /* both those it holds and is held by */
-	uint32_t n_held_by;	 /* of these, how many hold its reading */
+	struct weir_link *links; /* those in which it is source or sink */
+	uint32_t n_held_by;	 /* how many of them hold its reading */
 	uint32_t read_size;	 /* what a recv asks for when nothing is kept */
-	uint32_t idle_mark;	 /* received and sent, at the last look */
+	uint32_t idle_mark;	 /* received and sent, at the last check */
 	uint8_t n_silent_looks;
 	uint8_t timer_for; /* which limit */
 	bool is_tcp;
@@ -320,109 +321,113 @@ struct weir_conn {
 };
 
 /* Take over fd, a connected stream socket, and read from it. events and
- * limits (NULL: all defaults) are not copied. Non-blocking or not is the
- * same, but to weir_conn_sendfile: every call passes MSG_DONTWAIT.
+ * limits (NULL: all defaults) are not copied. fd may be blocking, except for
+ * weir_conn_sendfile: every other call passes MSG_DONTWAIT.
  *
- * -EINVAL: marks out of order; -ENOTSOCK, -EPROTOTYPE: no stream socket;
- * -ENOMEM, -ENOSPC (epoll_ctl(2)). On failure fd stays the caller's and c is
- * as it was; on success fd is closed before on_close. */
+ * -EINVAL: a limit out of its range; -ENOTSOCK, -EPROTOTYPE: not a stream
+ * socket; -ENOMEM, -ENOSPC (epoll_ctl(2)). On failure fd stays the caller's and
+ * c is unchanged; on success the library closes fd before on_close. */
 int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
 		   const struct weir_conn_events *events,
 		   const struct weir_conn_limits *limits);
 
-/* Offer data to the kernel, once: 0..n bytes were taken, the count returned.
- * It never queues, and never overtakes: 0 while bytes are queued or the
- * kernel is full. When it took less than n, on_writable follows once, when
- * the queue is empty and the kernel has room; n = 0 sends nothing and asks for
- * just that. From inside on_writable it follows in the next turn, so a source
- * that sends one piece and asks again leaves the loop to others in between.
- * Errors are those of weir_conn_sendall from -EPIPE on. */
+/* Offer data to the kernel once, and return how many of the n bytes it took.
+ * This never queues and never overtakes: it returns 0 while bytes are queued
+ * or the kernel is full. When the kernel took less than n, on_writable follows
+ * once, when the queue is empty and the kernel has room; n = 0 sends nothing
+ * and only requests on_writable. From inside on_writable it follows in the next
+ * turn, so a source that sends one piece and asks again lets the loop serve
+ * others in between. Errors are those of weir_conn_sendall from -EPIPE on. */
 ssize_t weir_conn_send(struct weir_conn *c, const void *data, size_t n);
 
-/* Accept all n bytes, to be sent in order behind all before them, or none.
+/* Accept all n bytes, to be sent in order behind all before them, or accept
+ * nothing.
  *
- * Inside the connection's own callbacks small ones gather and leave in one
+ * Inside the connection's own callbacks, small messages gather and leave in one
  * send(2) when the callback returns; elsewhere they leave at the end of the
- * turn; one larger than 4 KiB leaves at once, behind what waits, and only
+ * turn. A message larger than 4 KiB leaves at once, behind what waits, and only
  * what the kernel did not take is copied and queued.
  *
- * 0		all n are accepted; data may be reused
+ * 0		all n bytes are accepted; data may be reused
  * -EMSGSIZE	n > max: it can never succeed
  * -ENOBUFS	no room below max now, even after offering the kernel what
  *		was gathered
  * -ENOMEM	no memory for what the kernel might leave
- * -EPIPE	after end, finish, detach or abort, after a limit, when the
- *		loop's budget closed this very connection, and where one of
- *		the errors above was the connection's end (its result says so)
+ * -EPIPE	after shutdown, finish, detach or abort; after a limit; when the
+ *		loop's budget closed this very connection; and when one of the
+ *		errors above ended the connection (its result says which)
  * others	the connection's error; the same from now on
  *
- * On any failure none of the n bytes was taken. After -ENOBUFS and -ENOMEM
- * on_pressure follows, and unless WEIR_CONN_NO_THROTTLE is set reading is
- * held until the queue has shrunk and is back at low, or after -ENOMEM for at
- * most 10 ms, so input left unconsumed for this reason is offered again. */
+ * On failure the library has taken no byte of the n. After -ENOBUFS and -ENOMEM
+ * on_pressure follows, and unless WEIR_CONN_NO_THROTTLE is set, reading is held
+ * until the queue has shrunk and is back at low, or after -ENOMEM for at most
+ * 10 ms, so input left unconsumed for this reason is offered again. */
 int weir_conn_sendall(struct weir_conn *c, const void *data, size_t n);
 
-/* As sendall, sharing buf instead of copying; it is unreferenced when it was
- * sent. Always leaves at the end of the callback or turn. A buffer counts at
- * least 64 bytes against the marks. An empty one does nothing. */
+/* As sendall, but it shares buf instead of copying: it takes a reference, and
+ * the reference is dropped once it is sent. The bytes always leave at the end
+ * of the callback or turn. A buffer counts at least 64 bytes against the
+ * watermarks. An empty one does nothing. */
 int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf);
 
-/* Send n bytes of file from offset on, behind all that was accepted: 0, and
- * file is the connection's to close; or it stays yours:
+/* Send n bytes of file from offset on, behind all that was accepted. On success
+ * (0) the connection owns and closes file. On failure you keep it:
  *
- * -EINVAL: the connection's socket is blocking (those of listener and
- * connector are not), which sendfile(2) would wait on; -ENOMEM; -EPIPE and the
+ * -EINVAL: the connection's socket is blocking, so sendfile(2) would wait (the
+ * sockets of listener and connector are not blocking); -ENOMEM; -EPIPE and the
  * connection's error, as sendall.
  *
  * The bytes are read when their turn comes. They count as accepted, queued and
- * sent, but not against marks or budget: they are not in memory. A file that
- * ends before n bytes is an error of the connection, -ENODATA; so is one that
- * sendfile cannot read. sendfile takes no MSG_NOSIGNAL: ignore SIGPIPE, or a
- * peer that has gone kills the process. */
+ * sent, but not against watermarks or budget: they are not in memory. A file
+ * that ends before n bytes is an error of the connection, -ENODATA; so is one
+ * that sendfile cannot read. sendfile takes no MSG_NOSIGNAL: ignore SIGPIPE,
+ * or a peer that has gone kills the process. */
 int weir_conn_sendfile(struct weir_conn *c, int file, int64_t offset,
 		       uint64_t n);
 
-/* Drop the oldest whole shared buffers (sendbuf) of which no byte has left,
- * until the queue's weight is target at most or none is left; the stream goes
- * on with whole buffers. Returns how many were dropped; their bytes are in
- * progress.dropped. */
+/* Drop the oldest whole shared buffers (sendbuf) that have not begun to leave,
+ * until the queue's weight is at most target or no such buffer is left. The
+ * stream goes on with whole buffers. Returns how many were dropped;
+ * progress.dropped counts their bytes. */
 size_t weir_conn_trim(struct weir_conn *c, size_t target);
 
-/* Hold reading; on_data and on_end do not come until resume. Nested calls do
- * not count. A connection that does not read and owes nothing leaves epoll,
- * and learns of its peer's death only at resume or by a limit. */
+/* Hold reading: on_data and on_end do not come until resume. Calls do not nest:
+ * one resume undoes any number of pauses. A connection that does not read and
+ * owes nothing leaves epoll, and learns of its peer's death only at resume or
+ * by a limit. */
 void weir_conn_pause(struct weir_conn *c);
 void weir_conn_resume(struct weir_conn *c);
 
-/* No more will be sent: flush, then FIN, while input comes as before. Sends
- * return -EPIPE from here on. Both directions ended, it still takes a finish
- * (which is what on_end does when it is NULL) or an abort. For clients that
- * half-close; servers finish. */
+/* Flush, then send a FIN; input comes as before. Sends return -EPIPE from here
+ * on. After both directions have ended you must still call finish (an on_end of
+ * NULL does) or abort. This is for clients that half-close; servers finish. */
 void weir_conn_shutdown(struct weir_conn *c);
 
-/* End it and lose nothing: flush, FIN, discard input until the peer's FIN or
- * the linger limit, close. Pauses no longer hold, on_data no longer comes. */
+/* End it and lose nothing: flush, send a FIN, discard input until the peer's
+ * FIN or the linger limit, close. Pauses no longer hold, and on_data no longer
+ * comes. */
 void weir_conn_finish(struct weir_conn *c);
 
 /* Give the connection up without closing it: reading stops, what is queued is
  * flushed, and on_detach hands over the descriptor and the kept input. An
- * error, a limit or an abort before that ends it by on_close. For changing to
- * another protocol's library. Needs an on_detach. */
+ * error, a limit or an abort before that ends it by on_close. This hands a
+ * connection to another protocol's library. events must have an on_detach. */
 void weir_conn_detach(struct weir_conn *c);
 
-/* End it now: drop what is queued. with_reset lets a TCP connection end by
- * RST, which also throws away what the kernel still holds; a Unix socket
- * cannot reset, there it changes nothing. */
+/* End it now and drop what is queued. with_reset ends a TCP connection by RST,
+ * which also discards what the kernel still holds; a Unix socket cannot be
+ * reset, so with_reset changes nothing there. */
 void weir_conn_abort(struct weir_conn *c, bool with_reset);
 
-/* Asks the kernel for its share, so it costs up to two system calls. */
+/* The connection's counters. It asks the kernel for what it holds, which costs
+ * up to two system calls. */
 void weir_conn_progress(struct weir_conn *c, struct weir_progress *progress);
-/* The same without a system call: the kernel's share is unknown. For looking
- * at many at once. */
+/* The same without a system call: kernel_unsent and kernel_unacked are
+ * unknown. For reading many connections at once. */
 void weir_conn_counters(const struct weir_conn *c,
 			struct weir_progress *progress);
 
-/* The kernel takes no more for now: who is stalled at this moment. */
+/* True while the kernel accepts no more. */
 bool weir_conn_is_full(const struct weir_conn *c);
 
 static inline int weir_conn_fd(const struct weir_conn *c)
@@ -430,13 +435,13 @@ static inline int weir_conn_fd(const struct weir_conn *c)
 	return weir_watch_fd(&c->watch);
 }
 
-/* The loop of an open one; NULL: it is closed. */
+/* The loop of an open connection; NULL: it is closed. */
 static inline struct weir_loop *weir_conn_loop(const struct weir_conn *c)
 {
 	return weir_watch_loop(&c->watch);
 }
 
-/* From a successful open until on_close, in which it is no longer. */
+/* True from a successful open until on_close; false inside it. */
 bool weir_conn_is_open(const struct weir_conn *c);
 
 WEIR_DECLARE_END

@@ -1,9 +1,9 @@
 /* Connecting a stream socket without waiting.
  *
- * The addresses are tried one after another until one connects, as RFC 6724
- * ordered them in getaddrinfo's answer. A Unix socket whose backlog is full
- * says EAGAIN, and nothing tells when there is room (connect(2)): it is tried
- * again every 10 ms.
+ * The connector tries the addresses one after another until one connects, in
+ * the order given (getaddrinfo(3) sorts its answer by RFC 6724). connect(2)
+ * returns EAGAIN for a Unix socket whose backlog is full, and no event tells
+ * when there is room: the connector tries it again every 10 ms.
  *
  * Example:
  *
@@ -59,41 +59,41 @@ WEIR_DECLARE_BEGIN
 
 struct weir_connector;
 
-/* Once, from the loop, unless cancelled. fd >= 0: connected, non-blocking,
- * CLOEXEC, and yours to close; < 0: the error of the last address tried, or
- * -ETIMEDOUT when the deadline came first. The connector is closed by then:
- * it may be opened again or freed inside. */
+/* Called once, from the loop, unless cancelled. fd >= 0: connected,
+ * non-blocking, CLOEXEC, and yours to close; < 0: the error of the last address
+ * tried, or -ETIMEDOUT when the deadline came first. The connector is closed by
+ * then: it may be opened again or freed inside. */
 typedef void weir_connect_fn(struct weir_connector *connector, int fd);
 
 /* Embedded by its owner; zeroed is closed. The fields are the library's. */
 struct weir_connector {
-	struct weir_watch watch; /* of the attempt under way */
+	struct weir_watch watch; /* of the current attempt */
 	struct weir_timer timer; /* the deadline, a retry, or the outcome */
 	weir_connect_fn *on_connect;
 	const struct weir_address *addresses;
 	size_t n_addresses;
-	size_t i_address; /* the one under way */
+	size_t i_address; /* the current one */
 	uint64_t deadline_ns;
 	int error; /* of the last failed attempt */
 };
 
-/* Start. addresses (n > 0, all of SOCK_STREAM) stay the caller's and must be
- * good until the outcome or the close. deadline_ns is absolute; WEIR_NEVER
- * leaves it to the kernel (tcp(7), tcp_syn_retries: about two minutes).
- * Nothing is reported from here: even an immediate failure comes by callback.
- * -EINVAL: no address, or one that is no stream. */
+/* Start. addresses (n > 0, all of SOCK_STREAM) stay the caller's and must stay
+ * valid until the outcome or the close. deadline_ns is absolute; with
+ * WEIR_NEVER the kernel decides (tcp(7), tcp_syn_retries: about two minutes).
+ * on_connect reports every outcome, also an immediate failure. -EINVAL: n is 0,
+ * or an address is not of a stream. */
 int weir_connector_open(struct weir_connector *connector,
 			struct weir_loop *loop,
 			const struct weir_address *addresses, size_t n,
 			uint64_t deadline_ns, weir_connect_fn *on_connect);
 
-/* Cancel: the callback does not come. Complete on return; a closed one stays
- * so. */
+/* Cancel: the callback does not come. Synchronous. Closing a closed connector
+ * does nothing. */
 void weir_connector_close(struct weir_connector *connector);
 
-/* The address, of those given to open, that is being tried; in the callback
- * the one that connected, or was tried at the deadline. NULL: all of them have
- * failed. */
+/* The address that is being tried; in the callback, the one that connected or
+ * was being tried at the deadline. It points into those given to open. NULL:
+ * all of them have failed. */
 const struct weir_address *weir_connector_address(
 	const struct weir_connector *connector);
 
@@ -104,7 +104,7 @@ static inline bool weir_connector_is_open(
 	return weir_watch_is_open(&connector->watch);
 }
 
-/* The loop of an open one; NULL: it is closed. */
+/* The loop of an open connector; NULL: it is closed. */
 static inline struct weir_loop *weir_connector_loop(
 	const struct weir_connector *connector)
 {

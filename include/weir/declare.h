@@ -1,6 +1,6 @@
-/* What surrounds the declarations of every public header: they have C linkage
- * in C++ too, and what is declared between the two is what the shared library
- * exports. */
+/* Every public header puts its declarations between these two macros: they get
+ * C linkage in C++ too, and the shared library exports exactly what is declared
+ * between them. */
 #ifndef WEIR_DECLARE_H
 #define WEIR_DECLARE_H
 

@@ -1,9 +1,10 @@
 /* Datagram sockets: UDP over IPv4 and IPv6, and Unix datagrams.
  *
- * Datagrams come and go whole, in batches (recvmmsg(2), sendmmsg(2)): what is
- * sent from inside on_datagram leaves together when the batch has been told.
- * What the kernel does not take waits in a queue that is bounded in bytes and
- * messages; what does not fit there is dropped by a stated policy and counted.
+ * Datagrams come and go whole, in batches (recvmmsg(2), sendmmsg(2)): those
+ * sent from inside on_datagram leave together after the batch has been
+ * delivered. Datagrams that the kernel does not take wait in a queue that is
+ * bounded in bytes and messages; those that do not fit are dropped by the
+ * policy in the options, and counted.
  *
  * Example:
  *
@@ -46,28 +47,27 @@
  *		return weir_loop_free(loop);
  *	}
  *
- * **When the kernel is full.** An UDP socket, or a connected one, waits for
- * EPOLLOUT, which is armed for as long. A Unix socket that is not connected
- * cannot: a receiver whose queue is full refuses (EAGAIN), and epoll reports
- * the sender writable all the same (measured on Linux 6.18). Such receivers
- * are tried again by a timer, after 1 ms and then ever less often, down to
- * every 64 ms while nothing moves. Each waits for itself: datagrams for
- * one receiver keep their order, and do not wait for another's.
+ * **When the kernel is full.** A UDP socket, or a connected one, waits for
+ * EPOLLOUT. A Unix socket that is not connected cannot: sending to a receiver
+ * whose queue is full fails with EAGAIN, and epoll reports the sender writable
+ * all the same (measured on Linux 6.18). A timer tries such receivers again,
+ * after 1 ms and then backing off to at most every 64 ms while nothing moves.
+ * Datagrams for one receiver keep their order and do not wait for another's.
  *
- * But what a Unix receiver has not read lies in *our* send buffer. It is let
- * have net.unix.max_dgram_qlen + 1 datagrams, or, when it is connected to us,
- * as many as there is room for (measured: 275 small ones): such a one alone
- * can fill the buffer, and then nobody gets anything until it reads or is
- * gone. The kernel knows no remedy but a larger sndbuf, or a socket for each
- * peer; the queue's bounds hold all the same.
+ * But what a Unix receiver has not read lies in *our* send buffer. It may hold
+ * up to net.unix.max_dgram_qlen + 1 datagrams, or, when the receiver is
+ * connected to us, as many as there is room for (measured: 275 small ones). One
+ * such receiver can fill the buffer, and then no receiver gets anything until
+ * it reads or is gone. The only remedies are a larger sndbuf, or a socket for
+ * each peer. The queue's bounds hold in any case.
  *
- * **When it is short of memory** (ENOBUFS, ENOMEM) the same timer tries again.
- * A shortage of more than 100 ms drops what it meets, counted, until the
- * kernel takes one: some datagrams never fit (measured: one of 9063 bytes over
- * an MTU of 1500 with the least SO_SNDBUF).
+ * **When the kernel is short of memory** (ENOBUFS, ENOMEM) the same timer tries
+ * again. After a shortage of more than 100 ms each refused datagram is dropped
+ * and counted, until the kernel takes one: some datagrams never fit (measured:
+ * one of 9063 bytes over an MTU of 1500 with the least SO_SNDBUF).
  *
- * **What is sent is not received.** UDP drops what its receiver has no room
- * for, and nobody is told; n_sent counts what the kernel took.
+ * **Sent does not mean received.** UDP silently drops datagrams for which the
+ * receiver has no room; n_sent counts those that the kernel took.
  */
 #ifndef WEIR_DGRAM_H
 #define WEIR_DGRAM_H
@@ -93,19 +93,19 @@ enum {
 };
 
 struct weir_dgram_events {
-	/* One datagram has come, of true_size bytes, of which the first n are
-	 * at data: fewer only if it was larger than the receive limit, and
-	 * then the rest is gone (recv(2), MSG_TRUNC). from is good during the
-	 * call; a Unix sender without a name has a length of
-	 * sizeof(sa_family_t), and cannot be answered. The dgram may be
-	 * closed, and freed, inside: no further call comes then, and what else
-	 * had been received in the batch is gone. */
+	/* A datagram of true_size bytes arrived; its first n bytes are at data.
+	 * n is less than true_size only if the datagram was larger than
+	 * receive_max, and then the rest is lost (recv(2), MSG_TRUNC). data and
+	 * from are valid during the call; a Unix sender without a name has a
+	 * length of sizeof(sa_family_t), and cannot be answered. The dgram may
+	 * be closed, and freed, inside: no further call comes then, and the
+	 * rest of the batch is lost. */
 	void (*on_datagram)(struct weir_dgram *d,
 			    const struct weir_address *from, const void *data,
 			    size_t n, size_t true_size);
-	/* Something was dropped for want of room or memory, and the queue is
-	 * empty again. The dgram may be closed, and freed, inside. NULL: not
-	 * wanted. */
+	/* Datagrams were dropped for lack of room or memory, and the queue is
+	 * empty again. The dgram may be closed, and freed, inside. May be
+	 * NULL. */
 	void (*on_drain)(struct weir_dgram *d);
 };
 
@@ -114,36 +114,36 @@ enum weir_dgram_policy {
 	WEIR_DGRAM_DROP_OLDEST	/* the oldest of all, until it fits */
 };
 
-/* Zeroes are the defaults. */
+/* 0 is the default in parentheses. */
 struct weir_dgram_options {
 	/* bytes of one datagram (WEIR_DGRAM_MAX; Unix datagrams may be larger
-	 * still). Sixteen times as much memory is taken, of which that is
-	 * resident which datagrams have touched. */
+	 * still). A dgram reserves 16 times as much memory; only pages
+	 * actually used become resident. */
 	size_t receive_max;
 	size_t queue_bytes;    /* of payload (256 KiB); counts in the loop's
-				* budget, which drops none of it */
+				* budget, which never drops datagrams */
 	size_t queue_messages; /* each costs 64 bytes and its address (1024) */
 	enum weir_dgram_policy policy;
 	int sndbuf; /* SO_SNDBUF; 0: the kernel's default */
 	int rcvbuf; /* SO_RCVBUF; 0: the kernel's default */
 };
 
-/* Counters in datagrams, from the opening on:
+/* Counters in datagrams since the dgram was opened:
  *
  *	n_accepted = n_sent + n_queued + n_dropped
  *
- * holds always, of a closed one too. */
+ * always holds, also after the close. */
 struct weir_dgram_stats {
 	uint64_t n_received;
-	uint64_t n_truncated; /* of them */
+	uint64_t n_truncated; /* part of n_received */
 	uint64_t n_accepted;
 	uint64_t n_sent;
 	uint64_t n_queued;  /* now */
 	uint64_t n_dropped; /* by policy, by an error, by the close */
-	uint64_t n_errors;  /* those that dropped one, and those of earlier
-			     * datagrams (ICMP) and of receiving, which drop
-			     * nothing */
-	int last_error;	    /* of them, negative */
+	uint64_t n_errors;  /* errors that dropped a datagram, and those of
+			     * earlier datagrams (ICMP) and of receiving, which
+			     * drop nothing */
+	int last_error;	    /* the last of n_errors, negative */
 };
 
 /* Embedded by its owner; zeroed is closed. While it is open it keeps
@@ -158,56 +158,56 @@ struct weir_dgram {
 	struct weir_address address;
 	struct weir_dgram_options options; /* with the defaults filled in */
 	bool is_connected;
-	bool is_short;	     /* of the kernel's memory: send nothing for now */
-	bool is_deaf;	     /* out of epoll until the timer */
-	bool owes_drain;     /* on_drain, when the queue is empty */
-	unsigned n_failures; /* of receiving, one after another */
-	uint64_t retry_ns;   /* what the timer is armed to next */
-	uint64_t short_since_ns; /* nothing was taken since; 0: it was */
+	bool is_short;	     /* the kernel lacks memory: send nothing for now */
+	bool is_deaf;	     /* out of epoll until the timer fires */
+	bool owes_drain;     /* call on_drain when the queue is empty */
+	unsigned n_failures; /* of receiving, in a row */
+	uint64_t retry_ns;   /* the timer's next period */
+	uint64_t short_since_ns; /* start of the shortage; 0: no shortage */
 	struct weir_dgram_stats stats;
 };
 
-/* Open a socket of address's family and bind it, to hear everybody and send to
- * anybody. IPv6 stays IPv6 only. A Unix path is taken over and removed as
- * weir_listener_open does it.
+/* Open a socket of address's family and bind it. It receives from any peer and
+ * sends to any peer. IPv6 stays IPv6 only. A Unix path is taken over and
+ * removed as by weir_listener_open.
  *
- * -EINVAL: address is a stream's. Else as weir_listener_open; on failure
- * nothing is left behind. */
+ * -EINVAL: address is of a stream. Other errors are those of
+ * weir_listener_open; on failure nothing is left behind. */
 int weir_dgram_bind(struct weir_dgram *d, struct weir_loop *loop,
 		    const struct weir_address *address,
 		    const struct weir_dgram_events *events,
 		    const struct weir_dgram_options *options);
 
-/* Open one that sends to address and hears nobody else. Its own name is the
- * kernel's choice, on Unix too, so that it can be answered. A UDP peer that is
- * not there is found out by a send (ICMP), and may come back; a Unix peer must
- * be there (-ENOENT, -ECONNREFUSED), and once it is gone every send fails
- * (-ECONNREFUSED, then -ENOTCONN): close it, and connect again. */
+/* Open a socket that sends to address and receives from it alone. The kernel
+ * chooses its own name, on Unix too, so that the peer can answer. A missing UDP
+ * peer is noticed by a send (ICMP), and may come back. A Unix peer must exist
+ * (-ENOENT, -ECONNREFUSED), and once it is gone every send fails
+ * (-ECONNREFUSED, then -ENOTCONN): close the dgram, and connect again. */
 int weir_dgram_connect(struct weir_dgram *d, struct weir_loop *loop,
 		       const struct weir_address *address,
 		       const struct weir_dgram_events *events,
 		       const struct weir_dgram_options *options);
 
 /* Accept one datagram, to be sent whole or not at all. to is NULL if and only
- * if d is connected. 0: it was sent or queued, with drop-oldest at the cost of
- * older ones. Two errors change nothing and are not counted, since no such
- * datagram can be sent:
+ * if d is connected. 0: it was sent or queued (drop-oldest may have dropped
+ * older ones for it). Two errors change nothing and are not counted, since no
+ * such datagram can be sent:
  *
- *	-EINVAL		no address where one is needed, one of another family,
- *			UDP port 0, a Unix sender without a name
+ *	-EINVAL		an address is missing or is of another family, UDP port
+ *			0, a Unix sender without a name
  *	-EMSGSIZE	too large for the protocol, the send buffer or the
  *			queue
  *
- * With any other it counts as accepted and dropped:
+ * After any other error the datagram counts as accepted and dropped:
  *
  *	-ENOBUFS	the queue is full and the policy drops the newest
  *	-ENOMEM		it has to be queued and there is no memory
- *	others		the kernel's word on this destination (-ECONNREFUSED,
- *			-ENOENT, -EHOSTUNREACH, -EPERM): only when it was
- *			offered at once; of one that was queued they are
- *			counted, and told by nobody
+ *	others		the kernel's error for this destination (-ECONNREFUSED,
+ *			-ENOENT, -EHOSTUNREACH, -EPERM), if the kernel was
+ *			offered the datagram at once; such an error of a queued
+ *			datagram is only counted
  *
- * Inside on_drain it may be called again; inside on_datagram it queues. */
+ * It may be called inside on_drain; inside on_datagram it queues. */
 int weir_dgram_send(struct weir_dgram *d, const struct weir_address *to,
 		    const void *data, size_t n);
 
@@ -219,21 +219,21 @@ static inline bool weir_dgram_is_open(const struct weir_dgram *d)
 	return weir_watch_is_open(&d->watch);
 }
 
-/* The loop of an open one; NULL: it is closed. */
+/* The loop of an open dgram; NULL: it is closed. */
 static inline struct weir_loop *weir_dgram_loop(const struct weir_dgram *d)
 {
 	return weir_watch_loop(&d->watch);
 }
 
-/* As bound (a port 0 has its number), or the peer that it is connected to.
- * Good until d is opened again, or gone. */
+/* The bound address (a port 0 has its number), or that of the connected peer.
+ * Valid until d is opened again, or freed. */
 static inline const struct weir_address *weir_dgram_address(
 	const struct weir_dgram *d)
 {
 	return &d->address;
 }
 
-/* Drops what is queued. Complete on return; a closed one stays so. */
+/* Drops what is queued. Synchronous. Closing a closed dgram does nothing. */
 void weir_dgram_close(struct weir_dgram *d);
 
 WEIR_DECLARE_END

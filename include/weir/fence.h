@@ -1,9 +1,8 @@
-/* A fence in a connection's output: told when all that was accepted before it
- * has been taken by the kernel, or that some of it never will be.
+/* A fence is a place in a connection's output. It fires when every byte
+ * accepted before it has left the queue: taken by the kernel, or dropped.
  *
- * It keeps its place in the send queue. Dropping older or younger messages
- * (weir_conn_trim) never lets it fire early: it fires when the last byte
- * before it has left the queue, one way or the other.
+ * It keeps its place in the stream. Dropping older or younger messages
+ * (weir_conn_trim) never lets it fire early.
  *
  * "Sent" means that the kernel took it, not that the peer has it: see
  * kernel_unacked in weir_conn_progress.
@@ -64,9 +63,10 @@ WEIR_DECLARE_BEGIN
 struct weir_conn;
 struct weir_fence;
 
-/* Once, from the loop, before the connection's on_close; n_dropped bytes that
- * were accepted since the previous fence (or the beginning) and before this one
- * were dropped. The fence is closed by then: it may be set again, or freed. */
+/* Called once, from the loop, before the connection's on_close. n_dropped is
+ * how many of the bytes between the previous fence (or the beginning) and this
+ * one were dropped. The fence is closed by then: it may be opened again, or
+ * freed, inside. */
 typedef void weir_fence_fn(struct weir_fence *fence, uint64_t n_dropped);
 
 /* Embedded by its owner; zeroed is closed. The fields are the library's. */
@@ -78,15 +78,16 @@ struct weir_fence {
 	uint64_t n_dropped;
 };
 
-/* Put a fence behind all that c has accepted. 0; -ENOMEM; after end or finish
- * it may still be set, on a connection that has failed or is closing -EPIPE
- * or its error, and then it does not fire. */
+/* Put a fence behind all that c has accepted; also after shutdown or finish.
+ * -ENOMEM; -EPIPE or the connection's error if it has failed or is closing. On
+ * failure the fence does not fire. */
 int weir_fence_open(struct weir_fence *fence, struct weir_conn *c,
 		    weir_fence_fn *on_fence);
-/* It will not fire. Complete on return; a closed one stays so. */
+/* Cancel the fence: it does not fire. Synchronous. Closing a closed fence does
+ * nothing. */
 void weir_fence_close(struct weir_fence *fence);
 
-/* It has not fired yet; false in its callback. */
+/* True until it fires; false in its callback. */
 static inline bool weir_fence_is_open(const struct weir_fence *fence)
 {
 	return fence->conn != NULL;

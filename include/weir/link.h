@@ -1,12 +1,13 @@
-/* Pressure of one connection holds another's reading: while a sink owes more
- * than its high mark, its sources are not read from; at its low mark they are
- * again. Between the two nothing changes, which is the hysteresis.
+/* A link lets one connection's pressure hold another's reading: when a sink's
+ * queue reaches high, its sources are no longer read from; when it is back at
+ * low, they are read from again. Between the two nothing changes: that is the
+ * hysteresis.
  *
- * One sink may hold many sources (a publisher's subscribers' worth of links),
- * one source may be held by many sinks and reads again when the last of them
- * lets go. A connection's own throttle is the link with itself, and built in.
+ * One sink may hold many sources. One source may be held by many sinks (a
+ * publisher: one link per subscriber), and is read from again when the last of
+ * them lets go. A connection's own output holds its own reading without a link.
  *
- * When either connection ends the link goes by itself, before its on_close.
+ * When either connection ends, the link closes by itself, before the on_close.
  *
  * Example:
  *
@@ -93,15 +94,15 @@ struct weir_link {
 	bool holds;
 };
 
-/* Both connections are open, of one loop, and not the same: a connection's own
- * throttle is built in. If the sink is above high already, the source is held
- * from now on. Allocates nothing, cannot fail. */
+/* source and sink must be open, of one loop, and different. If the sink is
+ * above high already, the source is held from now on. It allocates nothing and
+ * cannot fail. */
 void weir_link_open(struct weir_link *link, struct weir_conn *source,
 		    struct weir_conn *sink);
-/* Lets go of the source. Complete on return; a closed one stays so. */
+/* Lets go of the source. Synchronous. Closing a closed link does nothing. */
 void weir_link_close(struct weir_link *link);
 
-/* Until its close, or the end of either connection. */
+/* True until it is closed or either connection ends. */
 static inline bool weir_link_is_open(const struct weir_link *link)
 {
 	return link->source != NULL;

@@ -1,7 +1,7 @@
 /* A doubly linked list whose links live inside the objects it chains.
  *
- * The head and the links are the same type. A zeroed link is idle; a head is
- * made by weir_list_init. Everything is O(1), and nothing can fail.
+ * The head and the links are the same type. A zeroed link is idle;
+ * weir_list_init makes a head. Every operation is O(1) and cannot fail.
  *
  * Example:
  *
@@ -37,8 +37,8 @@
 
 WEIR_DECLARE_BEGIN
 
-/* The object of TYPE whose MEMBER is at PTR. The way through void * tells
- * -Wcast-align that the alignment is known to be right. */
+/* The object of TYPE whose MEMBER is at PTR. The cast through void * tells
+ * -Wcast-align that the alignment is right. */
 #define weir_container_of(PTR, TYPE, MEMBER) \
 	((TYPE *)(void *)((char *)(PTR)-offsetof(TYPE, MEMBER)))
 
@@ -60,16 +60,16 @@ static inline bool weir_list_is_linked(const struct weir_list *link)
 	return link->next != NULL;
 }
 
-/* Put an idle link last. */
+/* Append an idle link. */
 void weir_list_append(struct weir_list *head, struct weir_list *link);
 
-/* Take a link out of whatever list it is in; an idle one stays idle. */
+/* Take a link out of its list. Removing an idle link does nothing. */
 void weir_list_remove(struct weir_list *link);
 
-/* Take out the first link, or return NULL when there is none. */
+/* Take out the first link and return it; NULL: the list is empty. */
 struct weir_list *weir_list_pop(struct weir_list *head);
 
-/* Move all of from's links, in order, behind to's; from ends up empty. */
+/* Append all of from's links to to, in order; from is empty then. */
 void weir_list_move_all(struct weir_list *to, struct weir_list *from);
 
 WEIR_DECLARE_END

@@ -1,8 +1,8 @@
 /* Listening stream sockets.
  *
  * About the backlog (listen(2), and measured on Linux 6.18): it bounds the
- * connections that are established but not accepted yet, silently capped by
- * net.core.somaxconn, and Linux lets in one more than it says. When it is
+ * connections that are established but not accepted yet. net.core.somaxconn
+ * caps it silently, and Linux lets in one more than the bound. When it is
  * full, TCP drops the handshake's last packet and new SYNs: the client
  * retries them by itself and sees a slow connect, not a refusal. On a Unix
  * socket a blocking connect waits and a non-blocking one gets EAGAIN.
@@ -54,33 +54,32 @@ WEIR_DECLARE_BEGIN
 
 struct weir_listener;
 
-/* fd is connected, non-blocking, CLOEXEC, and yours to close. peer is good
+/* fd is connected, non-blocking, CLOEXEC, and yours to close. peer is valid
  * during the call. The listener may be closed, and freed, inside. */
 typedef void weir_accept_fn(struct weir_listener *listener, int fd,
 			    const struct weir_address *peer);
 
 struct weir_listener_options {
 	int backlog; /* 0: 511 */
-	/* TCP_NOTSENT_LOWAT of the accepted sockets, in bytes: the kernel
-	 * takes no more once so many are not on the wire yet, so they wait in
-	 * our queue, where they can be trimmed. 0: leave it. Unix sockets have
-	 * no such thing; there it means nothing. */
+	/* TCP_NOTSENT_LOWAT of the accepted sockets, in bytes: once so many
+	 * bytes are not on the wire yet the kernel takes no more, so later
+	 * bytes wait in our queue, where they can be trimmed. 0: leave it.
+	 * Unix sockets ignore it. */
 	int notsent_lowat;
 	/* bytes for the accepted sockets; 0: the kernel tunes them. On TCP
-	 * they are set before listen(2), so that the window is negotiated by
-	 * them, and inherited. On Unix sockets, which do not inherit, sndbuf
-	 * is set on each accepted one; rcvbuf means nothing there. */
+	 * they are set before listen(2): accepted sockets inherit them, and
+	 * they bound the window that is negotiated. Unix sockets do not
+	 * inherit: sndbuf is set on each accepted one, rcvbuf is ignored. */
 	int sndbuf;
 	int rcvbuf;
-	bool reuseport; /* share the port with others who set it too */
-	/* Several loops, as a rule in threads of their own, accept on this
-	 * one socket, each by a duplicate (dup(2)) that it has adopted, all
-	 * with this set: a client wakes one of them, seldom more, and is
-	 * accepted once (EPOLLEXCLUSIVE). Linux wakes the first in line of
-	 * those who sleep, so while there is little to do one loop does most
-	 * of it. The one that was woken owes the rest that accept: before you
-	 * close one listener of several, empty the queue by
-	 * weir_listener_take. */
+	bool reuseport; /* share the port with others that set it too */
+	/* For several loops, as a rule one per thread, that accept on this one
+	 * socket. Each adopts a duplicate (dup(2)) of it with this set: a
+	 * client wakes one of them, seldom more, and is accepted once
+	 * (EPOLLEXCLUSIVE). Linux wakes the first sleeper in line, so with
+	 * little to do one loop does most of it. Only the woken loop will
+	 * accept that client: before you close one listener of several, empty
+	 * the queue by weir_listener_take. */
 	bool exclusive;
 };
 
@@ -89,12 +88,12 @@ struct weir_listener_options {
 enum weir_accept_failure {
 	/* accepting pauses and is tried again every 100 ms */
 	WEIR_ACCEPT_EMFILE,  /* the process has no descriptor left */
-	WEIR_ACCEPT_ENFILE,  /* the system has none */
+	WEIR_ACCEPT_ENFILE,  /* the system has no descriptor left */
 	WEIR_ACCEPT_ENOBUFS, /* no memory for a socket */
 	WEIR_ACCEPT_ENOMEM,
 	WEIR_ACCEPT_OTHER, /* any other error */
-	/* the next one is accepted, as if he had never come */
-	WEIR_ACCEPT_ABORTED,  /* gone before: ECONNABORTED, EPROTO */
+	/* the next client is accepted, as if this one had never connected */
+	WEIR_ACCEPT_ABORTED,  /* it had gone: ECONNABORTED, EPROTO */
 	WEIR_ACCEPT_NETWORK,  /* ENETDOWN, EHOSTUNREACH and their kin */
 	WEIR_ACCEPT_FIREWALL, /* EPERM */
 	WEIR_N_ACCEPT_FAILURES
@@ -102,14 +101,14 @@ enum weir_accept_failure {
 
 /* "emfile", "aborted", ...: the enumerator's name in lower case, a static
  * string that metrics and logs may use as a label. NULL for a number that is
- * none. */
+ * no failure. */
 const char *weir_accept_failure_name(enum weir_accept_failure failure);
 
-/* Counters, from open or adopt on. */
+/* Counters since open or adopt. */
 struct weir_listener_stats {
 	uint64_t n_accepted;
 	uint64_t n_failures[WEIR_N_ACCEPT_FAILURES]; /* calls of accept(2) */
-	/* how often accepting paused: for want of descriptors or memory, or
+	/* how often accepting paused: for lack of descriptors or memory, or
 	 * after a run of clients that were gone */
 	uint64_t n_pauses;
 };
@@ -120,7 +119,7 @@ struct weir_listener {
 	struct weir_timer retry; /* armed while accepting is paused */
 	weir_accept_fn *on_accept;
 	bool *closed_inside;	      /* set by a close inside on_accept */
-	struct weir_socket_file file; /* what we bound, if it is one */
+	struct weir_socket_file file; /* the one that we bound, if any */
 	int unix_sndbuf; /* for each accepted Unix socket; 0: leave it */
 	struct weir_address address;
 	struct weir_listener_stats stats;
@@ -129,9 +128,9 @@ struct weir_listener {
 
 /* Bind, listen and accept. TCP gets SO_REUSEADDR, IPv6 stays IPv6 only.
  *
- * A Unix path that exists is taken over if it is a socket on which nobody
- * listens; -EADDRINUSE if somebody does or it is no socket. Only the socket
- * file that this call made is removed at close.
+ * An existing Unix path is taken over if it is a socket on which no process
+ * listens; else -EADDRINUSE. At close only the socket file that this call made
+ * is removed.
  *
  * -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EAFNOSUPPORT, -ENOENT (no such
  * folder), -EMFILE, -ENFILE, -ENOMEM; on failure nothing is left behind. */
@@ -142,26 +141,27 @@ int weir_listener_open(struct weir_listener *listener, struct weir_loop *loop,
 
 /* Accept on a socket that listens already, inherited from a supervisor or
  * shared with other loops. The listener closes it in the end, but removes no
- * file. It is set non-blocking, which all who share the open file description
- * see: accept(2) has no flag to ask for that alone.
+ * file. It is set non-blocking, which is visible to every process that shares
+ * the open file description: accept(2) has no flag for one call.
  *
- * Of options (NULL: none) exclusive and, on a Unix socket, sndbuf count, and
- * notsent_lowat, which is set on the socket itself; the others belong to who
- * made it. On failure fd stays the caller's. -EINVAL: it does not listen. */
+ * Three options (NULL: all defaults) apply: exclusive, notsent_lowat, which is
+ * set on the socket itself, and on a Unix socket sndbuf. The others were up to
+ * the process that made the socket. On failure fd stays the caller's. -EINVAL:
+ * it does not listen. */
 int weir_listener_adopt(struct weir_listener *listener, struct weir_loop *loop,
 			int fd, const struct weir_listener_options *options,
 			weir_accept_fn *on_accept);
 
-/* Accept one connection now, without a callback: the descriptor, -EAGAIN when
- * none waits, or why it cannot be had. For emptying the queue before a close,
- * so that no client who was let in is reset. */
+/* Accept one connection now, without a callback, and return its descriptor;
+ * -EAGAIN when no client waits, or the error of accept(2). It empties the queue
+ * before a close, so that no client in it is reset. */
 int weir_listener_take(struct weir_listener *listener,
 		       struct weir_address *peer);
 
-/* Complete on return; a closed one stays so. */
+/* Synchronous. Closing a closed listener does nothing. */
 void weir_listener_close(struct weir_listener *listener);
 
-/* No system call. Those of a closed one stay as they were. */
+/* Costs no system call. A close keeps the counters. */
 void weir_listener_stats(const struct weir_listener *listener,
 			 struct weir_listener_stats *stats);
 
@@ -170,22 +170,22 @@ static inline bool weir_listener_is_open(const struct weir_listener *listener)
 	return weir_watch_is_open(&listener->watch);
 }
 
-/* The loop of an open one; NULL: it is closed. */
+/* The loop of an open listener; NULL: it is closed. */
 static inline struct weir_loop *weir_listener_loop(
 	const struct weir_listener *listener)
 {
 	return weir_watch_loop(&listener->watch);
 }
 
-/* The listening socket: for options, and to duplicate it for another loop. It
- * stays the listener's. */
+/* The listening socket, to set options or to duplicate it for another loop. The
+ * listener keeps it. */
 static inline int weir_listener_fd(const struct weir_listener *listener)
 {
 	return weir_watch_fd(&listener->watch);
 }
 
-/* As bound: a port 0 has its number. Good until the listener is opened again,
- * or gone. */
+/* The bound address: a port 0 has its number. Valid until the listener is
+ * opened again, or freed. */
 static inline const struct weir_address *weir_listener_address(
 	const struct weir_listener *listener)
 {

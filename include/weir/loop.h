@@ -1,15 +1,15 @@
 /* The loop: waits for descriptors with epoll, calls their owners, keeps time.
  *
  * A turn goes: commit interest, wait, harvest, dispatch each ready watch, run
- * the timers that are due, the closes, the deferred calls. User code is called from
- * there and nowhere else: no weir function that you call ever calls you back.
+ * the timers that are due, then the closes, then the deferred calls. User code
+ * is called from there alone: no weir function that you call calls you back.
  *
- * Level-triggered: a watch whose event still holds is called again next turn.
- * A change of interest reaches epoll just before the next wait, so that one
- * undone within a turn costs nothing; opening and closing reach it at once.
- * A watch may be closed, and freed, in any callback: events already harvested
- * for it are forgotten, and a new owner of its descriptor's number cannot get
- * them.
+ * It is level-triggered: a watch whose event still holds is called again next
+ * turn. A change of interest reaches epoll just before the next wait, so a
+ * change that is undone within a turn costs nothing; opening and closing reach
+ * it at once. A watch may be closed, and freed, in any callback: events already
+ * harvested for it are forgotten, and a new owner of its descriptor's number
+ * cannot get them.
  *
  * Several loops may live in one process, each used by one thread at a time;
  * they share nothing. Errors are negative errno.
@@ -55,7 +55,7 @@
 WEIR_DECLARE_BEGIN
 
 enum {
-	/* the most that is received from one connection in one turn */
+	/* how many bytes one connection receives in one turn, at most */
 	WEIR_READ_SIZE = 65536
 };
 
@@ -78,131 +78,132 @@ struct weir_watch {
 	int fd;
 	uint16_t slot;
 	uint8_t due;
-	uint8_t kind; /* of thing that it is part of: enum weir_work */
+	uint8_t kind; /* of its owner: enum weir_work */
 	uint32_t wanted;
 	uint32_t committed;
 };
 
-/* What a loop's thread works at: the closed list that statistics and metrics
- * share. The first ones are callbacks in a turn's dispatch. */
+/* The kinds of work of a loop's thread: the closed list that statistics and
+ * metrics share. Those up to WEIR_WORK_WAKEUP are callbacks in a turn's
+ * dispatch. */
 enum weir_work {
-	WEIR_WORK_WATCH,      /* weir_watch of the user's own */
-	WEIR_WORK_CONNECTION, /* on_data and what follows from it */
+	WEIR_WORK_WATCH,      /* a weir_watch of the user's */
+	WEIR_WORK_CONNECTION, /* on_data and its consequences */
 	WEIR_WORK_LISTENER,
 	WEIR_WORK_CONNECTOR,
 	WEIR_WORK_DGRAM,
 	WEIR_WORK_SIGNAL,
 	WEIR_WORK_WAKEUP,
-	WEIR_WORK_TIMER,  /* the limits of connections, too */
+	WEIR_WORK_TIMER,  /* also the limits of connections */
 	WEIR_WORK_CLOSE,  /* on_close, and input from before an error */
-	WEIR_WORK_FLUSH,  /* connections that others wrote to */
-	WEIR_WORK_COMMIT, /* changes of interest, going to epoll */
+	WEIR_WORK_FLUSH,  /* deferred calls: connections that others wrote to */
+	WEIR_WORK_COMMIT, /* telling epoll of changes of interest */
 	WEIR_N_WORKS
 };
 
 /* "watch", "connection", ...: the enumerator's name in lower case, a static
  * string that metrics and logs may use as a label. NULL for a number that is
- * none. */
+ * no kind of work. */
 const char *weir_work_name(enum weir_work work);
 
 /* Filled in by weir_loop_stats. */
 struct weir_loop_stats {
 	uint64_t n_turns;
-	/* heap held by send queues: payload, nodes and unused room; now, the
-	 * most there ever was, and what weir_loop_budget allows */
+	/* heap held by send queues: payload, nodes and unused room; now, its
+	 * maximum so far, and what weir_loop_budget allows */
 	size_t n_queue_bytes;
 	size_t n_queue_bytes_peak;
 	size_t budget_high;
 	size_t budget_low;
 	/* by weir_loop_time_turns: the CPU time of the longest turn in ns,
-	 * and the kind of work that took most of it; 0: none was timed */
+	 * and the kind of work that took most of it; 0: no turn was timed */
 	uint64_t longest_turn_ns;
 	enum weir_work longest_turn_in;
 };
 
-/* Make a loop: 0, and *loop is to be given back by weir_loop_free. It takes
- * two descriptors (epoll and a timerfd) and 70 KiB; the gather buffer, another
- * 64 KiB, comes with the first connection. Most of it is not resident until
- * used. -EMFILE, -ENFILE, -ENOMEM; on failure *loop is as it was. */
+/* Make a loop, to be freed by weir_loop_free. It takes two descriptors (epoll
+ * and a timerfd) and 70 KiB; the gather buffer, another 64 KiB, comes with the
+ * first connection. Most of it is not resident until used. -EMFILE, -ENFILE,
+ * -ENOMEM; on failure *loop is unchanged. */
 int weir_loop_new(struct weir_loop **loop);
 
 /* -EBUSY, and nothing is done, while a watch or a connection is open or a
- * timer armed; an armed timer does not outlive its loop either. NULL is
- * allowed: 0. */
+ * timer is armed: these must end before their loop. Freeing NULL returns 0. */
 int weir_loop_free(struct weir_loop *loop);
 
-/* Turn until weir_loop_stop, or until nothing is open and no timer armed: 0.
- * An error of epoll_wait, which only a programmer's error can bring: that. */
+/* Run turns until weir_loop_stop, or until nothing is open and no timer is
+ * armed; then return 0. Otherwise returns epoll_wait's error, which only a bug
+ * in the caller can cause. */
 int weir_loop_run(struct weir_loop *loop);
 
-/* One turn, which waits at most timeout_ns (< 0: without end), and not at all
- * while work is left over from the turn before. Returns how many watches were
- * ready; 0 after a time-out or a signal. Not from inside a callback. */
+/* Run one turn. It waits at most timeout_ns (< 0: without end), and does not
+ * wait while work is left over from the turn before. Returns how many watches
+ * were ready; 0 after a time-out or a signal. Not from inside a callback. */
 int weir_loop_turn(struct weir_loop *loop, int64_t timeout_ns);
 
 /* weir_loop_run returns after the current turn; called outside of it, the
  * next run returns at once. */
 void weir_loop_stop(struct weir_loop *loop);
 
-/* CLOCK_MONOTONIC in ns. During a turn it is read once, when first asked for,
- * and then the same to the turn's end; between turns it is read each time. */
+/* CLOCK_MONOTONIC in ns. A turn reads it once, when it is first asked for, and
+ * returns the same value to its end; between turns every call reads it. */
 uint64_t weir_loop_now(struct weir_loop *loop);
 
-/* How much heap the send queues of all connections may hold together: their
- * payload (a shared one once, from its first queueing to its last), nodes and
- * unused room. Beyond high the largest debtors (within a factor of two) are
- * closed by reset, reason budget, until low is reached. Their queues are freed
- * at once, so the sum never passes high by more than what one call reserves;
- * on_close follows from the loop. If the caller's own connection owes the
- * most, its sendall returns -EPIPE.
+/* Bound the heap that the send queues of all connections hold together: their
+ * payload (a shared one counts once, from its first queueing to its last),
+ * nodes and unused room. Beyond high the largest debtors (within a factor of
+ * two) are closed by reset, reason budget, until low is reached. Their queues
+ * are freed at once, so the sum never passes high by more than what one call
+ * reserves; on_close follows from the loop. If the caller's own connection owes
+ * the most, its sendall returns -EPIPE.
  *
- * Closing a debtor frees a shared payload only if nobody else owes it: where
- * all owe the same, many may go. Kept input (bounded for each connection) and
- * the kernel's own buffers (up to net.ipv4.tcp_wmem[2] for each stalled peer)
- * come on top.
+ * Closing a debtor frees a shared payload only if no other connection owes it:
+ * where all owe the same payload, many may be closed. Kept input (bounded for
+ * each connection) and the kernel's own buffers (up to net.ipv4.tcp_wmem[2] for
+ * each stalled peer) are not counted.
  *
- * It is kept whenever something is to be queued; lowering it closes nobody by
+ * It is enforced each time something is queued; lowering it closes nothing by
  * itself. 0 is the default: 1 GiB, and seven eighths of high. -EINVAL: low is
  * above high. */
 int weir_loop_budget(struct weir_loop *loop, size_t high, size_t low);
 
-/* No system call; costs the same whatever the number of connections. */
+/* Costs no system call, and the same for any number of connections. */
 void weir_loop_stats(const struct weir_loop *loop,
 		     struct weir_loop_stats *stats);
 
-/* Find the longest turn, from the next turn on, or stop looking for it; asked
- * again while it looks it forgets the longest so far, for a gauge "since the
- * last look". Stopping forgets nothing.
+/* Time the turns, from the next one on, to find the longest; or stop. Calling
+ * it again resets the maximum, for a gauge "since the last reading". Stopping
+ * keeps the maximum.
  *
  * A turn's length is CPU time of the loop's own thread
- * (CLOCK_THREAD_CPUTIME_ID) from the end of the turn before, so waiting, and
- * what other processes took, does not count; what a caller of weir_loop_turn
- * does between two turns does. Which kind of work took most of it is told by
- * CLOCK_MONOTONIC around each callback, added up by kind: a callback that
- * waits for something (a disk, a lock) does count there, and its turn is only
- * as long as what it computed.
+ * (CLOCK_THREAD_CPUTIME_ID) from the end of the turn before. So neither waiting
+ * nor other processes count; what a caller of weir_loop_turn does between two
+ * turns does count. The kind of work that took most of it is found by
+ * CLOCK_MONOTONIC around each callback, added up by kind: there the waiting of
+ * a callback (for a disk, a lock) counts, although the turn's length contains
+ * only what the callback computed.
  *
- * It costs one system call a turn and a clock read a callback. Unasked it
- * costs nothing. */
+ * It costs one system call a turn and a clock read a callback. Without it a
+ * turn pays nothing. */
 void weir_loop_time_turns(struct weir_loop *loop, bool is_wanted);
 
 /* Watch any descriptor that epoll accepts; a regular file and /dev/null give
  * -EPERM. events are EPOLLIN, EPOLLOUT, EPOLLPRI and EPOLLRDHUP; EPOLLERR and
- * EPOLLHUP come unasked (epoll_ctl(2)). With events 0 the watch is open but
- * not in epoll, and hears of nothing. The descriptor stays the caller's, who
- * closes it after the watch. On failure watch is as it was.
+ * EPOLLHUP are always reported (epoll_ctl(2)). With events 0 the watch is open
+ * but not in epoll, and gets no event. The descriptor stays the caller's, to
+ * close after the watch. On failure the watch is unchanged.
  *
- * EPOLLIN | EPOLLEXCLUSIVE, for one file that several loops watch, can only be
- * set to 0 and back: Linux changes no other interest of that kind, and the
- * watch would get WEIR_REFUSED. */
+ * EPOLLIN | EPOLLEXCLUSIVE is for a file that several loops watch. It can only
+ * be changed to 0 and back: Linux refuses any other change, and the watch would
+ * get WEIR_REFUSED. */
 int weir_watch_open(struct weir_watch *watch, struct weir_loop *loop, int fd,
 		    uint32_t events, weir_watch_fn *on_ready);
 
-/* Change the interest. -ENOMEM, -ENOSPC: only when it was 0 until now, and
- * then nothing has changed. */
+/* Change the interest. -ENOMEM and -ENOSPC are possible only when it was 0
+ * until now; on failure it is unchanged. */
 int weir_watch_set(struct weir_watch *watch, uint32_t events);
 
-/* Complete on return; a closed watch stays so. */
+/* Synchronous. Closing a closed watch does nothing. */
 void weir_watch_close(struct weir_watch *watch);
 
 static inline bool weir_watch_is_open(const struct weir_watch *watch)
@@ -210,7 +211,7 @@ static inline bool weir_watch_is_open(const struct weir_watch *watch)
 	return watch->loop != NULL;
 }
 
-/* The loop that an open watch is of; NULL: it is closed. */
+/* The loop of an open watch; NULL: it is closed. */
 static inline struct weir_loop *weir_watch_loop(const struct weir_watch *watch)
 {
 	return watch->loop;

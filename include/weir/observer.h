@@ -1,9 +1,9 @@
-/* Looking on while connections of a loop send: for traces and lessons.
+/* Observing how the connections of a loop send: for traces and lessons.
  *
- * Hooks are called where the thing happens, also inside the functions that
- * you call; they may look at anything and call nothing on the loop's objects.
- * NULL ones are skipped. A loop without an observer pays nothing for it on
- * the path of a message that the kernel takes whole.
+ * Hooks are called where the event happens, also inside the functions that you
+ * call. They may look at anything, and must call nothing that changes the
+ * loop's objects. A hook may be NULL. A loop without an observer pays nothing
+ * for it on the path of a message that the kernel takes whole.
  *
  * Example:
  *
@@ -67,19 +67,21 @@ struct weir_observer;
 struct weir_result;
 
 struct weir_observer {
-	/* The kernel was offered bytes for the first time, by send or sendall,
-	 * and took so many of them (a short send when taken < offered). */
+	/* send or sendall offered new bytes to the kernel, which took taken of
+	 * them (a short send when taken < offered). */
 	void (*on_offer)(struct weir_observer *o, struct weir_conn *c,
 			 size_t offered, size_t taken);
-	/* n bytes of a sendall were queued, which makes n_queued in all. */
+	/* n bytes of a sendall were queued; n_queued are queued in all. */
 	void (*on_queue)(struct weir_observer *o, struct weir_conn *c,
 			 uint64_t n, uint64_t n_queued);
 	/* EPOLLOUT is wanted from the next wait on. */
 	void (*on_arm)(struct weir_observer *o, struct weir_conn *c);
-	/* Queued bytes were offered, and the kernel took so many. */
+	/* Queued bytes were offered, and the kernel took taken of them;
+	 * n_queued are left. */
 	void (*on_move)(struct weir_observer *o, struct weir_conn *c,
 			size_t taken, uint64_t n_queued);
-	/* The queue is empty; it had been stalled for so long in all. */
+	/* The queue is empty; the connection has been stalled for stalled_ns
+	 * in total. */
 	void (*on_drain)(struct weir_observer *o, struct weir_conn *c,
 			 uint64_t stalled_ns);
 	/* EPOLLOUT is no longer wanted. */
@@ -89,7 +91,8 @@ struct weir_observer {
 			 const struct weir_result *result);
 };
 
-/* NULL: nobody looks on. The observer must outlive its time here. */
+/* Register observer in place of the one before; NULL: no observer. It must
+ * outlive its registration. */
 void weir_loop_observe(struct weir_loop *loop, struct weir_observer *observer);
 
 WEIR_DECLARE_END

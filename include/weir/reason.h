@@ -8,25 +8,26 @@
 WEIR_DECLARE_BEGIN
 
 enum weir_reason {
-	/* finish ran its course: all bytes out, both FINs exchanged */
+	/* finish completed: all bytes sent, both FINs exchanged */
 	WEIR_REASON_FINISHED,
-	/* the peer closed for good while something was owed (EPIPE) */
+	/* the peer closed both directions while bytes were owed (EPIPE) */
 	WEIR_REASON_PEER_CLOSED,
-	/* the peer, or somebody between, reset the connection (ECONNRESET) */
+	/* the peer or the network reset the connection (ECONNRESET) */
 	WEIR_REASON_RESET,
 	/* weir_conn_abort */
 	WEIR_REASON_ABORTED,
-	/* the peer's kernel took nothing for the stall limit */
+	/* the peer's kernel took nothing for the time of the stall limit */
 	WEIR_REASON_STALLED,
 	/* it took less than the minimum rate over the window */
 	WEIR_REASON_TOO_SLOW,
-	/* nothing moved either way for the idle limit */
+	/* nothing moved either way for the time of the idle limit */
 	WEIR_REASON_IDLE,
-	/* our FIN went out, the peer's did not come within the linger limit */
+	/* our FIN was sent, and the peer's did not come within the linger
+	 * limit */
 	WEIR_REASON_LINGER,
-	/* the loop's memory budget was exceeded and this owed the most */
+	/* the loop's memory budget was exceeded and it owed the most */
 	WEIR_REASON_BUDGET,
-	/* on_data saw as much unconsumed input as may be kept, and took none */
+	/* kept input reached its limit, and on_data consumed nothing of it */
 	WEIR_REASON_INPUT_LIMIT,
 	/* any other error; the result has its errno */
 	WEIR_REASON_ERROR,

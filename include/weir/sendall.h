@@ -1,9 +1,9 @@
 /* sendall for plain stream sockets, without a loop.
  *
- * It waits, so it is for programs that have one peer, or one thread a peer; in
- * an event loop it stops everybody behind the slowest (weir_conn_sendall does
- * not). The descriptor may be blocking or not, and stays as it is: every call
- * passes MSG_DONTWAIT and MSG_NOSIGNAL, and poll(2) does the waiting.
+ * It waits, so it is for programs with one peer, or one thread per peer; in an
+ * event loop it would hold up every peer for the slowest (weir_conn_sendall
+ * does not). The descriptor may be blocking or not, and stays as it is: every
+ * call passes MSG_DONTWAIT and MSG_NOSIGNAL, and poll(2) does the waiting.
  *
  * Example:
  *
@@ -40,14 +40,14 @@
 WEIR_DECLARE_BEGIN
 
 /* Send all n bytes, waiting for room until deadline_ns (CLOCK_MONOTONIC,
- * absolute; WEIR_NEVER: without end; 0, or one that is past: what there is
- * room for now). 0 when the kernel has taken all of them.
+ * absolute; WEIR_NEVER: without end; 0 or a past deadline: send only what fits
+ * now). Returns 0 when the kernel has taken all of them.
  *
- * Otherwise a negative errno, and data[0..*sent) is what the kernel has taken,
- * exactly: to go on, begin there. -ETIMEDOUT at the deadline; -EPIPE,
- * -ECONNRESET and what else send(2) says; -ENOTSOCK, or -EPROTOTYPE when it is
- * no stream socket. sent may be NULL. Signals do not cut it short. ENOBUFS and
- * ENOMEM of the kernel are waited out as if the socket were full. */
+ * Otherwise returns a negative errno, and the kernel has taken exactly
+ * data[0..*sent): to go on, begin at *sent. -ETIMEDOUT at the deadline; -EPIPE,
+ * -ECONNRESET and the other errors of send(2); -ENOTSOCK, or -EPROTOTYPE for a
+ * socket that is no stream. sent may be NULL. Signals do not cut it short.
+ * ENOBUFS and ENOMEM of the kernel count as a full socket: it waits. */
 int weir_fd_sendall(int fd, const void *data, size_t n, uint64_t deadline_ns,
 		    size_t *sent);
 

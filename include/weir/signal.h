@@ -1,8 +1,9 @@
 /* Signals as events of the loop, by signalfd(2).
  *
- * Opening blocks the signal in the calling thread, closing restores what was
- * before; dispositions are left alone. Open before starting threads: a thread
- * that has the signal unblocked would take it the old way.
+ * Opening blocks the signal in the calling thread, and closing unblocks it
+ * unless it was blocked before; dispositions are left alone. Open before
+ * starting threads: a thread that has the signal unblocked would take it by its
+ * disposition.
  *
  * Example:
  *
@@ -40,7 +41,8 @@ WEIR_DECLARE_BEGIN
 
 struct weir_signal;
 
-/* Once or more since the last call: the kernel merges pending instances. */
+/* The signal came, once or more often since the last call: the kernel merges
+ * pending instances. */
 typedef void weir_signal_fn(struct weir_signal *signal);
 
 /* Embedded by its owner; zeroed is closed. The fields are the library's. */
@@ -55,7 +57,7 @@ struct weir_signal {
  * -ENFILE, -ENOMEM; on failure nothing has changed. */
 int weir_signal_open(struct weir_signal *signal, struct weir_loop *loop,
 		     int number, weir_signal_fn *on_signal);
-/* Complete on return; from the thread that opened it. */
+/* Synchronous; call it from the thread that opened it. */
 void weir_signal_close(struct weir_signal *signal);
 
 static inline bool weir_signal_is_open(const struct weir_signal *signal)
@@ -63,14 +65,14 @@ static inline bool weir_signal_is_open(const struct weir_signal *signal)
 	return weir_watch_is_open(&signal->watch);
 }
 
-/* The loop of an open one; NULL: it is closed. */
+/* The loop of an open signal; NULL: it is closed. */
 static inline struct weir_loop *weir_signal_loop(
 	const struct weir_signal *signal)
 {
 	return weir_watch_loop(&signal->watch);
 }
 
-/* Which signal: SIGTERM, say. */
+/* Its number, such as SIGTERM. */
 static inline int weir_signal_number(const struct weir_signal *signal)
 {
 	return signal->number;

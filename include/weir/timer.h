@@ -1,14 +1,14 @@
 /* Timers: one call at an absolute monotonic time.
  *
- * A timer is embedded by its owner, who finds himself by weir_container_of; a
- * zeroed one is idle. Arming and cancelling allocate nothing and cannot fail:
- * the timers of a loop are an intrusive pairing heap (Fredman, Sedgewick,
- * Sleator and Tarjan, 1986): arming is O(1), cancelling O(log n) amortized.
+ * A timer is embedded by its owner, recovered with weir_container_of; a zeroed
+ * timer is idle. Arming and cancelling allocate nothing and cannot fail: the
+ * timers of a loop are an intrusive pairing heap (Fredman, Sedgewick, Sleator
+ * and Tarjan, 1986). Arming is O(1), cancelling O(log n) amortized.
  *
  * The callback comes from the loop, at or after the deadline, in order of
- * deadlines (in no stated order among equal ones). The timer is idle by then:
- * it may be armed again or freed inside. One that is armed from a timer's
- * callback runs in the next turn at the earliest, even if its time has come.
+ * deadlines (equal deadlines: in any order). The timer is idle by then: it may
+ * be armed again or freed inside. A timer that is armed from a timer's callback
+ * runs in the next turn at the earliest, even if its time has come.
  *
  * An armed timer keeps weir_loop_run from returning.
  *
@@ -58,7 +58,7 @@ struct weir_timer;
 
 typedef void weir_timer_fn(struct weir_timer *timer);
 
-/* A deadline, or a limit, that never comes. */
+/* A deadline that never comes, or a limit that is off. */
 #define WEIR_NEVER UINT64_MAX
 
 /* Embedded by its owner; zeroed is idle. The fields are the library's. */
@@ -75,7 +75,7 @@ struct weir_timer {
 void weir_timer_arm(struct weir_timer *timer, struct weir_loop *loop,
 		    uint64_t deadline_ns, weir_timer_fn *on_expire);
 
-/* Idle on return; an idle one stays so. */
+/* Synchronous. Cancelling an idle timer does nothing. */
 void weir_timer_cancel(struct weir_timer *timer);
 
 static inline bool weir_timer_is_armed(const struct weir_timer *timer)
@@ -83,7 +83,7 @@ static inline bool weir_timer_is_armed(const struct weir_timer *timer)
 	return timer->loop != NULL;
 }
 
-/* When its call comes at the earliest; WEIR_NEVER: it is idle. */
+/* The earliest time of its call; WEIR_NEVER: it is idle. */
 static inline uint64_t weir_timer_deadline(const struct weir_timer *timer)
 {
 	return timer->loop != NULL ? timer->deadline_ns : WEIR_NEVER;

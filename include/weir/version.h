@@ -8,8 +8,8 @@ WEIR_DECLARE_BEGIN
 
 #define WEIR_VERSION "0.1.0"
 
-/* The version of the library that was linked; compare with WEIR_VERSION, the
- * one that was compiled against. A static string. */
+/* The version of the linked library, a static string. WEIR_VERSION is the
+ * version of the headers. */
 const char *weir_version(void);
 
 WEIR_DECLARE_END

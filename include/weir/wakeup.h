@@ -35,8 +35,8 @@
  *		return weir_loop_free(loop);
  *	}
  *
- * Sends between two calls of on_wakeup count as one. What was written before
- * a send is visible in the on_wakeup that follows it; a writer who goes on
+ * Sends between two calls of on_wakeup count as one. What a thread wrote before
+ * a send is visible in the on_wakeup that follows it; a thread that goes on
  * writing needs a lock, as between any two threads.
  */
 #ifndef WEIR_WAKEUP_H
@@ -51,8 +51,8 @@ WEIR_DECLARE_BEGIN
 
 struct weir_wakeup;
 
-/* From the loop, at least once after each send. The wakeup may be closed
- * inside, and freed if nobody sends any more. */
+/* Called from the loop at least once after each send. The wakeup may be closed
+ * inside, and freed if no thread sends any more. */
 typedef void weir_wakeup_fn(struct weir_wakeup *wakeup);
 
 /* Embedded by its owner; zeroed is closed. While it is open it keeps
@@ -66,12 +66,13 @@ struct weir_wakeup {
 int weir_wakeup_open(struct weir_wakeup *wakeup, struct weir_loop *loop,
 		     weir_wakeup_fn *on_wakeup);
 
-/* From any thread, and from a signal handler, as long as it is open. One
- * system call, which never waits and cannot fail; errno is left alone. */
+/* Call it from any thread, and from a signal handler, while it is open. It is
+ * one system call, which never waits and cannot fail; errno is left alone. */
 void weir_wakeup_send(struct weir_wakeup *wakeup);
 
-/* From the loop's thread, when nobody sends any more: a send that has not been
- * told yet is forgotten. Complete on return; a closed one stays so. */
+/* Call it from the loop's thread, when no thread sends any more; a send that
+ * has not reached on_wakeup yet is forgotten. Synchronous. Closing a closed
+ * wakeup does nothing. */
 void weir_wakeup_close(struct weir_wakeup *wakeup);
 
 static inline bool weir_wakeup_is_open(const struct weir_wakeup *wakeup)
@@ -79,7 +80,7 @@ static inline bool weir_wakeup_is_open(const struct weir_wakeup *wakeup)
 	return weir_watch_is_open(&wakeup->watch);
 }
 
-/* The loop of an open one; NULL: it is closed. */
+/* The loop of an open wakeup; NULL: it is closed. */
 static inline struct weir_loop *weir_wakeup_loop(
 	const struct weir_wakeup *wakeup)
 {

@@ -1,5 +1,5 @@
-/* From text to socket addresses and back. Text is taken apart here, so that
- * the resolver is asked for names alone and never guesses at a form. */
+/* From text to socket addresses and back. The text is parsed here: the resolver
+ * gets names alone, and never guesses at a form. */
 #include <weir/address.h>
 #include "sys.h"
 
@@ -18,7 +18,7 @@ enum {
 	PORT_SIZE = 6
 };
 
-/* What is asked for, and what has been found. */
+/* What to resolve, and the addresses found. */
 struct query {
 	enum weir_address_use use;
 	int type;
@@ -28,8 +28,8 @@ struct query {
 	size_t n;
 };
 
-/* The resolver may name an address twice, from a hosts file say, and a server
- * could not listen on it twice: only the first is stored. */
+/* The resolver may return an address twice, for example from a hosts file, and
+ * a server cannot listen on it twice: only the first is stored. */
 static void store(struct query *query, const void *sa, socklen_t len)
 {
 	struct weir_address *a = &query->addresses[query->n];
@@ -84,8 +84,8 @@ static int look_up(struct query *query, const char *host, int flags)
 	return 0;
 }
 
-/* No host: everyone may come, or this machine is meant. RFC 6761 says what
- * localhost is, so it does not matter much whether the resolver knows it. */
+/* No host means every interface, or localhost. RFC 6761 fixes what localhost
+ * is, so the resolver need not know it. */
 static int resolve_bare_port(struct query *query)
 {
 	int error;
@@ -98,8 +98,8 @@ static int resolve_bare_port(struct query *query)
 	return store_both(query, in6addr_loopback, INADDR_LOOPBACK);
 }
 
-/* host is without its brackets. What may still be wrong with one that has the
- * right form is its scope: there may be no such interface. */
+/* host is without its brackets. If its form is right, its scope may still be
+ * wrong: there may be no such interface. */
 static int resolve_v6(struct query *query, const char *host)
 {
 	char unscoped[HOST_SIZE];
@@ -113,8 +113,8 @@ static int resolve_v6(struct query *query, const char *host)
 	return look_up(query, host, AI_NUMERICHOST);
 }
 
-/* A name or an IPv4 address. getaddrinfo(3) would take "1" for 0.0.0.1 and go
- * looking for 1.2.3.256: no name is all digits and dots. */
+/* A name or an IPv4 address. getaddrinfo(3) would take "1" for 0.0.0.1 and look
+ * up 1.2.3.256: no name is all digits and dots. */
 static int resolve_name(struct query *query, const char *host)
 {
 	struct in_addr v4;
@@ -168,7 +168,7 @@ static int resolve_ip(struct query *query, const char *text)
 	return resolve_v6(query, host + 1);
 }
 
-/* A path ends with its NUL; an abstract name starts with one in the place of
+/* A path ends with its NUL. An abstract name starts with a NUL in the place of
  * the @, and ends where the length says. */
 static int resolve_unix(struct query *query, const char *name)
 {
@@ -230,8 +230,7 @@ static void format_v4(const struct in_addr *v4, in_port_t port,
 		       (unsigned)ntohs(port));
 }
 
-/* The scope is written as its number: its name would have to be asked of the
- * kernel. */
+/* The scope is written as its number: only the kernel knows its name. */
 static void format_v6(const struct sockaddr_in6 *in6, const char *prefix,
 		      char *text, size_t size)
 {

@@ -8,7 +8,7 @@
 
 struct weir_buf {
 	size_t n_refs;
-	size_t n_queues; /* in which it is */
+	size_t n_queues; /* that hold it */
 	size_t size;
 	unsigned char data[];
 };

@@ -6,9 +6,9 @@
 
 #include <weir/buf.h>
 
-/* One more queue holds it: true if it is the first. */
+/* One more queue holds it; true if that is the first. */
 bool weir_buf_queue(struct weir_buf *buf);
-/* One queue less: true if it was the last. */
+/* One queue less holds it; true if that was the last. */
 bool weir_buf_unqueue(struct weir_buf *buf);
 
 #endif

@@ -1,9 +1,9 @@
 /* The life of a connection: open, ready, settled, ended, closed.
  *
- * Whatever happens to it, by the kernel or by its user, leaves its trace in
- * c->state; weir_conn_settle (conn_settle.c), which only the loop's calls
- * reach, draws the consequences. So no function of the user's ever calls the
- * user back. */
+ * Everything that the kernel or the user does to it changes c->state;
+ * weir_conn_settle (conn_settle.c), which only the loop's calls reach, draws
+ * the consequences. So no function that the user calls ever calls the user
+ * back. */
 #include <weir/conn.h>
 
 #include <assert.h>
@@ -74,14 +74,14 @@ void weir_conn_fail(struct weir_conn *c, int error)
 		weir_conn_kill(c, reason_of(error), error, false);
 		return;
 	}
-	/* What has arrived is offered first; not what still arrives. */
+	/* Input that has arrived is offered first; later input is not. */
 	die(c, WEIR_PHASE_FAILED, reason_of(error), error);
 	n_unread = weir_sys_unread(c->watch.fd);
 	c->read_size = n_unread > 0 ? (uint32_t)n_unread : 0;
 	weir_conn_set(c, WEIR_FACT_OFFER);
 }
 
-/* All but the descriptor and the input. */
+/* Drops all but the descriptor and the input. */
 static void leave_loop(struct weir_conn *c)
 {
 	struct weir_loop *loop = c->watch.loop;
@@ -149,13 +149,13 @@ static bool has_more_to_offer(struct weir_conn *c)
 		if (weir_conn_n_kept(c) < n_kept)
 			return true;
 	}
-	/* on_data may have paused it, or want no more. */
+	/* on_data may have paused or ended it. */
 	return may_offer_rest(c) && weir_conn_read(c) > 0;
 }
 
 static void close_or_offer(struct weir_conn *c)
 {
-	/* A fence may still abort it. */
+	/* A fence's callback may still abort it. */
 	if (weir_conn_is(c, WEIR_PHASE_DETACHED))
 		weir_fence_fire(c);
 	if (weir_conn_is(c, WEIR_PHASE_DETACHED))
@@ -178,14 +178,14 @@ void weir_conn_take_no_data(struct weir_conn *c, ssize_t n, uint32_t events)
 		weir_conn_fail(c, (int)n);
 }
 
-/* Read before the rest: a send would eat the error that HUP and ERR announce,
- * and the input behind it would end in a false FIN. */
+/* Read first: a send would clear the error that HUP and ERR announce, and the
+ * input behind it would end in a false FIN. */
 void weir_conn_handle_event(struct weir_conn *c, uint32_t events)
 {
 	ssize_t n;
 
 	if (weir_conn_is_dead(c)) {
-		/* What was harvested for it no longer counts. */
+		/* Events that were harvested for it no longer count. */
 		if (events == 0 || events == WEIR_REFUSED)
 			close_or_offer(c);
 		return;
@@ -200,7 +200,7 @@ void weir_conn_handle_event(struct weir_conn *c, uint32_t events)
 	}
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		weir_conn_clear_full(c);
-	/* What on_data sent was offered when it returned. */
+	/* Bytes that on_data sent were offered when it returned. */
 	if (events != EPOLLIN && weir_conn_has(c, WEIR_FACT_OWES) &&
 	    !weir_conn_has(c, WEIR_FACT_FULL))
 		weir_conn_flush(c, !(events & EPOLLOUT));
@@ -211,7 +211,7 @@ void weir_conn_handle_event(struct weir_conn *c, uint32_t events)
 	weir_conn_settle(c);
 }
 
-/* TCP_NODELAY can be asked of TCP alone. */
+/* Only TCP sockets accept TCP_NODELAY. */
 static int probe_and_set_nodelay(int fd, bool keep_nagle, bool *is_tcp)
 {
 	int type;
@@ -304,7 +304,7 @@ void weir_conn_shutdown(struct weir_conn *c)
 
 void weir_conn_finish(struct weir_conn *c)
 {
-	/* It wants no more input, not even what came before an error. */
+	/* The user wants no more input, not even the bytes before an error. */
 	if (weir_conn_is(c, WEIR_PHASE_FAILED))
 		weir_conn_enter(c, WEIR_PHASE_CLOSING);
 	stop_sending(c, WEIR_PHASE_FINISHING);
@@ -324,7 +324,7 @@ void weir_conn_abort(struct weir_conn *c, bool with_reset)
 		weir_conn_kill(c, WEIR_REASON_ABORTED, 0, with_reset);
 }
 
-/* What ask counts, less our own FIN, which is no byte; -1: unknown. */
+/* What ask counts, without our own FIN, which is no byte; -1: unknown. */
 static int64_t kernel_share(const struct weir_conn *c, int (*ask)(int fd))
 {
 	int n = ask(c->watch.fd);

@@ -1,4 +1,4 @@
-/* What is true of every connection, whatever has happened to it. */
+/* The invariants of a connection. */
 #include "conn_inside.h"
 
 #include <assert.h>
@@ -34,7 +34,8 @@ void weir_conn_check(const struct weir_conn *c)
 	assert(implies(weir_conn_is_dead(c), !weir_outbox_is_owing(o)));
 }
 
-/* Law 3, and reading while nobody holds it. */
+/* EPOLLOUT if and only if bytes wait (law 3); EPOLLIN unless reading is
+ * held. */
 void weir_conn_check_settled(const struct weir_conn *c)
 {
 	const unsigned waits = WEIR_FACT_OWES | WEIR_FACT_WANTS_ROOM;

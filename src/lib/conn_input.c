@@ -1,5 +1,6 @@
-/* What comes in: received into the loop's one buffer, offered to on_data from
- * there, and only what it does not consume is kept, in memory of its size. */
+/* Input: it is received into the loop's one buffer and offered to on_data from
+ * there. Only bytes that on_data does not consume are kept, in memory of their
+ * size. */
 #include <weir/conn.h>
 
 #include <assert.h>
@@ -65,7 +66,7 @@ static void replace_kept(struct weir_conn *c, struct weir_input *input)
 }
 
 /* Keep n more bytes behind those that are kept. Room at least doubles, so a
- * long message is not copied for each piece of it. */
+ * long message is not copied once for each of its pieces. */
 static int keep(struct weir_conn *c, const void *data, size_t n)
 {
 	size_t n_kept = weir_conn_n_kept(c);
@@ -87,8 +88,7 @@ static int keep(struct weir_conn *c, const void *data, size_t n)
 	return 0;
 }
 
-/* Input that cannot be kept leaves a hole, behind which nothing may be
- * offered. */
+/* Input that cannot be kept leaves a hole; nothing behind it may be offered. */
 static void keep_or_end(struct weir_conn *c, const unsigned char *data,
 			size_t n)
 {
@@ -119,8 +119,8 @@ static size_t offer(struct weir_conn *c, const unsigned char *data, size_t n)
 	return n_used;
 }
 
-/* The first n bytes of what is kept were consumed. A small rest in a large
- * block moves to one of its size, if there is memory for that. */
+/* The first n kept bytes were consumed. A small rest in a large block moves to
+ * a block of its size, if there is memory for one. */
 static void consume_kept(struct weir_conn *c, size_t n)
 {
 	struct weir_input *input = c->input;
@@ -138,7 +138,7 @@ static void consume_kept(struct weir_conn *c, size_t n)
 		replace_kept(c, fitting);
 }
 
-/* As much is kept as may be, and on_data wants none of it. */
+/* The input limit is reached, and on_data has consumed nothing. */
 static void enforce_limit(struct weir_conn *c)
 {
 	if (weir_conn_n_kept(c) >= weir_conn_input_limit(c) &&
@@ -204,7 +204,7 @@ ssize_t weir_conn_read(struct weir_conn *c)
 	return n;
 }
 
-/* The callback is over, but not in the plainest way. */
+/* The callback is over, and this was not the common case. */
 static __attribute__((noinline)) void end_offer(struct weir_conn *c, size_t n,
 						size_t n_used)
 {
@@ -213,8 +213,9 @@ static __attribute__((noinline)) void end_offer(struct weir_conn *c, size_t n,
 		keep_rest(c, c->watch.loop->input, n, n_used);
 }
 
-/* As offer, for a connection at ease, and inline: this is every echo's way,
- * on which all input is consumed and the kernel takes all that was gathered. */
+/* As offer, for a connection at ease, and inline: this is the path of every
+ * echo, on which all input is consumed and the kernel takes all gathered
+ * bytes. */
 static inline void offer_at_ease(struct weir_conn *c, size_t n)
 {
 	struct weir_loop *loop = c->watch.loop;

@@ -15,8 +15,8 @@
 enum weir_conn_phase {
 	WEIR_PHASE_OPEN,
 	WEIR_PHASE_DETACHING, /* reading is held; detached when nothing waits */
-	WEIR_PHASE_ENDED,     /* nothing more will be sent */
-	WEIR_PHASE_FINISHING, /* and input is discarded */
+	WEIR_PHASE_ENDED,     /* sends are refused; a FIN follows the queue */
+	WEIR_PHASE_FINISHING, /* the same, and input is discarded */
 	/* dead: in the loop's closes, nothing waits to be sent */
 	WEIR_PHASE_DETACHED, /* only on_detach is left */
 	WEIR_PHASE_FAILED,   /* an error; input is still offered */
@@ -30,22 +30,22 @@ enum weir_conn_hold {
 	WEIR_HOLD_LINKS = 1 << 2   /* others' output: n_held_by > 0 */
 };
 
-/* KEPT, OWES and FENCED could be asked of input and outbox: they are here so
- * that one compare settles the common case. */
+/* KEPT, OWES and FENCED could be derived from input and outbox; they are facts
+ * so that one compare recognizes the common case. */
 enum weir_conn_fact {
 	/* input */
 	WEIR_FACT_KEPT = 1 << 0,       /* there are unconsumed bytes */
-	WEIR_FACT_OFFER = 1 << 1,      /* which are to be offered again */
+	WEIR_FACT_OFFER = 1 << 1,      /* kept bytes must be offered again */
 	WEIR_FACT_PEER_ENDED = 1 << 2, /* the peer's FIN was read */
 	/* output */
 	WEIR_FACT_OWES = 1 << 3,       /* bytes are queued */
 	WEIR_FACT_FULL = 1 << 4,       /* the kernel takes no more for now */
 	WEIR_FACT_WANTS_ROOM = 1 << 5, /* on_writable is owed */
-	WEIR_FACT_ABOVE = 1 << 6,      /* on_pressure said so */
-	WEIR_FACT_REFUSED = 1 << 7,    /* a sendall, since the last look */
-	WEIR_FACT_NO_ROOM = 1 << 8,    /* for it, until the queue moves */
-	WEIR_FACT_NO_MEMORY = 1 << 9,  /* for it, until the timer fires */
-	WEIR_FACT_FENCED = 1 << 10,    /* fences wait for their turn */
+	WEIR_FACT_ABOVE = 1 << 6,      /* on_pressure was called with true */
+	WEIR_FACT_REFUSED = 1 << 7,    /* a sendall, since the last settle */
+	WEIR_FACT_NO_ROOM = 1 << 8,    /* for room, until the queue moves */
+	WEIR_FACT_NO_MEMORY = 1 << 9,  /* for memory, until the timer fires */
+	WEIR_FACT_FENCED = 1 << 10,    /* fences are open */
 	/* the end */
 	WEIR_FACT_FIN_SENT = 1 << 11,
 	WEIR_FACT_WITH_RESET = 1 << 12
@@ -53,7 +53,7 @@ enum weir_conn_fact {
 
 /* What the connection's one timer is armed for. */
 enum weir_conn_timer {
-	WEIR_TIMER_LOOK, /* at the peer's pace, or for memory */
+	WEIR_TIMER_LOOK, /* to check the peer's pace, or to retry for memory */
 	WEIR_TIMER_IDLE,
 	WEIR_TIMER_LINGER
 };
@@ -80,7 +80,7 @@ static inline bool weir_conn_is_at_ease(const struct weir_conn *c)
 	return all == 0;
 }
 
-/* One of these facts, or several: any of them. */
+/* True if any of these facts holds. */
 static inline bool weir_conn_has(const struct weir_conn *c, unsigned facts)
 {
 	return c->state.facts & facts;
@@ -107,7 +107,7 @@ static inline void weir_conn_hold(struct weir_conn *c, enum weir_conn_hold hold)
 	c->state.holds |= (uint8_t)hold;
 }
 
-/* What was kept meanwhile is to be offered again. */
+/* Bytes kept meanwhile must be offered again. */
 static inline void weir_conn_let_go(struct weir_conn *c,
 				    enum weir_conn_hold hold)
 {
@@ -117,12 +117,12 @@ static inline void weir_conn_let_go(struct weir_conn *c,
 
 static inline bool weir_conn_is_reading(const struct weir_conn *c)
 {
-	/* A refusal is going to throttle, as soon as it is settled. */
+	/* A refusal will hold reading as soon as it is settled. */
 	bool throttles = !(c->limits->flags & WEIR_CONN_NO_THROTTLE);
 
 	if (weir_conn_is_dead(c) || weir_conn_has(c, WEIR_FACT_PEER_ENDED))
 		return false;
-	/* Nothing holds any longer once the input is to be discarded. */
+	/* Once input is discarded no hold counts. */
 	if (weir_conn_is(c, WEIR_PHASE_FINISHING))
 		return true;
 	return c->state.holds == 0 && !weir_conn_is(c, WEIR_PHASE_DETACHING) &&
@@ -140,11 +140,11 @@ static inline bool weir_conn_owes_offer(const struct weir_conn *c)
 /* -- conn.c -- */
 
 void weir_conn_enter(struct weir_conn *c, enum weir_conn_phase phase);
-/* Have the connection settled soon: after its own callback if that is where
- * we are, else in the turn's deferred calls. */
+/* Have the connection settled soon: after its own callback if one is running,
+ * else in the turn's deferred calls. */
 void weir_conn_settle_soon(struct weir_conn *c);
 /* The first end wins. Drops what is queued; on_close follows from the loop,
- * after the remaining input if it is an error and nobody pauses. */
+ * after the remaining input if it is an error and the user has not paused. */
 void weir_conn_fail(struct weir_conn *c, int error);
 /* End it at once for a reason of our own. */
 void weir_conn_kill(struct weir_conn *c, enum weir_reason reason, int error,
@@ -152,32 +152,32 @@ void weir_conn_kill(struct weir_conn *c, enum weir_reason reason, int error,
 
 /* -- conn_settle.c -- */
 
-/* EPOLLOUT came, so at most once a turn: call on_writable if it is owed. */
+/* EPOLLOUT came: call on_writable if it is owed. So at most once a turn. */
 void weir_conn_call_on_writable(struct weir_conn *c);
-/* Bring it in order after anything that may have changed its state: owed
- * callbacks, FIN, interest, timer. */
+/* Draw the consequences of a changed state: owed callbacks, FIN, interest,
+ * timer. */
 void weir_conn_settle(struct weir_conn *c);
 
-/* Act on what epoll, or the loop's work lists, said. */
+/* Act on events of epoll, or on a call from the loop's work lists (0). */
 void weir_conn_handle_event(struct weir_conn *c, uint32_t events);
-/* recv had no data: act on the FIN, the error, or nothing at all. */
+/* recv had no data: act on the FIN or the error, if it was one. */
 void weir_conn_take_no_data(struct weir_conn *c, ssize_t n, uint32_t events);
 
 /* -- conn_check.c -- */
 
-/* Assert what is true of every connection between two calls of its functions;
- * walks the queue. The library does it at each settling if it is built with
- * -DWEIR_CHECKS, and then of its interest too. */
+/* Assert the invariants of a connection, which hold between two calls of its
+ * functions; walks the queue. A library built with -DWEIR_CHECKS does this at
+ * each settling, and checks the interest, too. */
 void weir_conn_check(const struct weir_conn *c);
 void weir_conn_check_settled(const struct weir_conn *c);
 
 /* -- conn_input.c -- */
 
-/* The watch's callback: most often there is input, and nothing else. */
+/* The watch's callback. Most often there is only input. */
 void weir_conn_on_ready(struct weir_watch *watch, uint32_t events);
 
-/* Receive once, and offer what came with what was kept. Returns what recv
- * said: a count, 0 at the FIN, or a negative errno (not acted upon). */
+/* Receive once, and offer what came with what was kept. Returns recv's result:
+ * a count, 0 at the FIN, or a negative errno (not acted upon). */
 ssize_t weir_conn_read(struct weir_conn *c);
 /* Offer what was kept. */
 void weir_conn_offer_kept(struct weir_conn *c);
@@ -190,51 +190,52 @@ void weir_conn_take_end(struct weir_conn *c);
 
 /* -- conn_output.c -- */
 
-/* Around each callback of the connection: what it sends between the two is
- * gathered, and offered to the kernel at the end. */
+/* These two surround each callback of the connection: bytes it sends in between
+ * are gathered, and offered to the kernel at the end. */
 void weir_conn_begin_callback(struct weir_conn *c);
 void weir_conn_end_callback(struct weir_conn *c);
-/* The backlog, made if need be; NULL: no memory. */
+/* The backlog, made if there was none; NULL: no memory. */
 struct weir_backlog *weir_conn_backlog(struct weir_conn *c);
-/* Draw the consequences of a first offer. Returns the bytes taken; an error
- * has ended the connection and is returned. */
+/* Draw the consequences of a first offer. Returns the bytes taken, or the error
+ * that has ended the connection. */
 ssize_t weir_conn_take_offer(struct weir_conn *c, struct weir_offer offer);
-/* The same of what was gathered, which the kernel answered by taken. */
+/* The same for the gathered bytes; taken is the kernel's answer. */
 void weir_conn_take_gathered(struct weir_conn *c, ssize_t taken);
 /* The queue has changed; n_new bytes were put into it. */
 void weir_conn_take_queue(struct weir_conn *c, uint64_t n_new);
 /* Offer the queue to the kernel, once. */
 void weir_conn_flush(struct weir_conn *c, bool is_first_offer);
 /* Offer the kernel what is gathered, or else what is queued, unless it is known
- * to be full; what it leaves of the gathered is queued. */
+ * to be full. Gathered bytes that it does not take are queued. */
 void weir_conn_send_waiting(struct weir_conn *c);
 /* EPOLLOUT came: the kernel is no longer full. */
 void weir_conn_clear_full(struct weir_conn *c);
 /* Keep the loop within its budget when c, which has a backlog, owes n_bytes
- * more and the heap will hold n_heap more than is counted: 0, or -EPIPE if it
- * was c that had to go. */
+ * more and the heap will hold n_heap more than is counted. 0, or -EPIPE if c
+ * itself was closed. */
 int weir_conn_keep_budget(struct weir_conn *c, size_t n_bytes, size_t n_heap);
 /* Give up all that is gathered or queued. */
 void weir_conn_drop(struct weir_conn *c);
 
 /* -- conn_send.c -- */
 
-/* Why c accepts nothing more; 0: it does. Never an error that reads like "not
- * now" or "never this", after which a user would go on (law 5). */
+/* The error with which c refuses every send; 0: it accepts. Never an error that
+ * means "not now" or "never this message", after which a user would go on
+ * (law 5). */
 int weir_conn_refusal(const struct weir_conn *c);
-/* It could accept, but has no room or no memory now: error. */
+/* Record that a send was refused for lack of room or memory; returns error. */
 int weir_conn_refuse(struct weir_conn *c, int error);
 
 /* -- link.c -- */
 
-/* c crossed high, or came back to low: hold its sources, or let them go. */
+/* c reached high, or is back at low: hold its sources, or let them go. */
 void weir_link_press(struct weir_conn *c, bool above);
-/* c ends: so do its links. */
+/* c ends: close its links. */
 void weir_link_cut(struct weir_conn *c);
 
 /* -- fence.c -- */
 
-/* Fire the fences that have nothing in front of them. */
+/* Fire the fences that no byte is in front of. */
 void weir_fence_fire(struct weir_conn *c);
 
 /* -- conn_limits.c -- */
@@ -243,8 +244,8 @@ int weir_conn_check_limits(const struct weir_conn_limits *limits);
 size_t weir_conn_low(const struct weir_conn *c);
 size_t weir_conn_high(const struct weir_conn *c);
 size_t weir_conn_max(const struct weir_conn *c);
-/* Arm the timer for what must be looked at first; a busy connection finds it
- * armed or needs none. */
+/* Arm the timer for the limit that must be checked first. A busy connection
+ * finds it armed, or needs no timer. */
 void weir_conn_schedule(struct weir_conn *c);
 
 static inline size_t weir_conn_input_limit(const struct weir_conn *c)

@@ -1,8 +1,8 @@
-/* What a peer may cost: marks, and how long it may take.
+/* A connection's limits: watermarks and times.
  *
- * One timer serves all of a connection's times. It is armed when there is
- * first something to look at and then only looked at when it fires, so a busy
- * connection never touches it.
+ * One timer serves all of a connection's times. It is armed when there is first
+ * something to check, and is left alone until it fires, so a busy connection
+ * never touches it.
  *
  * Stalled and too slow are judged by what the peer's kernel took: pace.h. */
 #include <weir/conn.h>
@@ -91,7 +91,7 @@ static struct weir_pace_limits pace_limits(const struct weir_conn *c)
 					 .min_rate = c->limits->min_rate};
 }
 
-/* How often a peer that is waited for is looked at. */
+/* How often to check a peer that we wait for. */
 static uint64_t look_every_ns(const struct weir_conn *c)
 {
 	const struct weir_pace_limits limits = pace_limits(c);
@@ -104,7 +104,7 @@ static bool is_waiting_for_peer(const struct weir_conn *c)
 	return weir_conn_has(c, WEIR_FACT_OWES | WEIR_FACT_WANTS_ROOM);
 }
 
-/* -- looking at what the peer's kernel has taken -- */
+/* -- checking what the peer's kernel has taken -- */
 
 static void look(struct weir_conn *c)
 {
@@ -112,7 +112,7 @@ static void look(struct weir_conn *c)
 	struct weir_pace *pace = &c->out.backlog->pace;
 	enum weir_pace_verdict verdict;
 
-	/* One that only waits for room has nothing queued to be slow with. */
+	/* If it only waits for room, nothing is queued to judge a rate by. */
 	if (!weir_conn_has(c, WEIR_FACT_OWES))
 		pace->has_drained = true;
 	verdict = weir_pace_look(pace, c->watch.fd, c->is_tcp, c->out.sent,
@@ -123,8 +123,8 @@ static void look(struct weir_conn *c)
 		weir_conn_kill(c, WEIR_REASON_TOO_SLOW, 0, true);
 }
 
-/* One flush before the judgement: the kernel may have had room for less than
- * EPOLLOUT waits for. If it had none, it was full all along. */
+/* One flush before the judgement: the kernel may have room, but less than
+ * EPOLLOUT waits for. If it takes nothing, it was full all the time. */
 static void try_flush(struct weir_conn *c)
 {
 	struct weir_backlog *backlog = c->out.backlog;
@@ -153,8 +153,9 @@ static bool may_idle(const struct weir_conn *c)
 	       !is_waiting_for_peer(c) && weir_conn_is_reading(c);
 }
 
-/* Every quarter the byte counters are compared. Four quarters of silence are
- * no less than the limit; an earlier firing, for another reason, is none. */
+/* Every quarter of the limit the byte counters are compared. Four silent
+ * quarters are no less than the limit; a firing before the quarter is over, for
+ * another reason, does not count. */
 static void look_for_silence(struct weir_conn *c)
 {
 	uint32_t mark = (uint32_t)(c->received + c->out.sent);

@@ -1,6 +1,6 @@
-/* What follows from what the outbox found: the facts, the end of a connection
- * whose stream is broken or whose bytes pass the budget, and what observers
- * are told. (The user's calls are in conn_send.c.) */
+/* The consequences of what the outbox found: the facts, the end of a connection
+ * whose stream is broken or whose bytes pass the budget, and the observer's
+ * hooks. (The user's calls are in conn_send.c.) */
 #include <weir/conn.h>
 
 #include <errno.h>
@@ -26,7 +26,7 @@ struct weir_backlog *weir_conn_backlog(struct weir_conn *c)
 	struct weir_loop *loop = c->watch.loop;
 	struct weir_backlog *backlog = weir_outbox_backlog(&c->out, loop);
 
-	/* It keeps the time that the connection is stalled. */
+	/* The backlog counts the time that the connection is stalled. */
 	if (weir_conn_has(c, WEIR_FACT_FULL))
 		weir_outbox_begin_stall(&c->out, loop);
 	return backlog;
@@ -57,7 +57,8 @@ void weir_conn_take_queue(struct weir_conn *c, uint64_t n_new)
 		observer->on_drain(observer, c, c->out.backlog->stalled_ns);
 }
 
-/* The facts that any answer of the kernel changes; false: it was the end. */
+/* Update the facts after any answer of the kernel; false: the connection
+ * ended. */
 static bool take_answer(struct weir_conn *c, const struct weir_offer *offer)
 {
 	if (offer->taken < 0) {
@@ -176,7 +177,7 @@ int weir_conn_keep_budget(struct weir_conn *c, size_t n_bytes, size_t n_heap)
 		if (victim == &c->out)
 			return -EPIPE;
 	}
-	/* What c only asks for may still be refused. */
+	/* What c asks for now may still be refused. */
 	weir_outbox_claim(&c->out, loop, 0);
 	return 0;
 }

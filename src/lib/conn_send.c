@@ -1,8 +1,8 @@
-/* send and sendall: what a user asks to be sent.
+/* send and sendall.
  *
- * send makes one attempt and tells how much was taken; sendall takes all or
- * nothing, and remembers what the kernel did not take. Small messages gather
- * while a callback runs, large ones leave at once. */
+ * send makes one attempt and returns how much was taken. sendall takes all or
+ * nothing, and queues what the kernel did not take. Small messages gather while
+ * a callback runs, large ones leave at once. */
 #include <weir/conn.h>
 
 #include <errno.h>
@@ -27,7 +27,7 @@ int weir_conn_refusal(const struct weir_conn *c)
 	return c->error;
 }
 
-/* It may be the end: what must be queued may be more than the budget bears. */
+/* This may end the connection: the budget may not bear the bytes to queue. */
 static int send_waiting(struct weir_conn *c)
 {
 	weir_conn_send_waiting(c);
@@ -62,7 +62,8 @@ int weir_conn_refuse(struct weir_conn *c, int error)
 	weir_conn_set(c, WEIR_FACT_REFUSED);
 	weir_conn_set(c, error == -ENOMEM ? WEIR_FACT_NO_MEMORY
 					  : WEIR_FACT_NO_ROOM);
-	/* At once, or a source would be read on with its input limit full. */
+	/* At once, or a source would be read further with its input limit
+	 * reached. */
 	weir_link_press(c, true);
 	weir_conn_settle_soon(c);
 	return error;
@@ -77,7 +78,7 @@ static bool has_room_for(const struct weir_conn *c, size_t n)
 	return held <= max && n <= max - held;
 }
 
-/* Make n more fit under max, if offering the kernel what waits does it. */
+/* Make n more bytes fit under max by offering the kernel what waits. */
 static int make_room(struct weir_conn *c, size_t n)
 {
 	int error;
@@ -118,11 +119,11 @@ static int enqueue(struct weir_conn *c, const void *data, size_t n)
 	return appended(c, n);
 }
 
-/* What a large message may leave, beside what is gathered. */
+/* The heap that a large message may need, besides the gathered bytes. */
 static int reserve_large(struct weir_sendq *q, size_t n_gathered, size_t n)
 {
-	/* The room at the tail goes when the tail is sent; and so does that of
-	 * the chunk that what is gathered moves to. */
+	/* The room at the tail is gone once the tail is sent; so is that of the
+	 * chunk that the gathered bytes move to. */
 	size_t reserve = n + weir_sendq_tail_room(q);
 
 	if (n_gathered > 0)
@@ -130,8 +131,8 @@ static int reserve_large(struct weir_sendq *q, size_t n_gathered, size_t n)
 	return weir_sendq_reserve(q, reserve);
 }
 
-/* A large message leaves at once, behind all that waits; only what the kernel
- * leaves of it is copied, into memory that is reserved before. */
+/* A large message leaves at once, behind all that waits. Only the bytes that
+ * the kernel does not take are copied, into memory reserved before. */
 static int send_large(struct weir_conn *c, const void *data, size_t n)
 {
 	struct weir_loop *loop = c->watch.loop;
@@ -171,7 +172,7 @@ static void gather(struct weir_gather *g, const void *data, size_t n)
 	memcpy(to, data, n);
 }
 
-/* What the gather buffer has no room for may find some when it is sent, or
+/* A message that does not fit the gather buffer may fit after that is sent, or
  * when there is a buffer again. */
 static int send_small(struct weir_conn *c, const void *data, size_t n)
 {
@@ -212,15 +213,15 @@ int weir_conn_sendall(struct weir_conn *c, const void *data, size_t n)
 {
 	struct weir_gather *g = &c->watch.loop->gather;
 
-	/* n - 1: a message of 0 bytes takes the careful way. */
+	/* n - 1: a message of 0 bytes takes the slow path. */
 	if (g->owner != &c->out || n - 1 >= SMALL || n > room_to_gather(g))
 		return sendall_with_care(c, data, n);
 	gather(g, data, n);
 	return 0;
 }
 
-/* The backlog, behind what the callback has gathered: ready to be appended to.
- * NULL: no memory. */
+/* The backlog, ready to append to, with the gathered bytes in it. NULL: no
+ * memory. */
 static struct weir_backlog *backlog_behind_gathered(struct weir_conn *c)
 {
 	struct weir_backlog *backlog = weir_conn_backlog(c);
@@ -258,7 +259,7 @@ int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf)
 	return appended(c, n);
 }
 
-/* Queue it: 0; or file stays the caller's. */
+/* Queue the file. On failure file stays the caller's. */
 static int enqueue_file(struct weir_conn *c, int file, off_t offset, uint64_t n)
 {
 	struct weir_backlog *backlog = backlog_behind_gathered(c);

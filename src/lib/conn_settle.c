@@ -10,8 +10,8 @@
 #include "conn_inside.h"
 #include "sys.h"
 
-/* Sources are held, and let go, also by a connection that finishes; its owner
- * hears no more of it. */
+/* A connection that finishes still holds its sources and lets them go, but its
+ * owner gets no on_pressure. */
 static void call_on_pressure(struct weir_conn *c, bool above)
 {
 	weir_link_press(c, above);
@@ -73,7 +73,7 @@ void weir_conn_call_on_writable(struct weir_conn *c)
 	weir_conn_end_callback(c);
 }
 
-/* What a callback late in the settling has brought about: nothing else may
+/* Settle the effects of a callback late in the settling: nothing else may
  * happen to the connection for hours. */
 static bool owes_callback(const struct weir_conn *c)
 {
@@ -84,8 +84,8 @@ static bool owes_callback(const struct weir_conn *c)
 		weir_conn_owes_offer(c));
 }
 
-/* The user's callbacks, each once; what they bring about is settled next
- * turn. After any of them the connection may be dead. */
+/* Call the user's callbacks, each once; their effects are settled next turn.
+ * After any of them the connection may be dead. */
 static void call_owed_callbacks(struct weir_conn *c)
 {
 	if (weir_conn_has(c, WEIR_FACT_FENCED))
@@ -100,7 +100,7 @@ static void call_owed_callbacks(struct weir_conn *c)
 		weir_watch_defer(&c->watch);
 }
 
-/* ENOTCONN: it was reset meanwhile, and the error waits to be asked for. */
+/* ENOTCONN: it was reset meanwhile, and the error is pending. */
 static int send_fin(struct weir_conn *c)
 {
 	int error = weir_sys_shutdown_write(c->watch.fd);
@@ -155,7 +155,7 @@ static void set_interest(struct weir_conn *c)
 		observer->on_disarm(observer, c);
 }
 
-/* What it owes has left: go on to its end, if it has one. */
+/* All bytes have left: if it is ending, take the next step. */
 static void go_on(struct weir_conn *c)
 {
 	if (weir_conn_is(c, WEIR_PHASE_ENDED) ||

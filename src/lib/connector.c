@@ -1,10 +1,10 @@
-/* Connecting, one address after another. Every attempt is made from the loop,
- * the first one too, so what is known at once may be told at once.
+/* Connecting, one address after another. Every attempt, including the first, is
+ * made from the loop, so an immediate outcome may be reported at once.
  *
- * One timer serves for all: it starts the first attempt, repeats one that
- * found a backlog full, and ends one that waits at the deadline. The watch is
- * open all the time, without a descriptor between attempts: so it tells the
- * loop, and whether the connector is open. */
+ * One timer serves all: it starts the first attempt, repeats one that found a
+ * backlog full, and ends one that waits at the deadline. The watch is open all
+ * the time, and has no descriptor between attempts: it keeps the loop running,
+ * and tells whether the connector is open. */
 #include <weir/connector.h>
 #include "sys.h"
 
@@ -37,8 +37,8 @@ static int watch_attempt(struct weir_connector *c, int fd)
 	return error;
 }
 
-/* The descriptor when it connects at once, -EINPROGRESS when that is to be
- * seen, or why it does not connect. */
+/* The descriptor if it connects at once, -EINPROGRESS if it may still connect,
+ * or the error. */
 static int attempt(struct weir_connector *c, const struct weir_address *to)
 {
 	int fd = weir_sys_socket(to->sa.any.sa_family, SOCK_STREAM);
@@ -58,7 +58,7 @@ static int attempt(struct weir_connector *c, const struct weir_address *to)
 	return error;
 }
 
-/* Last of all, since the callback may free the connector. */
+/* The last thing to do, since the callback may free the connector. */
 static void finish(struct weir_connector *c, int outcome)
 {
 	weir_connector_close(c);

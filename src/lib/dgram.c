@@ -9,8 +9,7 @@
 #include <string.h>
 
 enum {
-	/* of receiving, with nothing received between: an error that stays
-	 * would spin */
+	/* of receiving, in a row: a persistent error would spin */
 	MAX_FAILURES = 16,
 	DEFAULT_QUEUE_BYTES = 262144,
 	DEFAULT_QUEUE_MESSAGES = 1024
@@ -98,7 +97,7 @@ static bool receive(struct weir_watch *watch)
 	if (n == -EAGAIN)
 		return true;
 	if (n < 0) {
-		/* as a rule of a datagram that we have sent (ICMP) */
+		/* usually the error of a datagram that we have sent (ICMP) */
 		weir_dgram_note_error(d, n);
 		d->is_deaf = ++d->n_failures >= MAX_FAILURES;
 		return true;
@@ -157,7 +156,7 @@ static int set_options(int fd, int family,
 	return error;
 }
 
-/* The socket of a dgram to come, or a negative errno. */
+/* The socket for a new dgram, or a negative errno. */
 static int open_socket(const struct weir_address *address,
 		       const struct weir_dgram_options *options)
 {
@@ -177,7 +176,7 @@ static int open_socket(const struct weir_address *address,
 	return error;
 }
 
-/* Let d be what draft says, on fd. */
+/* Open d as a copy of draft, on fd. */
 static int start(struct weir_dgram *d, struct weir_loop *loop, int fd,
 		 struct weir_dgram *draft)
 {
@@ -300,7 +299,7 @@ void weir_dgram_close(struct weir_dgram *d)
 		weir_sys_free(d->buffers);
 	d->closed_inside = NULL;
 	d->buffers = NULL;
-	/* before the descriptor, so that nobody finds the file stale */
+	/* before the close, so that no process finds the file stale */
 	weir_socket_file_remove(&d->file, &d->address);
 	weir_sys_close(d->watch.fd);
 }

@@ -10,15 +10,15 @@
 #include "dgram_queue.h"
 
 enum {
-	/* what is received in one turn at most */
+	/* how many datagrams are received in one turn, at most */
 	WEIR_DGRAM_RECEIVE_BATCH = 16,
-	/* how soon a refusal that epoll cannot see the end of is tried again */
+	/* the first period of retries where epoll does not report room */
 	WEIR_DGRAM_MIN_RETRY_NS = 1000000
 };
 
-/* What is sent waits in queue; the rest is what a batch is received into.
- * Beside the dgram, since the last datagram that is told must be good to the
- * end of the call, whatever becomes of the dgram inside. */
+/* The queue of datagrams to send, and the memory that a batch is received into.
+ * It is allocated apart from the dgram: a datagram must stay valid to the end
+ * of on_datagram, even if the dgram is freed inside. */
 struct weir_dgram_buffers {
 	struct weir_dgram_queue queue;
 	struct mmsghdr messages[WEIR_DGRAM_RECEIVE_BATCH];
@@ -28,8 +28,8 @@ struct weir_dgram_buffers {
 };
 
 void weir_dgram_note_error(struct weir_dgram *d, int error);
-/* Flush what is ready, and decide what is waited for. From the loop, and last
- * of all, since on_drain may free the dgram. */
+/* Flush what is ready, and decide what to wait for. Call it from the loop, as
+ * the last thing, since on_drain may free the dgram. */
 void weir_dgram_go_on(struct weir_dgram *d);
 
 #endif

@@ -1,6 +1,6 @@
 /* Two orders in one set of messages: by age over all, for dropping, and by
- * destination, for sending. A chain is its first message: when that goes, the
- * next takes its place, so that chains need no memory of their own. */
+ * destination, for sending. The first message stands for its chain: when it
+ * goes, the next takes its place, so chains need no memory of their own. */
 #include "dgram_queue.h"
 
 #include <assert.h>
@@ -50,7 +50,7 @@ static struct weir_dgram_message *find_in(const struct weir_list *heads,
 	return NULL;
 }
 
-/* The head of the chain that one for to belongs to. */
+/* The head of the chain for to. */
 static struct weir_dgram_message *find(const struct weir_dgram_queue *q,
 				       const struct weir_address *to)
 {
@@ -94,7 +94,7 @@ int weir_dgram_queue_add(struct weir_dgram_queue *q,
 	return 0;
 }
 
-/* Take away the head of a chain and return the next, which has its place. */
+/* Remove the head of a chain and return the next, which takes its place. */
 static struct weir_dgram_message *pop_head(struct weir_dgram_queue *q,
 					   struct weir_dgram_message *head)
 {
@@ -216,7 +216,7 @@ static void check_chain(const struct weir_dgram_queue *q,
 	assert(head->last == m);
 }
 
-/* How many chains go where m goes. */
+/* How many chains go to m's destination. */
 static size_t count_chains(const struct weir_dgram_queue *q,
 			   const struct weir_list *heads,
 			   const struct weir_dgram_message *m)

@@ -2,11 +2,11 @@
  *
  * Those for one destination form a chain, oldest first, and never overtake
  * each other. A chain is ready to be offered, or its receiver was found full;
- * chains take turns, so no receiver holds up another. Where room is not the
- * receiver's matter but our own socket's, all go into a single chain.
+ * chains take turns, so no receiver holds up another. Where our own socket's
+ * buffer, not the receiver's, limits sending, there is a single chain.
  *
- * It does no I/O: peek describes datagrams for sendmmsg(2), consume takes away
- * what the kernel took.
+ * The queue does no I/O: peek describes datagrams for sendmmsg(2), consume
+ * removes those that the kernel took.
  */
 #ifndef WEIR_DGRAM_QUEUE_H
 #define WEIR_DGRAM_QUEUE_H
@@ -22,11 +22,11 @@
 struct mmsghdr;
 
 enum {
-	/* what one peek describes at most */
+	/* how many datagrams one peek describes, at most */
 	WEIR_DGRAM_BATCH = 32
 };
 
-/* The head of a chain keeps its turn and knows its last. */
+/* The head of a chain holds the chain's turn and its last message. */
 struct weir_dgram_message {
 	struct weir_list age;		 /* in the queue's all */
 	struct weir_list turn;		 /* of a head: in ready or full */
@@ -56,13 +56,14 @@ struct weir_dgram_queue {
 void weir_dgram_queue_init(struct weir_dgram_queue *q, struct weir_pool *pool,
 			   bool is_single);
 
-/* Whether one for to (NULL: the connected peer) would have to wait behind
- * others. */
+/* True if a datagram for to (NULL: the connected peer) would have to wait
+ * behind others. */
 bool weir_dgram_queue_is_before(const struct weir_dgram_queue *q,
 				const struct weir_address *to);
 
-/* Queue a copy behind those for the same destination. If there are none, its
- * chain is new: ready, or full when the kernel has just refused it. -ENOMEM. */
+/* Queue a copy behind those for the same destination. If there is no chain for
+ * it, a new one begins: ready, or full if the kernel has just refused it.
+ * -ENOMEM. */
 int weir_dgram_queue_add(struct weir_dgram_queue *q,
 			 const struct weir_address *to, const void *data,
 			 size_t n, bool is_refused);
@@ -80,16 +81,16 @@ static inline bool weir_dgram_queue_is_ready(const struct weir_dgram_queue *q)
 
 /* -- the chain that is offered next; there must be one -- */
 
-/* Describe its oldest: at most WEIR_DGRAM_BATCH, or 64 KiB and the one that
- * exceeds them. Returns how many. */
+/* Describe its oldest: at most WEIR_DGRAM_BATCH datagrams, up to and including
+ * the one that exceeds 64 KiB. Returns how many. */
 unsigned weir_dgram_queue_peek(const struct weir_dgram_queue *q,
 			       struct mmsghdr *messages, struct iovec *iov);
-/* Its oldest n are gone; it gives the turn to the next chain. */
+/* Its oldest n are gone; the next chain has its turn. */
 void weir_dgram_queue_consume(struct weir_dgram_queue *q, unsigned n);
 /* Its receiver has no room. */
 void weir_dgram_queue_set_full(struct weir_dgram_queue *q);
 
-/* All that were full are ready again, behind the others. */
+/* Make all full chains ready again, behind the others. */
 void weir_dgram_queue_retry(struct weir_dgram_queue *q);
 
 /* Assert the invariants; walks the queue. */

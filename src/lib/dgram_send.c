@@ -1,9 +1,9 @@
 /* Sending datagrams: at once if nothing waits before them, else by the queue.
  *
- * What is waited for is derived from the queue in settle, and nowhere else:
- * EPOLLOUT where epoll tells the truth about room, the timer where it does not
- * or where the kernel lacks memory, the next turn when this one's budget is
- * spent. So nothing spins, and nothing that is queued is forgotten. */
+ * settle, and nothing else, derives from the queue what to wait for: EPOLLOUT
+ * where epoll reports room correctly, the timer where it does not or where the
+ * kernel lacks memory, the next turn when this one's share is used up. So
+ * nothing spins, and no queued datagram is forgotten. */
 #include "dgram.h"
 #include "loop.h"
 #include "sys.h"
@@ -20,14 +20,14 @@ enum {
 	PATIENCE_NS = 100000000
 };
 
-/* Not the socket's buffer is full, but the machine is short of memory. */
+/* The socket's buffer has room, but the machine is short of memory. */
 static bool is_shortage(int error)
 {
 	return error == -ENOBUFS || error == -ENOMEM;
 }
 
-/* A shortage that has lasted for so long may concern this datagram alone, and
- * last for ever. */
+/* A shortage of this length may concern this datagram alone, and may never
+ * end. */
 static bool is_out_of_patience(struct weir_dgram *d)
 {
 	uint64_t now_ns = weir_loop_now(d->watch.loop);
@@ -37,9 +37,9 @@ static bool is_out_of_patience(struct weir_dgram *d)
 	return now_ns - d->short_since_ns >= PATIENCE_NS;
 }
 
-/* sendmmsg(2), which tells of an earlier datagram's error (ICMP) and sends
- * nothing: to be told takes the error away, so a second try tells the truth
- * about this one. */
+/* sendmmsg(2), which may report an earlier datagram's error (ICMP) and send
+ * nothing. Reporting clears the error, so a second try reports on this
+ * datagram. */
 static int offer(struct weir_dgram *d, struct mmsghdr *messages, unsigned n)
 {
 	int result = weir_sys_sendmmsg(d->watch.fd, messages, n);
@@ -53,8 +53,8 @@ static int offer(struct weir_dgram *d, struct mmsghdr *messages, unsigned n)
 	return again;
 }
 
-/* Offer a batch of the chain whose turn it is. A short count has many causes:
- * the next call finds out which. */
+/* Offer a batch of the chain whose turn it is. A short count has many causes;
+ * the next call finds the cause. */
 static void flush_chain(struct weir_dgram *d)
 {
 	struct mmsghdr messages[WEIR_DGRAM_BATCH];
@@ -91,13 +91,13 @@ static void flush(struct weir_dgram *d)
 
 static void try_again(struct weir_timer *timer);
 
-/* Draw the consequences of what the queue has come to. */
+/* Draw the consequences of the queue's state. */
 static void settle(struct weir_dgram *d)
 {
 	struct weir_loop *loop = d->watch.loop;
 	bool is_ready = weir_dgram_queue_is_ready(&d->buffers->queue);
 	bool is_full = !weir_list_is_empty(&d->buffers->queue.full);
-	/* what was dropped with an empty queue behind it: for want of memory */
+	/* dropped while the queue was empty: for lack of memory */
 	bool wants_room =
 		is_full || (d->owes_drain && d->buffers->queue.n_messages == 0);
 	bool is_by_clock = d->is_short || !d->buffers->queue.is_single;
@@ -178,7 +178,7 @@ static bool has_room(const struct weir_dgram *d, size_t n)
 	       n <= d->options.queue_bytes - d->buffers->queue.n_bytes;
 }
 
-/* Queue it, by the policy if need be. A failure leaves the others alone. */
+/* Queue it; if it does not fit, apply the policy. A failure drops no other. */
 static int put_in_queue(struct weir_dgram *d, const struct weir_address *to,
 			const void *data, size_t n, bool is_refused)
 {
@@ -203,11 +203,11 @@ static int put_in_queue(struct weir_dgram *d, const struct weir_address *to,
 	return error;
 }
 
-/* 0; -EAGAIN: it must wait; or why it cannot be sent. */
+/* 0; -EAGAIN: it must wait; or the error. */
 static int send_now(struct weir_dgram *d, const struct weir_address *to,
 		    const void *data, size_t n)
 {
-	/* by way of integers: sendmmsg(2) writes to neither */
+	/* casts by way of integers: sendmmsg(2) writes to neither */
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = n};
 	struct mmsghdr message = {
 		.msg_hdr = {.msg_name = to ? (void *)(uintptr_t)&to->sa : NULL,

@@ -37,8 +37,8 @@ static void fire(struct weir_fence *fence)
 	fence->on_fence(fence, fence->n_dropped);
 }
 
-/* Up to a fence of our own: what is set inside a callback waits for the next
- * time, and asks for it by weir_conn_settle_soon. */
+/* Stop at a fence of our own: fences that are opened inside a callback wait for
+ * the next call, which they request by weir_conn_settle_soon. */
 void weir_fence_fire(struct weir_conn *c)
 {
 	struct weir_outbox *o = &c->out;

@@ -1,7 +1,7 @@
 /* Links: chains through the connections that they join.
  *
- * A connection has one chain for both its roles; in which role it is in a link
- * is seen by comparing it with the link's source. */
+ * A connection has one chain for both its roles. It is the source of a link if
+ * it is the link's source, else the sink. */
 #include <weir/link.h>
 
 #include <assert.h>

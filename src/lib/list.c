@@ -11,7 +11,7 @@ void weir_list_init(struct weir_list *head)
 
 void weir_list_append(struct weir_list *head, struct weir_list *link)
 {
-	/* Linked twice, its old list would lead into this one for ever. */
+	/* Linked twice, its old list would lead into this one and never end. */
 	assert(!weir_list_is_linked(link));
 	link->prev = head->prev;
 	link->next = head;

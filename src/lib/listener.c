@@ -1,6 +1,6 @@
-/* Accepting: so many in a turn, past those who are gone already, and with a
- * pause when descriptors or memory run out. A pause takes the socket out of
- * epoll: what waits in the backlog keeps it readable, so a watch would spin. */
+/* Accepting: a bounded number per turn, skipping clients that are gone already,
+ * with a pause when descriptors or memory run out. A pause takes the socket out
+ * of epoll: the backlog keeps it readable, so a watch would spin. */
 #include <weir/listener.h>
 #include "socket_file.h"
 #include "sys.h"
@@ -16,7 +16,7 @@ enum {
 	RETRY_NS = 100000000
 };
 
-/* By switch and not by table: -Wswitch-enum then misses no new failure. */
+/* A switch, not a table: -Wswitch-enum then reports a missing failure. */
 const char *weir_accept_failure_name(enum weir_accept_failure failure)
 {
 	switch (failure) {
@@ -76,8 +76,8 @@ static enum weir_accept_failure failure_of(int error)
 	}
 }
 
-/* The client gave up while it waited, or the network did for it: accept(2)
- * asks to treat these as if he had never come. */
+/* The client gave up while it waited, or its network failed: accept(2) says to
+ * treat these as if it had never connected. */
 static bool is_skipped(int error)
 {
 	return error < 0 && failure_of(error) >= WEIR_ACCEPT_ABORTED;
@@ -98,7 +98,7 @@ static int accept_one(struct weir_listener *l, struct weir_address *peer)
 	peer->type = SOCK_STREAM;
 	peer->len = smaller(len, sizeof peer->sa);
 	l->stats.n_accepted++;
-	/* a size that the kernel does not take is no reason to lose him */
+	/* a size that the kernel refuses is no reason to lose the client */
 	if (l->unix_sndbuf > 0)
 		(void)weir_sys_setsockopt(fd, SOL_SOCKET, SO_SNDBUF,
 					  l->unix_sndbuf);
@@ -155,7 +155,7 @@ static void accept_some(struct weir_watch *watch, uint32_t events)
 			return;
 		l->closed_inside = NULL;
 	}
-	/* nobody but those: an error that stays would spin */
+	/* only clients that are gone: a persistent error would spin */
 	if (n_skipped == ACCEPTS_PER_TURN)
 		pause_accepting(l);
 }
@@ -190,7 +190,7 @@ static int set_tcp_options(int fd, int family,
 	return error;
 }
 
-/* Take over a socket that listens. */
+/* Watch a socket that listens. */
 static int start(struct weir_listener *l, struct weir_loop *loop, int fd,
 		 const struct weir_listener_options *options,
 		 weir_accept_fn *on_accept)
@@ -263,7 +263,8 @@ close_fd:
 	return error;
 }
 
-/* O_NONBLOCK is last, since on failure it would have to be undone for all. */
+/* O_NONBLOCK is last: on failure it would have to be undone for every
+ * process. */
 static int set_adopted(int fd, int family,
 		       const struct weir_listener_options *options)
 {
@@ -319,7 +320,7 @@ void weir_listener_close(struct weir_listener *l)
 	l->closed_inside = NULL;
 	weir_timer_cancel(&l->retry);
 	weir_watch_close(&l->watch);
-	/* before the descriptor, so that nobody finds the file stale */
+	/* before the close, so that no process finds the file stale */
 	weir_socket_file_remove(&l->file, &l->address);
 	weir_sys_close(l->watch.fd);
 }

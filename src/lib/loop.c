@@ -1,10 +1,10 @@
 /* The loop: one turn after another, each in the order that loop.h gives.
  *
- * The array that epoll_wait fills is itself the list of what is to be
- * dispatched: every watch remembers its slot, and closing one clears the slot
- * if it still points at it. No generation counters, no scans.
+ * The array that epoll_wait fills is itself the list of watches to dispatch:
+ * every watch remembers its slot, and closing one clears the slot if it still
+ * points at the watch. No generation counters, no scans.
  *
- * Timers go through one timerfd, so that a wait computes no time-out. */
+ * Timers go through one timerfd, so a wait computes no time-out. */
 #include "loop.h"
 
 #include <assert.h>
@@ -93,8 +93,8 @@ void weir_watch_defer(struct weir_watch *watch)
 		put_on_list(watch, WEIR_DUE_DEFERRED);
 }
 
-/* The kernel would not change the interest: take the watch out, so that it
- * cannot spin, and let it know in the next deferred calls. */
+/* The kernel refused to change the interest: take the watch out of epoll, so
+ * that it cannot spin, and tell it in the next deferred calls. */
 static void refuse(struct weir_watch *watch)
 {
 	weir_sys_epoll_del(watch->loop->epoll_fd, watch->fd);
@@ -132,7 +132,7 @@ static void commit_changes(struct weir_loop *loop)
 	}
 }
 
-/* A watch that waits for its flush or close may have changed its interest. */
+/* A watch in deferred or closes may have changed its interest. */
 static void commit_deferred(const struct weir_list *list)
 {
 	struct weir_list *link = list->next;
@@ -146,9 +146,9 @@ static void commit_deferred(const struct weir_list *list)
 	}
 }
 
-/* Set the timerfd to the earliest deadline. One that is set too early is left
- * alone: a turn for nothing now and then is cheaper than a system call for
- * every timer that is moved back. */
+/* Set the timerfd to the earliest deadline. If it is set too early it is left
+ * alone: an empty turn now and then is cheaper than a system call for every
+ * timer that is moved back. */
 static int set_timerfd(struct weir_loop *loop)
 {
 	uint64_t next_ns = loop->timers ? loop->timers->deadline_ns : 0;
@@ -165,7 +165,7 @@ static int set_timerfd(struct weir_loop *loop)
 	return 0;
 }
 
-/* Without the timerfd: no longer than until the earliest timer. */
+/* Without the timerfd, wait no longer than until the earliest timer. */
 static int64_t timeout_by_clock(struct weir_loop *loop, int64_t timeout_ns)
 {
 	uint64_t now_ns = weir_sys_now();
@@ -183,7 +183,7 @@ static int64_t timeout_by_clock(struct weir_loop *loop, int64_t timeout_ns)
 	return left_ns > INT64_MAX ? INT64_MAX : (int64_t)left_ns;
 }
 
-/* Before the wait; returns how long it may be. */
+/* What to do before the wait; returns how long that may be. */
 static __attribute__((noinline)) int64_t prepare(struct weir_loop *loop,
 						 int64_t timeout_ns)
 {
@@ -229,7 +229,7 @@ static inline void dispatch(struct weir_loop *loop,
 	}
 }
 
-/* The same, told by kinds. A watch may be gone when its callback returns. */
+/* The same, timed by kind. A watch may be freed when its callback returns. */
 static void dispatch_timed(struct weir_loop *loop,
 			   const struct epoll_event *end)
 {
@@ -260,8 +260,8 @@ static void run_timers(struct weir_loop *loop)
 	loop->timers_ran_ns = 0;
 }
 
-/* Call each watch of list once; what is put on it meanwhile stays for the
- * next turn, so that no two watches can keep each other going for ever. */
+/* Call each watch of list once. Watches put on it meanwhile wait for the next
+ * turn, so two watches cannot keep each other going within one. */
 static void run_deferred(struct weir_list *list)
 {
 	struct weir_list now;
@@ -289,7 +289,8 @@ static void note_lap(struct weir_loop *loop, enum weir_work kind)
 		weir_stopwatch_lap(&loop->stopwatch, kind);
 }
 
-/* After the dispatch. What is raised from here on waits for the next turn. */
+/* After the dispatch. Work that is raised from here on waits for the next
+ * turn. */
 static __attribute__((noinline)) void tidy(struct weir_loop *loop)
 {
 	if (loop->is_timerfd_done) {
@@ -308,7 +309,7 @@ static __attribute__((noinline)) void tidy(struct weir_loop *loop)
 	}
 }
 
-/* Wait, and harvest; what epoll_wait said. */
+/* Wait, and harvest; returns epoll_wait's result. */
 static inline int begin_turn(struct weir_loop *loop, int64_t timeout_ns)
 {
 	int n = weir_sys_epoll_wait(loop->epoll_fd, loop->events,
@@ -343,7 +344,7 @@ static __attribute__((noinline)) int turn_timed(struct weir_loop *loop,
 	return n;
 }
 
-/* Timing is a chore, so that without it a turn does not even ask for it. */
+/* Timing is a chore, so a turn without chores need not check for it. */
 static inline int turn(struct weir_loop *loop, int64_t timeout_ns)
 {
 	int n;
@@ -374,7 +375,7 @@ int weir_loop_run(struct weir_loop *loop)
 	int n = 0;
 
 	assert(!loop->is_in_turn);
-	/* it may be another thread than before, with a time of its own */
+	/* it may be another thread than before, with its own CPU time */
 	loop->stopwatch.cpu_ns = 0;
 	while (n >= 0 && !loop->is_stopping &&
 	       (loop->n_open > 0 || loop->timers))

@@ -1,5 +1,5 @@
-/* A loop from the inside: what it is made of, and what the library's own rooms
- * ask of it. */
+/* A loop from the inside: its struct, and the functions for the library's own
+ * rooms. */
 #ifndef WEIR_LIB_LOOP_H
 #define WEIR_LIB_LOOP_H
 
@@ -21,13 +21,13 @@ struct weir_observer;
 struct weir_outbox;
 
 enum {
-	/* the most that one callback's small sends gather for one send(2) */
+	/* how many bytes one callback's small sends gather for one send(2) */
 	WEIR_GATHER_SIZE = 65536,
-	/* the most that one wait harvests; the rest waits for the next */
+	/* how many events one wait harvests; the rest waits for the next */
 	WEIR_MAX_EVENTS = 256
 };
 
-/* What a watch waits for in the work lists of its loop. */
+/* Which work list of its loop a watch is on. */
 enum weir_due {
 	WEIR_DUE_NOTHING,
 	WEIR_DUE_COMMIT,
@@ -35,12 +35,12 @@ enum weir_due {
 	WEIR_DUE_CLOSE
 };
 
-/* What may have to be done around a wait; in most turns there is nothing. */
+/* What must be done around a wait; in most turns nothing. */
 enum weir_chores {
 	WEIR_CHORE_COMMIT = 1,	 /* changed is not empty */
 	WEIR_CHORE_DEFERRED = 2, /* deferred is not empty */
 	WEIR_CHORE_CLOSE = 4,	 /* closes is not empty */
-	WEIR_CHORE_TIMERS = 8,	 /* timers are due, or the timerfd to be set */
+	WEIR_CHORE_TIMERS = 8,	 /* run timers that are due, set the timerfd */
 	WEIR_CHORE_TIMING = 16	 /* always, while turns are timed */
 };
 
@@ -48,22 +48,22 @@ enum weir_chores {
  * start to next. Without a buffer all four pointers are NULL.
  *
  * 1. start <= next <= end <= limit
- * 2. next is start while nobody owns it */
+ * 2. next is start while owner is NULL */
 struct weir_gather {
-	struct weir_outbox *owner; /* whose callback runs; NULL: nobody's */
+	struct weir_outbox *owner; /* that of the callback that runs, or NULL */
 	unsigned char *next;	   /* where the next message goes */
 	unsigned char *end;	   /* start: nothing may be gathered */
 	unsigned char *start;	   /* the bytes of segment */
 	unsigned char *limit;
 	struct weir_sendq_segment *segment;
-	struct weir_backlog *spare; /* for the owner, should it need one; there
-				     * whenever segment is */
+	struct weir_backlog *spare; /* for an owner without a backlog; never
+				     * NULL while segment is not */
 };
 
-/* Of every open watch:
+/* For every open watch:
  *
  * 1. fd is in epoll if and only if committed is not 0
- * 2. harvested: events[slot].data.ptr is this watch
+ * 2. if it is harvested, events[slot].data.ptr is this watch
  * 3. work is in changed, deferred or closes, as due (enum weir_due) says
  * 4. in changed only while wanted and committed may differ */
 struct weir_loop {
@@ -76,7 +76,7 @@ struct weir_loop {
 	struct weir_list changed;  /* watches whose interest may differ */
 	struct weir_list deferred; /* watches to call after the closes */
 	struct weir_list closes;   /* watches to call after the timers */
-	size_t n_open;		   /* watches, but for our own timerfd's */
+	size_t n_open;		   /* watches, except our own timerfd's */
 	struct weir_timer *timers; /* the heap's root */
 	uint64_t timerfd_ns;	   /* what the timerfd is set to; 0: nothing */
 	uint64_t timers_ran_ns;	   /* in the timers' phase: its time, else 0 */
@@ -93,9 +93,9 @@ struct weir_loop {
 	struct epoll_event events[WEIR_MAX_EVENTS];
 };
 
-/* Call watch's on_ready with no events in this turn's closes or deferred calls; if
- * those have begun, in the next turn's, which then does not wait. Asking for a
- * close overrides asking for a flush, never the other way. */
+/* Call watch's on_ready with no events in this turn's closes or deferred calls;
+ * if those have begun, in the next turn's, which then does not wait. A close
+ * replaces a deferred call, never the other way. */
 void weir_watch_defer_close(struct weir_watch *watch);
 void weir_watch_defer(struct weir_watch *watch);
 

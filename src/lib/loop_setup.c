@@ -1,5 +1,5 @@
-/* What a loop is made of, and what can be asked of it and set between turns;
- * the turns themselves are in loop.c. */
+/* Making and freeing a loop, and what can be asked of it and set between turns.
+ * The turns themselves are in loop.c. */
 #include "loop.h"
 
 #include <errno.h>
@@ -126,7 +126,7 @@ void weir_loop_time_turns(struct weir_loop *loop, bool is_wanted)
 		loop->chores &= ~(unsigned)WEIR_CHORE_TIMING;
 		return;
 	}
-	/* what it measures at the moment is no turn, unless it does already */
+	/* unless it is timing already, what it measures now is no whole turn */
 	if (!(loop->chores & WEIR_CHORE_TIMING))
 		loop->stopwatch = (struct weir_stopwatch){0};
 	loop->stopwatch.longest_ns = 0;

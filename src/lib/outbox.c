@@ -1,7 +1,7 @@
-/* The outbox itself: offers to the kernel, what they leave, and the counts.
+/* The outbox itself: offers to the kernel, the bytes they leave, the counters.
  *
- * A short send means that the kernel is full (law 4): it is said, and no second
- * try is made before EPOLLOUT. */
+ * A short send means that the kernel is full (law 4): the offer says so, and
+ * there is no second try before EPOLLOUT. */
 #include "outbox.h"
 
 #include <assert.h>
@@ -11,11 +11,12 @@
 #include "sys.h"
 
 enum {
-	/* what one flush offers: a fast reader must not starve the rest */
+	/* how much one flush offers: a fast reader must not starve the
+	 * others */
 	BYTES_PER_TURN = 2097152,
-	/* that much in full chunks, and a head that is partly sent */
+	/* those bytes in full chunks, and a head that is partly sent */
 	FLUSH_IOV = BYTES_PER_TURN / WEIR_CHUNK_SIZE + 2,
-	/* pieces that may go out in front of a large message */
+	/* how many pieces may go out in front of a large message */
 	BEHIND_IOV = 64
 };
 
@@ -87,7 +88,7 @@ void weir_outbox_end_stall(struct weir_outbox *o, struct weir_loop *loop)
 
 /* -- offers -- */
 
-/* The kernel is out of memory: within a call that counts as full. */
+/* The kernel is out of memory: inside a user's call that counts as full. */
 static bool is_passing(ssize_t error)
 {
 	return error == -EAGAIN || error == -ENOBUFS || error == -ENOMEM;
@@ -127,7 +128,7 @@ struct weir_offer weir_outbox_send(struct weir_outbox *o,
 	return weir_outbox_count_offer(o, loop, n, weir_sys_send(fd, data, n));
 }
 
-/* Nothing of the queue is left out of the offer, or nothing is offered. */
+/* The offer has the whole queue, or there is no offer. */
 static struct weir_offer offer_behind(struct weir_outbox *o,
 				      struct weir_loop *loop, int fd,
 				      const void *data, size_t n)
@@ -159,7 +160,7 @@ struct weir_offer weir_outbox_send_behind(struct weir_outbox *o,
 
 	if (offer.taken < 0)
 		return offer;
-	/* It was all offered, without a file in it, or nothing was taken. */
+	/* The queue was offered whole, without a file, or nothing was taken. */
 	of_queue = weir_smaller((size_t)offer.taken, weir_sendq_n_bytes(q));
 	of_data = (size_t)offer.taken - of_queue;
 	weir_sendq_consume(q, of_queue);
@@ -186,7 +187,7 @@ static struct weir_offer offer_memory(struct weir_sendq *q, int fd)
 	return offer;
 }
 
-/* A short sendfile may be the file's end, so only EAGAIN says full. */
+/* A short sendfile may be the file's end, so only EAGAIN means full. */
 static struct weir_offer offer_file(struct weir_sendq *q, int fd)
 {
 	struct weir_sendq_file *file = weir_sendq_peek_file(q);
@@ -268,7 +269,7 @@ void weir_outbox_drop(struct weir_outbox *o, struct weir_loop *loop)
 	weir_outbox_update(o, loop);
 }
 
-/* -- accounts -- */
+/* -- counters -- */
 
 uint64_t weir_outbox_n_left(const struct weir_outbox *o)
 {

@@ -1,5 +1,5 @@
-/* The budget of a loop, as its outboxes see it: whom to close is found here,
- * and closed by the connection that asked. */
+/* The budget of a loop, as its outboxes see it. The victim is found here; the
+ * connection that asked closes it. */
 #include "outbox.h"
 
 bool weir_outbox_is_over_budget(const struct weir_loop *loop, size_t n_heap)

@@ -1,8 +1,8 @@
-/* Places in a stream: the count of bytes accepted before them.
+/* Fences: each is the count of bytes accepted before it.
  *
- * One is due when that many bytes have left the queue. Bytes that are dropped
- * from the middle have not left as long as older ones wait (see the gaps of
- * sendq.h). */
+ * A fence is due when that many bytes have left the queue. Bytes that are
+ * dropped from the middle count as left only when no older ones wait (see the
+ * gaps of sendq.h). */
 #include "outbox.h"
 
 static struct weir_fence *fence_of(struct weir_list *link)
@@ -44,8 +44,8 @@ struct weir_fence *weir_outbox_due_fence(const struct weir_outbox *o)
 	return fence->at <= weir_outbox_n_left(o) ? fence : NULL;
 }
 
-/* Share n bytes out among the fences behind them, each counting for the first
- * fence that they are before, or for the one that is set next. */
+/* Divide n dropped bytes among the fences. Each byte counts for the first fence
+ * behind it, or for the next one to be opened. */
 void weir_outbox_tell_fences(struct weir_outbox *o, uint64_t at, uint64_t n)
 {
 	struct weir_backlog *backlog = o->backlog;

@@ -1,8 +1,9 @@
-/* What one callback of a connection sends, gathered to leave in one call.
+/* The bytes that one callback of a connection sends are gathered, to leave in
+ * one call.
  *
- * The loop has one buffer for it, and beside it a spare backlog: what was
- * gathered is accepted, and must find a place in the queue whatever malloc
- * says. If need be that place is the buffer itself. */
+ * The loop has one buffer for this, and beside it a spare backlog: gathered
+ * bytes are accepted, and must find a place in the queue even if malloc fails.
+ * If necessary that place is the buffer itself. */
 #include "outbox.h"
 
 #include "sys.h"
@@ -15,8 +16,8 @@ size_t weir_outbox_n_gathered(const struct weir_outbox *o,
 	return g->owner == o ? (size_t)(g->next - g->start) : 0;
 }
 
-/* Have the loop's gather buffer and beside it a spare backlog, so that what is
- * gathered can always be queued. */
+/* Make the loop's gather buffer and a spare backlog, so that gathered bytes can
+ * always be queued. */
 void weir_outbox_refill_gather(struct weir_loop *loop)
 {
 	struct weir_gather *g = &loop->gather;
@@ -44,8 +45,8 @@ static void forget_segment(struct weir_gather *g)
 	g->end = NULL;
 }
 
-/* What was gathered is out of the buffer, which is of use only with a spare
- * backlog beside it. */
+/* The gathered bytes have left the buffer. A buffer without a spare backlog may
+ * not be used. */
 static void tidy(struct weir_loop *loop)
 {
 	struct weir_gather *g = &loop->gather;
@@ -77,7 +78,7 @@ void weir_outbox_stop_gathering(struct weir_outbox *o, struct weir_loop *loop)
 		g->end = g->next;
 }
 
-/* The backlog, for bytes that are accepted already: it cannot fail. */
+/* The backlog for bytes that are accepted already. It cannot fail. */
 static struct weir_backlog *backlog_for_gathered(struct weir_outbox *o,
 						 struct weir_loop *loop)
 {
@@ -134,14 +135,15 @@ struct weir_offer weir_outbox_take_gathered(struct weir_outbox *o,
 	struct weir_offer offer = weir_outbox_count_offer(o, loop, n, taken);
 
 	if (!offer.is_full) {
-		/* what a broken stream has gathered is its owner's to drop */
+		/* if the stream is broken, its owner drops the gathered
+		 * bytes */
 		if (offer.taken >= 0)
 			g->next = g->start;
 		return offer;
 	}
 	queue_from(o, loop, (size_t)offer.taken);
 	weir_outbox_update(o, loop);
-	/* There is a backlog now, if there was none. */
+	/* Makes a backlog if there was none. */
 	weir_outbox_begin_stall(o, loop);
 	return offer;
 }

@@ -1,8 +1,8 @@
 /* The looks at a peer's pace.
  *
- * EPOLLOUT is no measure: it waits for a third of the kernel's buffer to
- * drain, which a healthy but slow reader of an autotuned buffer may take a
- * quarter of a minute for. */
+ * EPOLLOUT is no measure: it waits until a third of the kernel's buffer has
+ * drained, which may take a healthy but slow reader of an autotuned buffer a
+ * quarter of a minute. */
 #include "pace.h"
 
 #include <weir/timer.h>

@@ -1,9 +1,9 @@
-/* One name for each reason, in one place for everybody who prints them. */
+/* One name for each reason, in one place for all that print it. */
 #include <weir/reason.h>
 
 #include <stddef.h>
 
-/* By switch and not by table: -Wswitch-enum then misses no new reason. */
+/* A switch, not a table: -Wswitch-enum then reports a missing reason. */
 const char *weir_reason_name(enum weir_reason reason)
 {
 	switch (reason) {

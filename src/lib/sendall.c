@@ -1,11 +1,11 @@
 /* sendall on a plain descriptor: send, wait for room, go on behind what was
  * taken.
  *
- * Three things are easily got wrong. The offset must be kept, since a second
- * try from the start would send the beginning twice. A short send says that
- * the kernel is full, so what follows is a wait and no second try. And poll(2)
- * may promise room that the next send does not find, when the kernel is short
- * of memory: believing it again at once would spin. */
+ * Three things are easy to get wrong. The offset must be kept, since a second
+ * try from the start would send the beginning twice. A short send means that
+ * the kernel is full, so a wait follows and no second try. And poll(2) may
+ * report room that the next send does not find, when the kernel is short of
+ * memory: trying again at once would spin. */
 #include <weir/sendall.h>
 #include "sys.h"
 
@@ -27,7 +27,7 @@ static int check_type(int fd)
 	return type == SOCK_STREAM ? 0 : -EPROTOTYPE;
 }
 
-/* 0 when the time has come, -1 for no end, as poll(2) has it. */
+/* 0: the deadline has come; -1: no deadline, as for poll(2). */
 static int64_t time_left(uint64_t deadline_ns)
 {
 	uint64_t now_ns;
@@ -42,7 +42,7 @@ static int64_t time_left(uint64_t deadline_ns)
 	return (int64_t)(deadline_ns - now_ns);
 }
 
-/* 1: room is promised; 0: none is, but it is time for another try. */
+/* 1: poll reports room; 0: it does not, but it is time for another try. */
 static int wait_for_room(int fd, uint64_t deadline_ns, bool is_to_nap)
 {
 	int64_t left_ns = time_left(deadline_ns);

@@ -64,7 +64,7 @@ struct weir_sendq_segment *weir_sendq_segment_new(struct weir_pool *pool,
 	return s;
 }
 
-/* A shared payload is on the pool's account while anybody owes it. */
+/* The pool counts a shared payload while any queue holds it. */
 static void share(struct weir_pool *pool, struct weir_buf *buf)
 {
 	weir_buf_ref(buf);
@@ -94,8 +94,8 @@ static size_t smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* The room of the next chunk: as asked, but twice the one before, so that
- * many small appends cost few allocations. */
+/* The room of the next chunk: as asked, but at least twice the one before, so
+ * that many small appends cost few allocations. */
 static size_t next_room(const struct weir_sendq *q, size_t n_bytes)
 {
 	size_t room = SMALLEST_ROOM;
@@ -104,11 +104,12 @@ static size_t next_room(const struct weir_sendq *q, size_t n_bytes)
 		room = 2 * (size_t)q->tail->size;
 	if (room < n_bytes)
 		room = n_bytes;
-	/* Near a full chunk, take one: those are kept and cost no malloc. */
+	/* Near WEIR_CHUNK_SIZE, take that: the pool keeps those, which saves
+	 * mallocs. */
 	return room > CHUNK_ROOM / 2 ? CHUNK_ROOM : room;
 }
 
-/* Chunks are put in front of the reserve, so what stood there before is behind
+/* New chunks are put in front of the reserve, so the older reserve is behind
  * them. */
 static void release_until(struct weir_sendq *q,
 			  const struct weir_sendq_segment *before)
@@ -264,7 +265,7 @@ bool weir_sendq_has_file_behind(const struct weir_sendq *q, size_t n_iov)
 	return s && is_file(s);
 }
 
-/* The head is done with. What was dropped behind it is behind nothing now. */
+/* The head is done. Bytes that were dropped behind it have left now, too. */
 static void remove_head(struct weir_sendq *q)
 {
 	struct weir_sendq_segment *s = q->head;
@@ -320,7 +321,7 @@ void weir_sendq_clear(struct weir_sendq *q)
 	weir_sendq_release(q);
 }
 
-/* Take the segment behind before (NULL: the head) out, as dropped. */
+/* Drop the segment behind before (NULL: the head). */
 static struct weir_sendq_segment *drop(struct weir_sendq *q,
 				       struct weir_sendq_segment *before)
 {
@@ -343,8 +344,8 @@ static struct weir_sendq_segment *drop(struct weir_sendq *q,
 	return next;
 }
 
-/* A gap is of 4 GiB at most; the buffer behind that stays, and parts it from
- * the next. */
+/* A gap is at most 4 GiB; then the next buffer stays, and separates two
+ * gaps. */
 static bool has_gap_room(const struct weir_sendq *q,
 			 const struct weir_sendq_segment *s)
 {

@@ -1,11 +1,9 @@
 /* The send queue: bytes that were accepted and that the kernel has not taken.
  *
- * A singly linked FIFO of segments: a chunk that owns a copy, a node that
- * shares a weir_buf, or a node that owns a file's descriptor. It does no I/O:
- * peek fills an iovec for sendmsg(2), peek_file tells what to sendfile(2),
- * consume takes away what the kernel took.
- *
- * Internal: a connection owns one; weir.h does not include it.
+ * It is a singly linked FIFO of segments: chunks that own a copy, nodes that
+ * share a weir_buf, and nodes that own a file's descriptor. It does no I/O:
+ * peek fills an iovec for sendmsg(2), peek_file returns what to sendfile(2),
+ * consume removes what the kernel took.
  */
 #ifndef WEIR_LIB_SENDQ_H
 #define WEIR_LIB_SENDQ_H
@@ -19,8 +17,8 @@
 #include "pool.h"
 
 enum {
-	/* what a shared buffer counts at least, so that many tiny ones,
-	 * whose nodes outweigh them, cannot slip under the marks */
+	/* the least weight of a shared buffer: the nodes of tiny ones are
+	 * larger than their bytes, and must not evade the watermarks */
 	WEIR_SENDQ_MIN_WEIGHT = 64
 };
 
@@ -46,12 +44,12 @@ struct weir_sendq_segment {
 	unsigned char bytes[];
 };
 
-/* Zeroed but for the pool: empty.
+/* Zeroed except for the pool: empty.
  *
  * 1. tail is NULL if and only if head is; tail->next is NULL
- * 2. n_bytes is the sum of end - begin over all segments, none of them empty
- *    but files', whose sum is n_file_bytes
- * 3. n_padding is what the shared buffers count beyond their bytes
+ * 2. n_bytes is the sum of end - begin over all segments; no segment is empty,
+ *    except those of files, whose bytes add up to n_file_bytes
+ * 3. n_padding is the weight of the shared buffers beyond their bytes
  * 4. n_gap is the sum of gap over all segments, and tail_gap */
 struct weir_sendq {
 	struct weir_pool *pool;
@@ -70,26 +68,26 @@ static inline bool weir_sendq_is_empty(const struct weir_sendq *q)
 	return !q->head;
 }
 
-/* Those in memory. */
+/* The bytes in memory. */
 static inline size_t weir_sendq_n_bytes(const struct weir_sendq *q)
 {
 	return q->n_bytes;
 }
 
-/* All bytes, those of files too. */
+/* All bytes, including those of files. */
 static inline uint64_t weir_sendq_length(const struct weir_sendq *q)
 {
 	return q->n_bytes + q->n_file_bytes;
 }
 
-/* What the marks count: files are not in memory. */
+/* The size as the watermarks count it: files are not in memory. */
 static inline size_t weir_sendq_weight(const struct weir_sendq *q)
 {
 	return q->n_bytes + q->n_padding;
 }
 
-/* What can be appended without a new chunk: nothing behind a gap, which lies
- * between segments. */
+/* How much can be appended without a new chunk. A gap lies between segments, so
+ * nothing behind one. */
 static inline size_t weir_sendq_tail_room(const struct weir_sendq *q)
 {
 	if (!q->tail || q->tail->buf || q->tail_gap > 0)
@@ -97,18 +95,18 @@ static inline size_t weir_sendq_tail_room(const struct weir_sendq *q)
 	return q->tail->size - q->tail->end;
 }
 
-/* Make sure that appending up to n_bytes cannot fail, or fail with -ENOMEM
- * and change nothing. */
+/* Make sure that appending up to n_bytes cannot fail. -ENOMEM: nothing is
+ * changed. */
 int weir_sendq_reserve(struct weir_sendq *q, size_t n_bytes);
 /* Copy to the end; the room must have been reserved. */
 void weir_sendq_append(struct weir_sendq *q, const void *data, size_t n_bytes,
 		       uint64_t now_ns);
-/* Free what was reserved and not used. */
+/* Free the unused reserve. */
 void weir_sendq_release(struct weir_sendq *q);
 /* Queue buf's bytes from begin on, taking a reference. -ENOMEM. */
 int weir_sendq_append_buf(struct weir_sendq *q, struct weir_buf *buf,
 			  size_t begin, uint64_t now_ns);
-/* Queue a chunk that is filled already; it becomes the queue's. */
+/* Queue a filled chunk; the queue owns it from now on. */
 void weir_sendq_append_segment(struct weir_sendq *q,
 			       struct weir_sendq_segment *segment);
 /* A chunk with room for n_bytes, to be filled and appended; NULL: no memory. */
@@ -117,10 +115,10 @@ struct weir_sendq_segment *weir_sendq_segment_new(struct weir_pool *pool,
 void weir_sendq_segment_free(struct weir_pool *pool,
 			     struct weir_sendq_segment *segment);
 
-/* What doing so adds to the pool's account. */
+/* How much queueing buf would add to the pool's account. */
 size_t weir_sendq_cost_of_buf(const struct weir_buf *buf);
-/* Queue n_bytes (> 0) of the file fd from offset on; fd is the queue's to
- * close from now on. -ENOMEM: it is not. */
+/* Queue n_bytes (> 0) of the file fd from offset on. On success the queue owns
+ * and closes fd. -ENOMEM: fd stays the caller's. */
 int weir_sendq_append_file(struct weir_sendq *q, int fd, off_t offset,
 			   uint64_t n_bytes, uint64_t now_ns);
 
@@ -129,29 +127,30 @@ int weir_sendq_append_file(struct weir_sendq *q, int fd, off_t offset,
  * bytes in *n_bytes. */
 size_t weir_sendq_peek(const struct weir_sendq *q, struct iovec *iov,
 		       size_t max_iov, size_t max_bytes, size_t *n_bytes);
-/* The file whose turn it is; NULL: it is not a file's. */
+/* The file at the head; NULL: the head is no file. */
 struct weir_sendq_file *weir_sendq_peek_file(const struct weir_sendq *q);
-/* Is a file behind what peek described, n_iov pieces? */
+/* True if a file follows the n_iov pieces that peek described. */
 bool weir_sendq_has_file_behind(const struct weir_sendq *q, size_t n_iov);
-/* Of the file at the head n_bytes are gone, and its offset has moved. */
+/* Remove n_bytes of the file at the head; its offset has moved already. */
 void weir_sendq_consume_file(struct weir_sendq *q, uint64_t n_bytes);
-/* The oldest n_bytes are gone; at most as many as there are. */
+/* Remove the oldest n_bytes; there must be so many. */
 void weir_sendq_consume(struct weir_sendq *q, size_t n_bytes);
-/* Told of every byte that is dropped: n of them, which had at bytes of the
+/* Called for every byte that is dropped: n of them, which had at bytes of the
  * queue (dropped ones included) before them. */
 typedef void weir_sendq_drop_fn(void *user, uint64_t at, uint64_t n);
 
-/* Drop the oldest whole shared buffers of which no byte has left, until the
- * weight is target at most or none is left. Returns how many were dropped. */
+/* Drop the oldest whole shared buffers that have not begun to leave, until the
+ * weight is at most target or no such buffer is left. Returns how many were
+ * dropped. */
 size_t weir_sendq_trim(struct weir_sendq *q, size_t target,
 		       weir_sendq_drop_fn *on_drop, void *user);
-/* Tell on_drop of all bytes, oldest first, without freeing them. */
+/* Call on_drop for all bytes, oldest first, without freeing them. */
 void weir_sendq_tell(const struct weir_sendq *q, weir_sendq_drop_fn *on_drop,
 		     void *user);
 /* Free all. */
 void weir_sendq_clear(struct weir_sendq *q);
-/* When the oldest byte was accepted (its segment's first, so it may be a
- * little younger); 0 when there is none. */
+/* When the oldest byte was accepted; 0: the queue is empty. It is the time of
+ * its segment's first byte, so the byte may be a little younger. */
 uint64_t weir_sendq_oldest_ns(const struct weir_sendq *q);
 /* Assert the invariants; walks the queue. */
 void weir_sendq_check(const struct weir_sendq *q);

@@ -1,5 +1,6 @@
-/* A signal is a descriptor to read. One instance is taken each turn: level
- * trigger brings the next, so a flood of them cannot hold the loop. */
+/* A signal is a descriptor to read. Each turn takes one instance, and
+ * level-triggered epoll reports the next: a flood of signals cannot hold up the
+ * loop. */
 #include <weir/signal.h>
 #include "sys.h"
 
@@ -11,7 +12,7 @@ static void take_one(struct weir_watch *watch, uint32_t events)
 		weir_container_of(watch, struct weir_signal, watch);
 
 	(void)events;
-	/* none: somebody else took it, by another descriptor or sigwait(3) */
+	/* taken elsewhere: by another descriptor or sigwait(3) */
 	if (weir_sys_signalfd_take(watch->fd) == 1)
 		signal->on_signal(signal);
 }

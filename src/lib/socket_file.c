@@ -1,5 +1,6 @@
-/* A Unix socket's file outlives the socket, and its path can be anybody's:
- * what is replaced must be proved dead, what is removed must be our own. */
+/* A Unix socket's file outlives the socket, and any process can use its path: a
+ * file that is replaced must be proved dead, and one that is removed must be
+ * our own. */
 #include "socket_file.h"
 #include "sys.h"
 
@@ -7,7 +8,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-/* A name in the file system, and not an abstract one. */
+/* True for a name in the file system, false for an abstract one. */
 static bool is_path(const struct weir_address *address)
 {
 	return address->sa.any.sa_family == AF_UNIX &&
@@ -15,7 +16,7 @@ static bool is_path(const struct weir_address *address)
 	       address->sa.un.sun_path[0] != '\0';
 }
 
-/* Only a refusal proves that nobody listens: a full backlog, a socket of
+/* Only ECONNREFUSED proves that no process listens: a full backlog, a socket of
  * another type or a lack of rights do not. */
 static int remove_stale(const struct weir_address *address)
 {

@@ -6,7 +6,7 @@
 
 #include "sys.h"
 
-/* By switch and not by table: -Wswitch-enum then misses no new kind. */
+/* A switch, not a table: -Wswitch-enum then reports a missing kind. */
 const char *weir_work_name(enum weir_work work)
 {
 	switch (work) {
@@ -74,7 +74,7 @@ void weir_stopwatch_end_turn(struct weir_stopwatch *s)
 {
 	uint64_t now_ns = weir_sys_thread_cpu();
 
-	/* begun anew inside this very turn: the next is the first whole one */
+	/* begun again inside this very turn: the next is the first whole one */
 	if (s->cpu_ns != 0 && now_ns - s->cpu_ns > s->longest_ns) {
 		s->longest_ns = now_ns - s->cpu_ns;
 		s->longest_in = most_spent(s);

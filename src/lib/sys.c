@@ -1,5 +1,5 @@
-/* The door to the kernel: each function is one call, and its error as a
- * negative errno. What differs from the bare call is said where it differs. */
+/* The only access to the kernel: each function is one call, and its error a
+ * negative errno. Comments say where a function differs from the bare call. */
 #include "sys.h"
 
 #include <errno.h>
@@ -22,8 +22,8 @@
 #include <unistd.h>
 
 /* musl is often installed without the kernel's headers. These numbers are the
- * kernel's promise to programs: include/uapi/linux/sockios.h, and
- * scripts/syscall.tbl, where 441 holds for every architecture but alpha. */
+ * kernel's stable interface: include/uapi/linux/sockios.h, and
+ * scripts/syscall.tbl, where 441 holds for every architecture except alpha. */
 #ifndef SIOCOUTQ
 #define SIOCOUTQ TIOCOUTQ
 #endif
@@ -45,7 +45,7 @@ __attribute__((cold, noinline)) static int failure(void)
 	return -errno;
 }
 
-/* Of a non-blocking socket call. */
+/* The result of a non-blocking socket call. */
 __attribute__((cold, noinline)) static int failure_of_socket(void)
 {
 	return errno == EINTR ? -EAGAIN : -errno;
@@ -111,8 +111,8 @@ int weir_sys_epoll_del(int epoll_fd, int fd)
 								 : failure();
 }
 
-/* In whole ms, rounded up: a timer must not fire early, and one rounded down
- * would spin for its last ms. */
+/* In whole ms, rounded up: a timer must not fire early, and rounding down would
+ * spin for the last ms. */
 static int wait_ms(int epoll_fd, struct epoll_event *events, int max_events,
 		   int64_t timeout_ns)
 {
@@ -128,8 +128,8 @@ static int wait_ms(int epoll_fd, struct epoll_event *events, int max_events,
 	return epoll_wait(epoll_fd, events, max_events, (int)ms);
 }
 
-/* Whether the kernel lacks epoll_pwait2 is asked each time: remembering it
- * would take a global, and only old kernels or a sandbox pay for it. */
+/* Each call finds out anew whether the kernel lacks epoll_pwait2: remembering
+ * it would take a global, and only old kernels or a sandbox pay for it. */
 static __attribute__((noinline)) int wait_timed(int epoll_fd,
 						struct epoll_event *events,
 						int max_events,
@@ -229,8 +229,8 @@ int weir_sys_eventfd_open(void)
 	return fd >= 0 ? fd : failure();
 }
 
-/* read and write by name, not eventfd_read(3) and eventfd_write(3), so that
- * ThreadSanitizer sees who waits for whom. */
+/* read and write, not eventfd_read(3) and eventfd_write(3): ThreadSanitizer
+ * then sees which thread synchronizes with which. */
 void weir_sys_eventfd_raise(int fd)
 {
 	const uint64_t one = 1;
@@ -292,7 +292,7 @@ int weir_sys_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	if (connect(fd, addr, len) == 0)
 		return 0;
-	/* interrupted, it goes on by itself (connect(2)) */
+	/* an interrupted connect goes on by itself (connect(2)) */
 	return errno == EINTR ? -EINPROGRESS : failure();
 }
 
@@ -358,9 +358,9 @@ ssize_t weir_sys_send(int fd, const void *data, size_t n_bytes)
 ssize_t weir_sys_sendv(int fd, const struct iovec *iov, size_t n_iov,
 		       bool is_more_to_come)
 {
-	/* The vector goes by way of an integer: sendmsg(2) does not write to
-	 * it, but struct msghdr, which serves recvmsg(2) too, cannot say so.
-	 * Its length is a size_t in glibc and an int in musl. */
+	/* The vector is cast by way of an integer: sendmsg(2) does not write to
+	 * it, but struct msghdr, which serves recvmsg(2) too, has no const. Its
+	 * length is a size_t in glibc and an int in musl. */
 	struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)iov};
 	ssize_t n;
 
@@ -453,7 +453,7 @@ int weir_sys_getaddrinfo(const char *host, const char *port,
 		return -ENOENT;
 	case EAI_AGAIN:
 	case EAI_FAIL:
-	case EAI_SYSTEM: /* the resolver's own sockets, say */
+	case EAI_SYSTEM: /* for example, the resolver's own sockets */
 		return -EAGAIN;
 	case EAI_MEMORY:
 		return -ENOMEM;

@@ -1,16 +1,16 @@
-/* The library's only door to the kernel, the clock and the heap. Not for
- * programs: weir.h does not include it.
+/* The library's only access to the kernel, the clock and the heap. Programs
+ * cannot include it.
  *
  * Every function returns a count, a descriptor or 0, or a negative errno; no
- * other file of the library reads errno. EINTR is dealt with here: a call that
- * waits is retried or ends as a spurious wake-up, a non-blocking socket call
- * reports it as -EAGAIN, which level-triggered epoll makes good.
+ * other file of the library reads errno. EINTR is handled here: a call that
+ * waits is retried or ends as a spurious wake-up; a non-blocking socket call
+ * returns -EAGAIN, and level-triggered epoll reports the socket again.
  *
  * Descriptors are made CLOEXEC and non-blocking. The socket calls pass
  * MSG_DONTWAIT and MSG_NOSIGNAL, so they neither block nor raise SIGPIPE
  * whatever the state of the descriptor.
  *
- * Tests replace this file's object by tests/fault.o, which has the same
+ * Tests replace this file's object by tests/harness/fault.o, which has the same
  * functions with faults and a clock on request.
  */
 #ifndef WEIR_LIB_SYS_H
@@ -29,16 +29,16 @@ struct stat;
 
 /* -- memory and time -- */
 
-/* At least n_bytes, not zeroed, aligned for anything; NULL: none left. */
+/* At least n_bytes, not zeroed, aligned for any type; NULL: no memory. */
 void *weir_sys_alloc(size_t n_bytes);
 /* p may be NULL. */
 void weir_sys_free(void *p);
-/* Give the heap's free pages back to the system, where the C library has a
- * way to ask for that (malloc_trim(3) in glibc; musl does it by itself). */
+/* Give the heap's free pages back to the system, if the C library has a
+ * function for that (malloc_trim(3) in glibc; musl does it by itself). */
 void weir_sys_release_memory(void);
 /* CLOCK_MONOTONIC in ns. It does not run while the machine is suspended. */
 uint64_t weir_sys_now(void);
-/* CLOCK_THREAD_CPUTIME_ID in ns: what the calling thread has computed. */
+/* CLOCK_THREAD_CPUTIME_ID in ns: the calling thread's CPU time. */
 uint64_t weir_sys_thread_cpu(void);
 
 /* -- epoll and its companions -- */
@@ -47,27 +47,27 @@ int weir_sys_epoll_open(void);
 int weir_sys_epoll_add(int epoll_fd, int fd, uint32_t events, void *ptr);
 int weir_sys_epoll_mod(int epoll_fd, int fd, uint32_t events, void *ptr);
 int weir_sys_epoll_del(int epoll_fd, int fd);
-/* timeout_ns < 0 waits without end. It is never cut short but by an event or
- * a signal (then 0): epoll_pwait2(2) from Linux 5.11, else rounded up to ms. */
+/* timeout_ns < 0 waits without end. Only an event or a signal (then 0) ends the
+ * wait early: epoll_pwait2(2) from Linux 5.11, else rounded up to ms. */
 int weir_sys_epoll_wait(int epoll_fd, struct epoll_event *events,
 			int max_events, int64_t timeout_ns);
 int weir_sys_timerfd_open(void);
-/* Absolute CLOCK_MONOTONIC; 0 disarms. Either way an expiry that has not been
- * read is forgotten (timerfd_setup in fs/timerfd.c), so no read is needed. */
+/* deadline_ns is absolute CLOCK_MONOTONIC; 0 disarms. An expiry that has not
+ * been read is forgotten (timerfd_setup in fs/timerfd.c): no read is needed. */
 int weir_sys_timerfd_set(int fd, uint64_t deadline_ns);
 /* Block signo in the calling thread and open a descriptor that reads it. */
 int weir_sys_signalfd_open(int signo, bool *was_blocked);
-/* 1: an instance of the signal was taken; 0: none is pending. */
+/* 1: an instance of the signal was taken; 0: no instance is pending. */
 int weir_sys_signalfd_take(int fd);
 int weir_sys_signal_unblock(int signo);
 int weir_sys_eventfd_open(void);
-/* Make it readable. Any thread may, and a signal handler: it leaves errno
- * alone, and cannot fail, since one that can count no further is readable. */
+/* Make it readable. Any thread may call it, and a signal handler: it leaves
+ * errno alone. It cannot fail: a counter at its maximum is readable already. */
 void weir_sys_eventfd_raise(int fd);
 /* 1: it was raised since it was last taken; 0: it was not. */
 int weir_sys_eventfd_take(int fd);
 /* Wait until fd takes bytes or has failed: 1; 0 after timeout_ns (< 0: without
- * end) or at a signal. An fd of -1 never does either. */
+ * end) or at a signal. With fd -1 it only waits. */
 int weir_sys_wait_writable(int fd, int64_t timeout_ns);
 
 /* -- sockets -- */
@@ -75,14 +75,14 @@ int weir_sys_wait_writable(int fd, int64_t timeout_ns);
 int weir_sys_socket(int family, int type);
 int weir_sys_bind(int fd, const struct sockaddr *addr, socklen_t len);
 int weir_sys_listen(int fd, int backlog);
-/* The peer's address goes to addr; *len is its room, then its length. */
+/* The peer's address goes to addr; *len is addr's size, then the length. */
 int weir_sys_accept(int fd, struct sockaddr *addr, socklen_t *len);
 /* -EINPROGRESS: wait for EPOLLOUT, then ask weir_sys_socket_error. */
 int weir_sys_connect(int fd, const struct sockaddr *addr, socklen_t len);
-/* The pending error, cleared by asking, as a negative errno or 0. */
+/* The pending error as a negative errno, or 0; reading clears it. */
 int weir_sys_socket_error(int fd);
-/* Set O_NONBLOCK on a descriptor that somebody else opened; all who share the
- * open file description see it. */
+/* Set O_NONBLOCK on a descriptor that was opened elsewhere. Every process that
+ * shares the open file description sees it. */
 int weir_sys_set_nonblocking(int fd);
 int weir_sys_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
 int weir_sys_setsockopt(int fd, int level, int option, int value);
@@ -91,16 +91,17 @@ int weir_sys_getsockopt(int fd, int level, int option, int *value);
 int weir_sys_reset_on_close(int fd);
 ssize_t weir_sys_recv(int fd, void *data, size_t n_bytes);
 ssize_t weir_sys_send(int fd, const void *data, size_t n_bytes);
-/* is_more_to_come: let the protocol wait for it (MSG_MORE). */
+/* is_more_to_come: let the protocol wait for the rest (MSG_MORE). */
 ssize_t weir_sys_sendv(int fd, const struct iovec *iov, size_t n_iov,
 		       bool is_more_to_come);
-/* How many datagrams came or went, which may be fewer than n for any reason;
- * < 0: the error that kept the first. The true length of one that was cut is
- * in its msg_len (recv(2), MSG_TRUNC). */
+/* How many datagrams were received or sent, which may be fewer than n for any
+ * reason; < 0: the error of the first. The true length of a truncated one is in
+ * its msg_len (recv(2), MSG_TRUNC). */
 int weir_sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned n);
 int weir_sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n);
-/* From file, at *offset, which is moved on. 0: the file has ended. The socket
- * must be non-blocking, and SIGPIPE ignored: sendfile(2) takes no flags. */
+/* Send from file, at *offset, and advance *offset. 0: the file has ended. The
+ * socket must be non-blocking, and SIGPIPE ignored: sendfile(2) takes no
+ * flags. */
 ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes);
 bool weir_sys_is_nonblocking(int fd);
 int weir_sys_shutdown_write(int fd);
@@ -108,9 +109,9 @@ int weir_sys_shutdown_write(int fd);
 int weir_sys_close(int fd);
 /* Bytes that can be received (FIONREAD, tcp(7)). */
 int weir_sys_unread(int fd);
-/* TCP only: bytes not yet acknowledged, an unacknowledged FIN counting as one
- * (SIOCOUTQ, tcp(7)), and bytes not yet sent (SIOCOUTQNSD, -ENOTTY elsewhere,
- * as is measured on Unix sockets). */
+/* TCP only: bytes not yet acknowledged, where an unacknowledged FIN counts as
+ * one (SIOCOUTQ, tcp(7)), and bytes not yet sent (SIOCOUTQNSD; on other sockets
+ * -ENOTTY, measured on Unix sockets). */
 int weir_sys_unacked(int fd);
 int weir_sys_unsent(int fd);
 
@@ -121,8 +122,8 @@ int weir_sys_lstat(const char *path, struct stat *st);
 int weir_sys_unlink(const char *path);
 
 struct addrinfo;
-/* As getaddrinfo(3), whose codes become: -ENOENT no such host, -EAGAIN no
- * answer at the moment, -ENOMEM, -EINVAL for the rest. It waits for the
+/* As getaddrinfo(3), with its codes translated: -ENOENT no such host, -EAGAIN
+ * no answer at the moment, -ENOMEM, -EINVAL any other. It waits for the
  * resolver, so call it before the loop runs. */
 int weir_sys_getaddrinfo(const char *host, const char *port,
 			 const struct addrinfo *hints, struct addrinfo **found);

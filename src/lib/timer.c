@@ -95,7 +95,8 @@ void weir_timer_arm(struct weir_timer *timer, struct weir_loop *loop,
 	weir_timer_cancel(timer);
 	if (deadline_ns == WEIR_NEVER)
 		return;
-	/* What is armed while the timers run must not run among them. */
+	/* A timer that is armed while the timers run must not run among
+	 * them. */
 	if (deadline_ns <= loop->timers_ran_ns)
 		deadline_ns = loop->timers_ran_ns + 1;
 	timer->loop = loop;

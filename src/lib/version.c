@@ -1,4 +1,4 @@
-/* What was linked, as against what was compiled. */
+/* The version that was linked, as opposed to the one compiled against. */
 #include <weir/version.h>
 
 const char *weir_version(void)

@@ -1,13 +1,13 @@
 /* A wakeup is an eventfd: the kernel's counter is all that threads share. The
- * sender looks at the descriptor's number alone, which nobody writes to while
- * the wakeup is open. */
+ * sender reads the descriptor's number alone, which does not change while the
+ * wakeup is open. */
 #include "sys.h"
 #include <weir/wakeup.h>
 
 #include <assert.h>
 
-/* The counter is taken before the call: what is sent from here on, also
- * during the call, brings another one. */
+/* The counter is reset before the call: a send from here on, also during the
+ * call, causes another call. */
 static void take_all(struct weir_watch *watch, uint32_t events)
 {
 	struct weir_wakeup *wakeup =
