@@ -221,6 +221,7 @@ static inline void offer_at_ease(struct weir_conn *c, size_t n)
 	struct weir_loop *loop = c->watch.loop;
 	struct weir_gather *g = &loop->gather;
 	size_t n_used;
+	ssize_t n_gathered;
 	ssize_t taken;
 
 	c->received += n;
@@ -231,9 +232,9 @@ static inline void offer_at_ease(struct weir_conn *c, size_t n)
 		end_offer(c, n, n_used);
 		return;
 	}
-	taken = weir_sys_send(c->watch.fd, g->start,
-			      (size_t)(g->next - g->start));
-	if (taken != g->next - g->start || loop->observer) {
+	n_gathered = g->next - g->start;
+	taken = weir_sys_send(c->watch.fd, g->start, (size_t)n_gathered);
+	if (__builtin_expect(taken != n_gathered || loop->observer, 0)) {
 		weir_conn_take_gathered(c, taken);
 	} else {
 		c->out.sent += (size_t)taken;
