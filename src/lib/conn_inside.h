@@ -196,8 +196,8 @@ void weir_conn_begin_callback(struct weir_conn *c);
 void weir_conn_end_callback(struct weir_conn *c);
 /* The backlog, made if there was none; NULL: no memory. */
 struct weir_backlog *weir_conn_backlog(struct weir_conn *c);
-/* Draw the consequences of a first offer. Returns the bytes taken, or the error
- * that has ended the connection. */
+/* Draw the consequences of a first offer. Returns the bytes taken; if an error
+ * has ended the connection, what it refuses with from now on. */
 ssize_t weir_conn_take_offer(struct weir_conn *c, struct weir_offer offer);
 /* The same for the gathered bytes; taken is the kernel's answer. */
 void weir_conn_take_gathered(struct weir_conn *c, ssize_t taken);

@@ -76,7 +76,9 @@ ssize_t weir_conn_take_offer(struct weir_conn *c, struct weir_offer offer)
 {
 	struct weir_observer *observer = observer_of(c);
 
-	if (take_answer(c, &offer) && observer && observer->on_offer)
+	if (!take_answer(c, &offer))
+		return weir_conn_refusal(c);
+	if (observer && observer->on_offer)
 		observer->on_offer(observer, c, offer.offered,
 				   (size_t)offer.taken);
 	return offer.taken;

@@ -151,7 +151,7 @@ static int send_large(struct weir_conn *c, const void *data, size_t n)
 		weir_outbox_queue_gathered(&c->out, loop);
 	offer = weir_outbox_send_behind(&c->out, loop, c->watch.fd, data, n);
 	if (offer.offered > 0 && weir_conn_take_offer(c, offer) < 0)
-		return (int)offer.taken;
+		return weir_conn_refusal(c);
 	n_queued = weir_outbox_n_queued(&c->out);
 	if (n_queued > n_gathered + n)
 		n_queued = n_gathered + n;

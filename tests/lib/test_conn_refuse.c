@@ -96,6 +96,35 @@ Test(conn_refuse, no_room_below_max_is_the_last_byte)
 	cr_assert_eq(p.peer.n_received, p.n_accepted);
 }
 
+static ssize_t fail_send(void)
+{
+	return conn_probe_send(&p, LARGE);
+}
+
+static ssize_t fail_sendall(void)
+{
+	return conn_probe_sendall(&p, LARGE);
+}
+
+static void expect_the_end_to_be_no_refusal(ssize_t (*send)(void))
+{
+	conn_probe_open(&p, 0, NULL);
+	fault_next(FAULT_ANY_SEND, -EMSGSIZE);
+	cr_assert_eq(send(), -EPIPE);
+	cr_assert_eq(send(), -EPIPE);
+	conn_turns(2);
+	cr_assert_str_eq(p.calls, "c");
+	cr_assert_eq(p.result.error, -EMSGSIZE);
+	conn_close_all();
+}
+
+/* A user would go on to send, and a part would look like the whole. */
+Test(conn_refuse, in_no_words_that_tell_the_end_of_the_connection)
+{
+	expect_the_end_to_be_no_refusal(fail_send);
+	expect_the_end_to_be_no_refusal(fail_sendall);
+}
+
 static void gather_60000(void)
 {
 	unsigned i;
