@@ -27,9 +27,13 @@ int weir_conn_refusal(const struct weir_conn *c)
 	return c->error;
 }
 
-/* This may end the connection: the budget may not bear the bytes to queue. */
+/* This may end the connection: the budget may not bear the bytes to queue. Or
+ * nothing is queued any more, and what waits for that must not wait for an
+ * EPOLLOUT. */
 static int send_waiting(struct weir_conn *c)
 {
+	if (weir_conn_has(c, WEIR_FACT_OWES))
+		weir_conn_settle_soon(c);
 	weir_conn_send_waiting(c);
 	return weir_conn_refusal(c);
 }

@@ -9,6 +9,7 @@
 
 #include "fault.h"
 #include "harness_conn.h"
+#include "harness_sendfile.h"
 
 enum {
 	MANY = 10000
@@ -266,6 +267,30 @@ Test(conn_epoll, that_cannot_change_its_interest_fails_the_connection)
 	cr_assert_eq(p.result.reason, WEIR_REASON_ERROR);
 	cr_assert_eq(p.result.error, -ENOMEM);
 	cr_assert_eq(p.n_taken, 10);
+}
+
+static void send_by_p(struct weir_timer *t)
+{
+	(void)t;
+	cr_assert_eq(conn_probe_send(&p, 10), 10);
+}
+
+/* A flush stops in front of a file and behind it, so the kernel is not full:
+ * a send from elsewhere may find that it takes the rest. */
+Test(conn_epoll, is_not_armed_when_a_send_from_elsewhere_empties_the_queue)
+{
+	conn_probe_open(&p, 0, NULL);
+	conn_probe_sendall(&p, 10);
+	sendfile_next(&p, 10);
+	conn_probe_sendall(&p, 10);
+	conn_turns(1);
+	cr_assert(conn_probe_is_armed(&p));
+	weir_timer_arm(&timer, conn_loop, HARNESS_START_NS + 1, send_by_p);
+	fault_time_advance(1);
+	conn_turns(1);
+	cr_assert_eq(conn_probe_progress(&p).sent, 40);
+	cr_assert_not(conn_probe_is_armed(&p));
+	cr_assert_eq(harness_peer_read(&p.peer, SIZE_MAX), 40);
 }
 
 /* 16 MiB to a slow reader: as few calls as the kernel's buffer asks for. */
