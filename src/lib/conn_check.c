@@ -21,8 +21,11 @@ void weir_conn_check(const struct weir_conn *c)
 	assert(weir_conn_has(c, WEIR_FACT_OWES) == weir_outbox_is_owing(o));
 	assert(implies(o->backlog && o->backlog->full_since_ns > 0,
 		       weir_conn_has(c, WEIR_FACT_FULL)));
-	assert(implies(weir_conn_is_held(c, WEIR_HOLD_OUTPUT),
-		       weir_conn_has(c, WEIR_FACT_ABOVE)));
+	assert(weir_conn_is_held(c, WEIR_HOLD_OUTPUT) ==
+	       (weir_conn_has(c, WEIR_FACT_ABOVE) &&
+		!(c->limits->flags & WEIR_CONN_NO_THROTTLE)));
+	assert(implies(weir_conn_has(c, WEIR_FACT_NO_ROOM),
+		       weir_outbox_is_owing(o) || weir_conn_is_dead(c)));
 	assert(implies(weir_outbox_has_fences(o),
 		       weir_conn_has(c, WEIR_FACT_FENCED)));
 	/* the end */
@@ -31,20 +34,61 @@ void weir_conn_check(const struct weir_conn *c)
 	assert(implies(phase == WEIR_PHASE_ENDED ||
 			       phase == WEIR_PHASE_FINISHING,
 		       !weir_conn_has(c, WEIR_FACT_WANTS_ROOM)));
-	assert(implies(weir_conn_is_dead(c), !weir_outbox_is_owing(o)));
+	assert(implies(weir_conn_is_dead(c),
+		       !weir_outbox_is_owing(o) &&
+			       !weir_conn_has(c, WEIR_FACT_FULL)));
 }
 
-/* EPOLLOUT if and only if bytes wait (law 3); EPOLLIN unless reading is
- * held. */
-void weir_conn_check_settled(const struct weir_conn *c)
+/* Its place among links: each holds its source while its sink is above. */
+static void check_links(const struct weir_conn *c)
+{
+	const bool is_above = weir_conn_has(c, WEIR_FACT_ABOVE);
+	uint32_t n_held_by = 0;
+	struct weir_link *link;
+
+	for (link = c->links; link; link = weir_link_next(link, c)) {
+		if (link->source == c)
+			n_held_by += link->holds;
+		else
+			assert(implies(is_above, link->holds));
+	}
+	assert(c->n_held_by == n_held_by);
+}
+
+/* Nothing that is owed waits for an event which may not come. */
+static void check_owed(const struct weir_conn *c)
 {
 	const unsigned waits = WEIR_FACT_OWES | WEIR_FACT_WANTS_ROOM;
 
+	/* law 3 */
+	assert(!!(c->watch.wanted & EPOLLOUT) == weir_conn_has(c, waits));
+	assert(!!(c->watch.wanted & EPOLLIN) == weir_conn_is_reading(c));
+	assert(implies(weir_conn_has(c, WEIR_FACT_NO_MEMORY) &&
+			       !weir_conn_has(c, WEIR_FACT_FIN_SENT),
+		       weir_timer_is_armed(&c->timer)));
+	assert(implies(weir_outbox_due_fence(&c->out) ||
+			       weir_conn_owes_offer(c),
+		       c->watch.due == WEIR_DUE_DEFERRED));
+}
+
+void weir_conn_check_settled(const struct weir_conn *c)
+{
+	bool owes = weir_conn_has(c, WEIR_FACT_OWES);
+	bool is_finishing = weir_conn_is(c, WEIR_PHASE_FINISHING);
+
 	weir_conn_check(c);
+	check_links(c);
 	if (weir_conn_is_dead(c)) {
 		assert(c->watch.due == WEIR_DUE_CLOSE);
 		return;
 	}
-	assert(!!(c->watch.wanted & EPOLLOUT) == weir_conn_has(c, waits));
-	assert(!!(c->watch.wanted & EPOLLIN) == weir_conn_is_reading(c));
+	check_owed(c);
+	assert(implies(!weir_conn_has(c, WEIR_FACT_KEPT),
+		       !weir_conn_has(c, WEIR_FACT_OFFER)));
+	assert(implies(weir_conn_has(c, WEIR_FACT_KEPT),
+		       !is_finishing &&
+			       !weir_conn_has(c, WEIR_FACT_PEER_ENDED)));
+	assert(implies(weir_conn_is(c, WEIR_PHASE_DETACHING), owes));
+	assert(implies(is_finishing || weir_conn_is(c, WEIR_PHASE_ENDED),
+		       owes || weir_conn_has(c, WEIR_FACT_FIN_SENT)));
 }

@@ -8,6 +8,7 @@
 
 #include <weir/conn.h>
 #include <weir/fence.h>
+#include <weir/link.h>
 
 #include "outbox.h"
 
@@ -232,6 +233,9 @@ int weir_conn_refuse(struct weir_conn *c, int error);
 void weir_link_press(struct weir_conn *c, bool above);
 /* c ends: close its links. */
 void weir_link_cut(struct weir_conn *c);
+/* The one behind link in the chain of c. */
+struct weir_link *weir_link_next(const struct weir_link *link,
+				 const struct weir_conn *c);
 
 /* -- fence.c -- */
 

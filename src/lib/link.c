@@ -78,10 +78,16 @@ void weir_link_press(struct weir_conn *c, bool above)
 {
 	struct weir_link *link;
 
-	for (link = c->links; link; link = end_of(link, c)->next) {
+	for (link = c->links; link; link = weir_link_next(link, c)) {
 		if (link->sink == c)
 			hold(link, above);
 	}
+}
+
+struct weir_link *weir_link_next(const struct weir_link *link,
+				 const struct weir_conn *c)
+{
+	return link->source == c ? link->of_source.next : link->of_sink.next;
 }
 
 void weir_link_cut(struct weir_conn *c)

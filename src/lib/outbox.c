@@ -316,4 +316,5 @@ void weir_outbox_check(const struct weir_outbox *o)
 	assert(backlog->outbox == o);
 	assert(weir_list_is_linked(&backlog->debtor.link) ==
 	       (weir_sendq_weight(&backlog->queue) > 0));
+	weir_outbox_check_fences(o);
 }

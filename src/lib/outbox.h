@@ -24,7 +24,7 @@
 /* An outbox gets this when it first owes bytes, and keeps it to its end.
  *
  * 1. the debtor is in the loop's budget by the queue's weight
- * 2. fences are sorted by position, and none is before the oldest byte */
+ * 2. fences are sorted by position */
 struct weir_backlog {
 	struct weir_sendq queue;
 	struct weir_debtor debtor;
@@ -164,6 +164,7 @@ void weir_outbox_remove_fence(struct weir_outbox *o, struct weir_fence *fence);
 struct weir_fence *weir_outbox_due_fence(const struct weir_outbox *o);
 /* Count n dropped bytes, which had at bytes of the queue before them. */
 void weir_outbox_tell_fences(struct weir_outbox *o, uint64_t at, uint64_t n);
+void weir_outbox_check_fences(const struct weir_outbox *o);
 
 static inline bool weir_outbox_has_fences(const struct weir_outbox *o)
 {

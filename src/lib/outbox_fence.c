@@ -5,6 +5,8 @@
  * gaps of sendq.h). */
 #include "outbox.h"
 
+#include <assert.h>
+
 static struct weir_fence *fence_of(struct weir_list *link)
 {
 	return weir_container_of(link, struct weir_fence, link);
@@ -63,4 +65,16 @@ void weir_outbox_tell_fences(struct weir_outbox *o, uint64_t at, uint64_t n)
 		n -= before;
 	}
 	backlog->dropped_unfenced += n;
+}
+
+void weir_outbox_check_fences(const struct weir_outbox *o)
+{
+	struct weir_list *head = &o->backlog->fences;
+	struct weir_list *link = head->next;
+	uint64_t at = 0;
+
+	for (; link != head; link = link->next) {
+		assert(fence_of(link)->at >= at);
+		at = fence_of(link)->at;
+	}
 }
