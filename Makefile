@@ -26,7 +26,7 @@ say      = $(if $(BARE),,@echo '$(1)';)
 
 # What each room may include, beside itself: a wrong include does not compile.
 PATHS_src/lib       = -Iinclude
-PATHS_src/common    =
+PATHS_src/common    = -Iinclude
 PATHS_src/server    = -Iinclude -Isrc/common
 PATHS_src/client    = -Iinclude -Isrc/common
 PATHS_src/demo      = -Iinclude -Isrc/common
@@ -37,7 +37,7 @@ PATHS_bench/giver   = -Iinclude -Ibench/peers
 PATHS_tests         = -Iinclude -Isrc/server
 PATHS_tests/harness = -Iinclude -Isrc/lib
 PATHS_tests/lib     = -Iinclude -Isrc/lib -Itests/harness
-PATHS_tests/common  = -Isrc/common -Itests/harness
+PATHS_tests/common  = -Iinclude -Isrc/common -Itests/harness
 PATHS_tests/server  = -Iinclude -Isrc/server -Isrc/common -Itests/harness
 PATHS_tests/client  = -Iinclude -Isrc/client -Isrc/common -Itests/harness
 PATHS_tests/demo    = -Iinclude -Isrc/demo -Isrc/common -Itests/harness
@@ -59,12 +59,9 @@ PROGRAMS = $(addprefix $(BUILD)/,weir-server weir-client weir-flood \
 TESTED   = lib common server client demo flood install
 TESTS    = $(TESTED:%=$(BUILD)/%-tests)
 HARNESS  = $(call objects,tests/harness/*.c) $(filter-out %/sys.o,$(LIB))
-OF_lib    =
-OF_common = $(COMMON)
-OF_server = $(filter-out %/main.o,$(SERVER)) $(COMMON)
-OF_client = $(COMMON)
-OF_demo   = $(filter-out %/main.o,$(DEMO)) $(COMMON)
-OF_flood  = $(filter-out %/main.o,$(FLOOD)) $(COMMON)
+OF_server = $(filter-out %/main.o,$(SERVER))
+OF_demo   = $(filter-out %/main.o,$(DEMO))
+OF_flood  = $(filter-out %/main.o,$(FLOOD))
 HEADERS  = $(wildcard include/*.h include/weir/*.h)
 SOURCES  = $(HEADERS) $(wildcard src/*/*.[ch] tests/*.[ch] tests/*/*.[ch] \
 	   bench/*.[ch] bench/*/*.[ch])
@@ -151,7 +148,8 @@ $(BUILD)/send-vs-sendall: $(DEMO) $(LINKED)
 	$(call say,LD $@)$(LINK) $(COUNTED) -lpthread -lm
 
 .SECONDEXPANSION:
-$(TESTS): $(BUILD)/%-tests: $(HARNESS) $$(call objects,tests/%/*.c) $$(OF_$$*)
+$(TESTS): $(BUILD)/%-tests: $(HARNESS) $$(call objects,tests/%/*.c) \
+		$$(OF_$$*) $(BUILD)/libcommon.a
 	$(call say,LD $@)$(LINK) $(if $(filter demo,$*),$(COUNTED)) \
 		-lcriterion -lpthread -lm
 

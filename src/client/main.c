@@ -13,6 +13,8 @@
 
 #include <weir.h>
 
+#include "command_line.h"
+#include "complain.h"
 #include "process.h"
 
 #include "input.h"
@@ -40,24 +42,15 @@ struct client {
 static void fail(struct client *client, const char *what, const char *cause)
 {
 	if (client->status == 0)
-		(void)fprintf(stderr, "weir-client: %s: %s\n", what, cause);
+		complain("%s: %s", what, cause);
 	client->status = 1;
-}
-
-/* strerror's words in the middle of a line. */
-static const char *cause_of(int error, char *text, size_t size)
-{
-	(void)snprintf(text, size, "%s", strerror(-error));
-	if (text[0] >= 'A' && text[0] <= 'Z')
-		text[0] = (char)(text[0] + ('a' - 'A'));
-	return text;
 }
 
 static void fail_by(struct client *client, const char *what, int error)
 {
-	char text[128];
+	char text[COMPLAIN_CAUSE_SIZE];
 
-	fail(client, what, cause_of(error, text, sizeof text));
+	fail(client, what, complain_cause(error, text));
 }
 
 /* Standard input or output failed. The reset tells the peer that what it got
@@ -110,7 +103,7 @@ static void on_close(struct weir_conn *conn, const struct weir_result *result)
 {
 	struct client *client = weir_container_of(conn, struct client, conn);
 	const struct weir_progress *progress = &result->progress;
-	char cause[128];
+	char cause[COMPLAIN_CAUSE_SIZE];
 	char line[256];
 
 	input_close(&client->input);
@@ -118,7 +111,7 @@ static void on_close(struct weir_conn *conn, const struct weir_result *result)
 	if (result->reason == WEIR_REASON_FINISHED)
 		return;
 	if (result->error)
-		cause_of(result->error, cause, sizeof cause);
+		complain_cause(result->error, cause);
 	else
 		(void)snprintf(cause, sizeof cause, "%s",
 			       weir_reason_name(result->reason));
@@ -213,9 +206,9 @@ int main(int argc, char **argv)
 {
 	struct options options;
 	struct client client = {0};
-	int status = options_parse(&options, argc, argv);
+	int status = options_read(&options, argc, argv);
 
-	if (status != OPTIONS_GO_ON)
+	if (status != COMMAND_LINE_GO_ON)
 		return status;
 	process_begin();
 	client.address = options.address;

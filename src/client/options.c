@@ -1,88 +1,64 @@
-/* The command line, by getopt_long(3): options may stand anywhere, and "--"
- * before a TEXT that begins with a dash. */
 #include "options.h"
 
-#include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
-#include <string.h>
+#include "clock.h"
+#include "command_line.h"
+#include "complain.h"
 
-#include <weir.h>
+enum {
+	OPTION_TIMEOUT,
+	N_OPTIONS
+};
 
-#include "quantity.h"
+static const struct command_line_option table[N_OPTIONS] = {
+	[OPTION_TIMEOUT] = {.name = "timeout",
+			    .argument = "TIME",
+			    .help = "give up connecting after TIME",
+			    .kind = &quantity_time,
+			    .initial = 10 * CLOCK_NS_PER_S},
+};
 
-static const char help[] =
-	"Usage: weir-client [OPTION]... ADDRESS [TEXT]\n"
-	"Connect, send TEXT or standard input, and print what comes back\n"
-	"until the peer ends its side. When the input ends, so does ours.\n"
-	"\n"
-	"      --timeout TIME  give up connecting after TIME (10s); a whole\n"
-	"                      number with ns, us, ms, s or m\n"
-	"      --help          print this and exit\n"
-	"      --version       print the version and exit\n"
-	"\n"
-	"ADDRESS is HOST:PORT, [V6]:PORT, :PORT (localhost), unix:PATH or\n"
-	"unix:@NAME. Put -- before a TEXT that begins with a dash.\n"
-	"\n"
-	"Exit status: 0 the peer ended its stream; 1 the connection, standard\n"
-	"input or standard output failed; 2 the command line is wrong.\n";
+static const struct command_line command_line = {
+	.program = "weir-client",
+	.intro = "Usage: weir-client [OPTION]... ADDRESS [TEXT]\n"
+		 "Connect, send TEXT or standard input, and print what comes "
+		 "back\n"
+		 "until the peer ends its side. When the input ends, so does "
+		 "ours.\n"
+		 "\n",
+	.notes = "\n"
+		 "ADDRESS is HOST:PORT, [V6]:PORT, :PORT (localhost), "
+		 "unix:PATH or\n"
+		 "unix:@NAME. TIME is a whole number with ns, us, ms, s or m. "
+		 "Put --\n"
+		 "before a TEXT that begins with a dash.\n"
+		 "\n"
+		 "Exit status: 0 the peer ended its stream; 1 the connection, "
+		 "standard\n"
+		 "input or standard output failed; 2 the command line is "
+		 "wrong.\n",
+	.options = table,
+	.n_options = N_OPTIONS,
+};
 
-/* The exit status: standard output may be a full disk. */
-static int print(const char *text)
+int options_read(struct options *options, int argc, char **argv)
 {
-	if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-		return 0;
-	(void)fprintf(stderr, "weir-client: standard output: %s\n",
-		      strerror(errno));
-	return 1;
-}
+	struct command_line_result result;
+	int status =
+		command_line_read(&command_line, &result, NULL, argc, argv);
 
-static int parse_operands(struct options *options, int n, char **operands)
-{
-	if (n >= 1 && n <= 2) {
-		options->address = operands[0];
-		options->text = n == 2 ? operands[1] : NULL;
-		return OPTIONS_GO_ON;
+	if (status != COMMAND_LINE_GO_ON)
+		return status;
+	if (result.n_operands < 1) {
+		complain("expected an ADDRESS, see --help");
+		return 2;
 	}
-	if (n < 1)
-		(void)fputs("weir-client: expected an ADDRESS, see --help\n",
-			    stderr);
-	else
-		(void)fprintf(stderr,
-			      "weir-client: %s: expected no more than a TEXT\n",
-			      operands[2]);
-	return 2;
-}
-
-int options_parse(struct options *options, int argc, char **argv)
-{
-	static const struct option known[] = {
-		{"help", no_argument, NULL, 'h'},
-		{"timeout", required_argument, NULL, 't'},
-		{"version", no_argument, NULL, 'v'},
-		{NULL, 0, NULL, 0}};
-	static char name[] = "weir-client";
-	int option;
-
-	/* getopt's messages begin with it, as ours do */
-	if (argc > 0)
-		argv[0] = name;
-	options->timeout_ns = 10000000000;
-	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		if (option == 'h')
-			return print(help);
-		if (option == 'v')
-			return print("weir-client " WEIR_VERSION "\n");
-		if (option != 't')
-			return 2;
-		if (!quantity_parse(&quantity_time, optarg,
-				    &options->timeout_ns)) {
-			(void)fprintf(stderr,
-				      "weir-client: --timeout %s: expected "
-				      "%s\n",
-				      optarg, quantity_time.expected);
-			return 2;
-		}
+	if (result.n_operands > 2) {
+		complain("%s: expected no more than a TEXT",
+			 result.operands[2]);
+		return 2;
 	}
-	return parse_operands(options, argc - optind, argv + optind);
+	options->address = result.operands[0];
+	options->text = result.n_operands == 2 ? result.operands[1] : NULL;
+	options->timeout_ns = result.values[OPTION_TIMEOUT].number;
+	return COMMAND_LINE_GO_ON;
 }

@@ -10,14 +10,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
+
 const struct quantity_unit quantity_counts[] = {{"", 1}, {NULL, 0}};
 
 const struct quantity_unit quantity_sizes[] = {
 	{"", 1}, {"K", 1024}, {"M", 1048576}, {"G", 1073741824}, {NULL, 0}};
 
-const struct quantity_unit quantity_times[] = {
-	{"ns", 1},	   {"us", 1000},       {"ms", 1000000},
-	{"s", 1000000000}, {"m", 60000000000}, {NULL, 0}};
+const struct quantity_unit quantity_times[] = {{"ns", 1},
+					       {"us", CLOCK_NS_PER_US},
+					       {"ms", CLOCK_NS_PER_MS},
+					       {"s", CLOCK_NS_PER_S},
+					       {"m", CLOCK_NS_PER_MIN},
+					       {NULL, 0}};
 
 const struct quantity_unit quantity_rates[] = {{"", 1}, {"/s", 1}, {NULL, 0}};
 
@@ -43,7 +48,7 @@ const struct quantity_kind quantity_time = {
 	.expected = "a time from 1ns to 1000000m, such as 500ms, 60s or 2m",
 	.units = quantity_times,
 	.min = 1,
-	.max = UINT64_C(1000000) * 60000000000,
+	.max = 1000000 * CLOCK_NS_PER_MIN,
 };
 
 /* -- reading -- */
@@ -159,6 +164,21 @@ static const char *format_scaled(char *text, double number,
 		       behind);
 	return text;
 }
+
+const char *quantity_format_exact(char *text, const struct quantity_kind *kind,
+				  uint64_t value)
+{
+	const struct quantity_unit *unit = kind->units;
+
+	for (const struct quantity_unit *next = unit; next->name; next++)
+		if (value > 0 && value % next->factor == 0)
+			unit = next;
+	(void)snprintf(text, QUANTITY_TEXT_SIZE, "%" PRIu64 "%s",
+		       value / unit->factor, unit->name);
+	return text;
+}
+
+/* -- for people -- */
 
 const char *quantity_format_count(char *text, uint64_t count)
 {

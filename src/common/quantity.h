@@ -57,6 +57,10 @@ bool quantity_parse(const struct quantity_kind *kind, const char *text,
 bool quantity_parse_part(const struct quantity_kind *kind, const char *text,
 			 size_t n, uint64_t *value);
 
+/* A value as it would be typed, in the largest unit that divides it: "64K". */
+const char *quantity_format_exact(char *text, const struct quantity_kind *kind,
+				  uint64_t value);
+
 /* -- for people: three digits or more, and the unit -- */
 
 /* Each writes into text, which has QUANTITY_TEXT_SIZE bytes, and returns it.

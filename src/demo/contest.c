@@ -23,9 +23,9 @@ enum {
 	SILENCE_NS = 200 * CLOCK_NS_PER_MS /* so long: nobody is served */
 };
 
-static const uint64_t patience_ns = UINT64_C(50) * CLOCK_NS_PER_S;
+static const uint64_t patience_ns = 50 * CLOCK_NS_PER_S;
 /* with the last echoes: a busy machine may never get done with them */
-static const uint64_t last_ns = UINT64_C(2) * CLOCK_NS_PER_S;
+static const uint64_t last_ns = 2 * CLOCK_NS_PER_S;
 
 enum phase {
 	PHASE_WARM_UP,

@@ -116,7 +116,7 @@ static void put_clients(struct html *html)
 		       "The healthy clients are %d, each asking for an echo "
 		       "every %d ms. An echo's latency counts from when it "
 		       "was due; silence is when none of them got one.",
-		       CROWD_SIZE, CROWD_PERIOD_NS / CLOCK_NS_PER_MS);
+		       CROWD_SIZE, (int)(CROWD_PERIOD_NS / CLOCK_NS_PER_MS));
 }
 
 static void put_costs(struct html *html)

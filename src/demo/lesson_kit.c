@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "complain.h"
+
 enum {
 	PATIENCE_MS = 10000, /* nothing on loopback takes so long */
 	READ_SIZE = 16384
@@ -18,8 +20,7 @@ enum {
 
 _Noreturn void lesson_die(const char *what, int error)
 {
-	(void)fprintf(stderr, "send-vs-sendall: lesson: %s: %s\n", what,
-		      strerror(error));
+	complain("lesson: %s: %s", what, strerror(error));
 	exit(2);
 }
 

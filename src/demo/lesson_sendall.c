@@ -7,7 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
+
+#include "clock.h"
 
 enum {
 	SIZE = 1 << 20
@@ -15,11 +16,7 @@ enum {
 
 static uint64_t in_ms(uint64_t ms)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec +
-	       ms * 1000000;
+	return clock_now() + ms * CLOCK_NS_PER_MS;
 }
 
 /* -- on a non-blocking socket -- */

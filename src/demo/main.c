@@ -10,6 +10,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "command_line.h"
+#include "complain.h"
 #include "process.h"
 #include "demo.h"
 #include "options.h"
@@ -64,8 +66,8 @@ static bool prepare_process(const struct demo_options *options)
 	    getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
 	    limit.rlim_cur >= N_DESCRIPTORS)
 		return true;
-	demo_complain("ulimit -n is %ju: the contest needs %d descriptors",
-		      (uintmax_t)limit.rlim_cur, N_DESCRIPTORS);
+	complain("ulimit -n is %ju: the contest needs %d descriptors",
+		 (uintmax_t)limit.rlim_cur, N_DESCRIPTORS);
 	return false;
 }
 
@@ -97,7 +99,7 @@ static bool try_strategy(struct run *run, const struct contest_plan *plan)
 	(void)alarm(PATIENCE_S);
 	error = contest_run(plan, result);
 	if (error) {
-		demo_complain("%s: %s", plan->strategy->name, strerror(error));
+		complain("%s: %s", plan->strategy->name, strerror(error));
 		return false;
 	}
 	run->demo.n_results++;
@@ -111,7 +113,7 @@ static bool show_size(struct run *run, size_t size)
 	bool is_right = debt != NULL;
 
 	if (!debt)
-		demo_complain("%s", strerror(ENOMEM));
+		complain("%s", strerror(ENOMEM));
 	for (size_t i = 0; is_right && i < options->n_strategies; i++) {
 		struct contest_plan plan = {.strategy = options->strategies[i],
 					    .debt = debt,
@@ -144,7 +146,7 @@ static bool show_contest(struct run *run)
 	run->demo.results = calloc(options->n_sizes * options->n_strategies,
 				   sizeof *run->demo.results);
 	if (!run->demo.results) {
-		demo_complain("%s", strerror(ENOMEM));
+		complain("%s", strerror(ENOMEM));
 		return false;
 	}
 	if (run->text) {
@@ -174,7 +176,7 @@ static bool show_trace(struct run *run)
 	if (!error)
 		error = trace_sendall(&run->demo.sendall);
 	if (error) {
-		demo_complain("trace: %s", strerror(error));
+		complain("trace: %s", strerror(error));
 		return false;
 	}
 	run->demo.has_trace = true;
@@ -194,7 +196,7 @@ static bool show_lessons(struct run *run)
 		return true;
 	run->demo.lessons = calloc(n, sizeof *run->demo.lessons);
 	if (!run->demo.lessons) {
-		demo_complain("%s", strerror(ENOMEM));
+		complain("%s", strerror(ENOMEM));
 		return false;
 	}
 	if (run->text)
@@ -230,7 +232,7 @@ static bool open_output(struct run *run, struct output *output,
 	}
 	output->file = fopen(name, "we");
 	if (!output->file)
-		demo_complain("%s: %s", name, strerror(errno));
+		complain("%s: %s", name, strerror(errno));
 	return output->file != NULL;
 }
 
@@ -245,7 +247,7 @@ static bool write_output(struct output *output, const struct demo *demo,
 	if (output->file != stdout && fclose(output->file) != 0 && !error)
 		error = -errno;
 	if (error)
-		demo_complain("%s: %s", output->name, strerror(-error));
+		complain("%s: %s", output->name, strerror(-error));
 	return error == 0;
 }
 
@@ -260,15 +262,15 @@ static bool is_as_expected(const struct demo *demo)
 
 		if (verdict_is_expected(result))
 			continue;
-		demo_complain("%s: this is not what it is here to show",
-			      result->strategy->name);
+		complain("%s: this is not what it is here to show",
+			 result->strategy->name);
 		is_right = false;
 	}
 	for (size_t i = 0; i < demo->n_lessons; i++) {
 		if (!demo->lessons[i].result.holds)
 			continue;
-		demo_complain("%s: the belief held in this run",
-			      demo->lessons[i].lesson->name);
+		complain("%s: the belief held in this run",
+			 demo->lessons[i].lesson->name);
 		is_right = false;
 	}
 	return is_right;
@@ -296,7 +298,7 @@ static int show(struct run *run)
 		is_right = false;
 	show_now(run);
 	if (run->text_error) {
-		demo_complain("standard output: %s", strerror(run->text_error));
+		complain("standard output: %s", strerror(run->text_error));
 		is_right = false;
 	}
 	return is_right ? EXIT_DONE : EXIT_FAILED;
@@ -305,9 +307,9 @@ static int show(struct run *run)
 int main(int argc, char **argv)
 {
 	struct run run = {.text = stdout};
-	int status = demo_options_parse(&run.options, argc, argv);
+	int status = demo_options_read(&run.options, argc, argv);
 
-	if (status != DEMO_GO_ON)
+	if (status != COMMAND_LINE_GO_ON)
 		return status;
 	if (!prepare_process(&run.options))
 		return EXIT_REFUSED;

@@ -11,8 +11,7 @@
 
 enum {
 	DEMO_MAX_SIZES = 8,
-	DEMO_MAX_LESSONS = 32,
-	DEMO_GO_ON = -1
+	DEMO_MAX_LESSONS = 32
 };
 
 struct demo_options {
@@ -29,12 +28,7 @@ struct demo_options {
 	const char *html;
 };
 
-/* DEMO_GO_ON with options filled in, or the status to exit with: what was
- * asked for (--help, --version, --list) or what is wrong has been printed. */
-int demo_options_parse(struct demo_options *options, int argc, char **argv);
-
-/* "send-vs-sendall: ..." on stderr. */
-void demo_complain(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
+/* As command_line_read. */
+int demo_options_read(struct demo_options *options, int argc, char **argv);
 
 #endif

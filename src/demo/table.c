@@ -105,14 +105,14 @@ void table_stage(FILE *out, bool is_calm)
 			"%d healthy clients want 64 bytes echoed by a "
 			"server of one thread, each\nevery %d ms. All are "
 			"TCP sockets over loopback.\n\n",
-			CROWD_SIZE, CROWD_PERIOD_NS / CLOCK_NS_PER_MS);
+			CROWD_SIZE, (int)(CROWD_PERIOD_NS / CLOCK_NS_PER_MS));
 	else
 		(void)fprintf(out,
 			      "%s%d healthy clients want 64 bytes echoed,\n"
 			      "each every %d ms. All are TCP sockets over "
 			      "loopback.\n\n%s\n",
 			      slow_reader, CROWD_SIZE,
-			      CROWD_PERIOD_NS / CLOCK_NS_PER_MS, words);
+			      (int)(CROWD_PERIOD_NS / CLOCK_NS_PER_MS), words);
 }
 
 /* How much is owed, and through which buffers. */

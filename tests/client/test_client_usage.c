@@ -30,12 +30,14 @@ Test(client_usage, what_is_wrong_with_it_is_one_line_and_status_2)
 	} cases[] = {
 		{{NULL}, "expected an ADDRESS, see --help"},
 		{{":1", "a", "b", NULL}, "b: expected no more than a TEXT"},
-		{{"--no", ":1", NULL}, "unrecognized option '--no'"},
-		{{"-x", ":1", NULL}, "invalid option -- 'x'"},
+		{{"--no", ":1", NULL},
+		 "--no: there is no such option, see --help"},
+		{{"-x", ":1", NULL},
+		 "-x: there are no short options, see --help"},
 		{{"--timeout", NULL},
-		 "option '--timeout' requires an argument"},
-		{{"--help=me", NULL},
-		 "option '--help' doesn't allow an argument"},
+		 "--timeout: expected a value: a time from 1ns to 1000000m, "
+		 "such as 500ms, 60s or 2m"},
+		{{"--help=me", NULL}, "--help=me: expected no value"},
 		{{"--timeout", "10", ":1", NULL},
 		 "--timeout 10: expected a time from 1ns to 1000000m, such as "
 		 "500ms, 60s or 2m"},

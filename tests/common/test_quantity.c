@@ -107,6 +107,32 @@ Test(quantity, a_part_of_a_text_ends_where_it_is_said_to)
 
 static char text[QUANTITY_TEXT_SIZE];
 
+Test(quantity, an_exact_one_is_as_it_would_be_typed)
+{
+	static const char *const sizes[] = {"0",   "1",	 "1023",
+					    "64K", "1G", "1025K"};
+	static const char *const times[] = {"1ns", "1500us", "10s", "1m",
+					    "90s"};
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		(void)quantity_parse(
+			&(struct quantity_kind){.units = quantity_sizes,
+						.max = UINT64_MAX},
+			sizes[i], &value);
+		cr_expect_str_eq(
+			quantity_format_exact(text, &quantity_size, value),
+			sizes[i]);
+	}
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+		cr_assert(quantity_parse(&quantity_time, times[i], &value));
+		cr_expect_str_eq(
+			quantity_format_exact(text, &quantity_time, value),
+			times[i]);
+	}
+	cr_expect_str_eq(quantity_format_exact(text, &rate, 100), "100/s");
+}
+
 Test(quantity, counts_are_written_in_groups)
 {
 	cr_expect_str_eq(quantity_format_count(text, 0), "0");

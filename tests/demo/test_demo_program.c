@@ -44,7 +44,10 @@ Test(demo_program, refuses_what_makes_no_sense_in_one_line)
 		 "--html -: expected a file, since --json has standard output"},
 		{"--json /nowhere/x", "/nowhere/x: No such file or directory"},
 		{"now", "now: expected options only, see --help"},
-		{"--size", "--size: expected a value, see --help"},
+		{"--size", "--size: expected a value: a size from 1M to 256M, "
+			   "such as 8M"},
+		{"--json", "--json: expected a value: a file, or - for "
+			   "standard output"},
 		{"--trace=1", "--trace=1: expected no value"},
 		{"--fast", "--fast: there is no such option, see --help"},
 		{"-x", "-x: there are no short options, see --help"},
