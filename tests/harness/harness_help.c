@@ -59,6 +59,13 @@ void help_expect_columns(const char *text, size_t n_columns)
 
 /* -- options -- */
 
+/* One option of --help. */
+struct help_option {
+	char name[HELP_NAME_SIZE];     /* with its dashes */
+	char argument[HELP_NAME_SIZE]; /* "" if it has none */
+	char text[HELP_TEXT_SIZE];
+};
+
 /* The next paragraph on something, as ".BI \-r ..."; NULL: there is none. */
 static const char *next_paragraph(const char *at)
 {
@@ -66,8 +73,10 @@ static const char *next_paragraph(const char *at)
 	return at ? at + strlen("\n.TP\n") : NULL;
 }
 
-/* Whether the manual has a paragraph for this option. */
-static bool has_option(const char *manual, const char *name)
+/* The paragraph of this option in the manual, up to the next; behind is what
+ * follows the name. */
+static bool find_paragraph(const char *manual, const char *name,
+			   char text[HELP_TEXT_SIZE], char **behind)
 {
 	char sought[HELP_NAME_SIZE];
 	size_t n = strlen(help_escape(name, sought));
@@ -75,10 +84,16 @@ static bool has_option(const char *manual, const char *name)
 
 	while ((line = next_paragraph(line))) {
 		const char *found = strstr(line, sought);
+		const char *end = strstr(line, "\n.TP");
 
-		if (found && found < line + strcspn(line, "\n") &&
-		    strchr(" \n", found[n]))
-			return true;
+		if (!found || found > line + strcspn(line, "\n") ||
+		    !strchr(" \n", found[n]))
+			continue;
+		strcpy(text, line);
+		if (end)
+			text[end - line] = '\0';
+		*behind = text + (found - line) + n;
+		return true;
 	}
 	return false;
 }
@@ -94,18 +109,71 @@ static size_t count_options(const char *manual)
 	return n;
 }
 
-/* The name of the option that a line of --help tells of, behind its short one
- * if it has one. */
-static bool is_option(const char *line, char name[HELP_NAME_SIZE])
+/* Whether a line of --help tells of an option, behind its letter if it has
+ * one. */
+static bool is_option(const char *line, struct help_option *option)
 {
-	return strncmp(line, "  ", 2) == 0 &&
-	       (sscanf(line, " -%*c, %63[a-z-]", name) == 1 ||
-		sscanf(line, " %63[a-z-]", name) == 1) &&
-	       strncmp(name, "--", 2) == 0;
+	int n = 0;
+
+	option->argument[0] = '\0';
+	if (strncmp(line, "  ", 2) != 0 ||
+	    (sscanf(line, " -%*c, %63[a-z-]%n", option->name, &n) != 1 &&
+	     sscanf(line, " %63[a-z-]%n", option->name, &n) != 1) ||
+	    strncmp(option->name, "--", 2) != 0)
+		return false;
+	if (line[n] == ' ' && line[n + 1] != ' ')
+		sscanf(line + n, "%63s", option->argument);
+	strcpy(option->text, line + n);
+	return true;
+}
+
+/* As ' " N" : RATE' is N:RATE. */
+static bool is_same_argument(const char *manual, const char *argument)
+{
+	for (; *manual && *manual != '\n'; manual++)
+		if (!strchr("\" ", *manual) && *manual != *argument++)
+			return false;
+	return *argument == '\0';
+}
+
+/* Each number in the parentheses behind an option, which are its default, must
+ * be in the manual. */
+static void expect_same_default(const char *program,
+				const struct help_option *option,
+				const char *paragraph)
+{
+	const char *at = strrchr(option->text, '(');
+	char number[HELP_NAME_SIZE];
+
+	for (; at && *at; at += strcspn(at, " ,()")) {
+		at += strspn(at, " ,()");
+		if (sscanf(at, "%63[0-9A-Za-z]", number) == 1 &&
+		    strchr("0123456789", number[0]) &&
+		    !strstr(paragraph, number))
+			harness_die("the manual of %s lacks %s of %s", program,
+				    number, option->name);
+	}
+}
+
+static void expect_in_manual(const char *program,
+			     const struct help_option *option,
+			     const char *manual)
+{
+	static char paragraph[HELP_TEXT_SIZE];
+	char *behind;
+
+	if (!find_paragraph(manual, option->name, paragraph, &behind))
+		harness_die("the manual of %s lacks %s", program, option->name);
+	if (!is_same_argument(behind, option->argument))
+		harness_die("the manual of %s has another %s %s", program,
+			    option->name, option->argument);
+	expect_same_default(program, option, behind);
 }
 
 size_t help_expect_same_options(const char *program)
 {
+	static struct help_option option;
+	static struct help_option next;
 	char help[HELP_TEXT_SIZE];
 	char manual[HELP_TEXT_SIZE];
 	char *rest = help;
@@ -115,13 +183,19 @@ size_t help_expect_same_options(const char *program)
 	help_read(program, help);
 	help_read_manual(program, manual);
 	while ((line = strsep(&rest, "\n"))) {
-		char name[HELP_NAME_SIZE];
+		bool is_next = is_option(line, &next);
 
-		if (!is_option(line, name))
+		/* a default may stand in the second line of an option */
+		if (!is_next && strncmp(line, "   ", 3) == 0) {
+			strcat(option.text, line);
 			continue;
-		if (!has_option(manual, name))
-			harness_die("the manual of %s lacks %s", program, name);
-		n++;
+		}
+		if (option.name[0])
+			expect_in_manual(program, &option, manual);
+		option = (struct help_option){0};
+		if (is_next)
+			option = next;
+		n += is_next;
 	}
 	if (count_options(manual) != n)
 		harness_die("the manual of %s has %zu options, --help %zu",

@@ -17,8 +17,9 @@ const char *help_escape(const char *name, char text[HELP_NAME_SIZE]);
 
 /* That no line of text has more. */
 void help_expect_columns(const char *text, size_t n_columns);
-/* That each option of --help has its paragraph in the manual, and the other way
- * round; how many there are. */
+/* That each option of --help has its paragraph in the manual, with the same
+ * argument and the numbers of its default, and the other way round; how many
+ * there are. */
 size_t help_expect_same_options(const char *program);
 
 #endif
