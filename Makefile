@@ -28,17 +28,22 @@ say      = $(if $(BARE),,@echo '$(1)';)
 PATHS_src/lib       = -Iinclude
 PATHS_src/common    = -Iinclude
 PATHS_src/server    = -Iinclude -Isrc/common
+PATHS_src/server/service = $(PATHS_src/server) -Isrc/server
+PATHS_src/server/service/broadcast = $(PATHS_src/server/service)
+PATHS_src/server/service/metrics   = $(PATHS_src/server/service)
 PATHS_src/client    = -Iinclude -Isrc/common
 PATHS_src/demo      = -Iinclude -Isrc/common
 PATHS_bench/flood   = -Iinclude -Isrc/common
 PATHS_bench         = -Iinclude
 PATHS_bench/peers   =
 PATHS_bench/giver   = -Iinclude -Ibench/peers
-PATHS_tests         = -Iinclude -Isrc/server
+PATHS_tests         = -Iinclude -Isrc/server/service/broadcast
 PATHS_tests/harness = -Iinclude -Isrc/lib
 PATHS_tests/lib     = -Iinclude -Isrc/lib -Itests/harness
 PATHS_tests/common  = -Iinclude -Isrc/common -Itests/harness
-PATHS_tests/server  = -Iinclude -Isrc/server -Isrc/common -Itests/harness
+PATHS_tests/server  = $(PATHS_src/server/service) \
+		      -Isrc/server/service/broadcast \
+		      -Isrc/server/service/metrics -Itests/harness
 PATHS_tests/client  = -Iinclude -Isrc/client -Isrc/common -Itests/harness
 PATHS_tests/demo    = -Iinclude -Isrc/demo -Isrc/common -Itests/harness
 PATHS_tests/install = -Itests/harness
@@ -46,7 +51,7 @@ PATHS_tests/flood   = -Iinclude -Ibench/flood -Isrc/common -Itests/harness
 
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
 LIB      = $(call objects,src/lib/*.c)
-SERVER   = $(call objects,src/server/*.c)
+SERVER   = $(call objects,$(addprefix src/server/,*.c */*.c */*/*.c))
 CLIENT   = $(call objects,src/client/*.c)
 COMMON   = $(call objects,src/common/*.c)
 LINKED   = $(BUILD)/libcommon.a $(BUILD)/libweir.a
@@ -63,10 +68,12 @@ OF_server = $(filter-out %/main.o,$(SERVER))
 OF_demo   = $(filter-out %/main.o,$(DEMO))
 OF_flood  = $(filter-out %/main.o,$(FLOOD))
 HEADERS  = $(wildcard include/*.h include/weir/*.h)
-SOURCES  = $(HEADERS) $(wildcard src/*/*.[ch] tests/*.[ch] tests/*/*.[ch] \
+SOURCES  = $(HEADERS) $(wildcard src/*/*.[ch] src/*/*/*.[ch] \
+	   src/*/*/*/*.[ch] tests/*.[ch] tests/*/*.[ch] \
 	   bench/*.[ch] bench/*/*.[ch])
 # For tools that read one file at a time, whatever its room.
-ALL_PATHS = -Iinclude $(addprefix -I,$(wildcard src/* bench/flood))
+ALL_PATHS = -Iinclude $(addprefix -I,$(wildcard src/* src/*/service \
+	    src/*/service/*/ bench/flood))
 
 # The demonstration counts its server's system calls at the door, in
 # src/demo/calls.c.
@@ -157,7 +164,7 @@ $(TESTS): $(BUILD)/%-tests: $(HARNESS) $$(call objects,tests/%/*.c) \
 $(BUILD)/old-kernel: $(BUILD)/tests/old_kernel.o
 	$(call say,LD $@)$(LINK)
 
-$(BUILD)/threads: $(BUILD)/tests/threads.o $(BUILD)/src/server/board.o \
+$(BUILD)/threads: $(BUILD)/tests/threads.o $(filter %/ring.o,$(SERVER)) \
 		 $(BUILD)/libweir.a
 	$(call say,LD $@)$(LINK) -lpthread
 

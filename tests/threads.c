@@ -2,9 +2,9 @@
  *
  * Four things: a ball goes to and fro between two loops, in a box without a
  * lock, which is right only if a wakeup carries memory with it; many senders
- * ring one bell, a signal handler among them; two loops with traffic of their
- * own share nothing; and clerks leave letters for one another on the server's
- * board. Exit status 1: something was lost. */
+ * send one wakeup, a signal handler among them; two loops with traffic of their
+ * own share nothing; and clerks leave messages for one another on the server's
+ * ring. Exit status 1: something was lost. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 #include <weir.h>
 
-#include "board.h"
+#include "ring.h"
 
 enum {
 	N_SENDERS = 4,
@@ -23,8 +23,8 @@ enum {
 	N_ECHOES = 2000,
 	MESSAGE_SIZE = 64,
 	N_CLERKS = 4,
-	N_LETTERS = 2000,
-	LETTER_SIZE = 1000 /* so the board is full again and again */
+	N_MESSAGES = 2000,
+	CLERK_MESSAGE_SIZE = 1000 /* so the ring is full again and again */
 };
 
 static _Atomic int n_failures;
@@ -41,20 +41,20 @@ static void expect(bool is_right, const char *what)
 
 struct player {
 	struct weir_loop *loop;
-	struct weir_wakeup bell;
+	struct weir_wakeup wakeup;
 	struct player *other;
-	int *ball; /* the box: whose bell rang last may look and write */
+	int *ball; /* the box: the one last woken may look and write */
 	int n_seen;
 };
 
-static void pass_back(struct weir_wakeup *bell)
+static void pass_back(struct weir_wakeup *wakeup)
 {
-	struct player *p = weir_container_of(bell, struct player, bell);
+	struct player *p = weir_container_of(wakeup, struct player, wakeup);
 
 	p->n_seen++;
 	if (++*p->ball >= N_PASSES)
 		weir_loop_stop(p->loop);
-	weir_wakeup_send(&p->other->bell);
+	weir_wakeup_send(&p->other->wakeup);
 }
 
 static void *play(void *arg)
@@ -75,60 +75,61 @@ static void play_ball(void)
 		players[i].other = &players[1 - i];
 		players[i].ball = &ball;
 		weir_loop_new(&players[i].loop);
-		weir_wakeup_open(&players[i].bell, players[i].loop, pass_back);
+		weir_wakeup_open(&players[i].wakeup, players[i].loop,
+				 pass_back);
 	}
 	for (int i = 0; i < 2; i++)
 		pthread_create(&threads[i], NULL, play, &players[i]);
-	weir_wakeup_send(&players[0].bell);
+	weir_wakeup_send(&players[0].wakeup);
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	expect(ball == N_PASSES + 1, "the ball was lost");
 	for (int i = 0; i < 2; i++) {
 		expect(players[i].n_seen >= N_PASSES / 2, "a player slept");
-		weir_wakeup_close(&players[i].bell);
+		weir_wakeup_close(&players[i].wakeup);
 		weir_loop_free(players[i].loop);
 	}
 }
 
-/* -- many senders, one bell -- */
+/* -- many senders, one wakeup -- */
 
 struct mailbox {
-	struct weir_wakeup bell;
+	struct weir_wakeup wakeup;
 	pthread_mutex_t lock;
-	unsigned n_letters; /* under the lock */
+	unsigned n_messages; /* under the lock */
 	unsigned n_read;
-	unsigned n_rings;
+	unsigned n_wakeups;
 };
 
 static struct mailbox mailbox = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void read_mail(struct weir_wakeup *bell)
+static void read_mail(struct weir_wakeup *wakeup)
 {
-	struct mailbox *m = weir_container_of(bell, struct mailbox, bell);
+	struct mailbox *m = weir_container_of(wakeup, struct mailbox, wakeup);
 
-	m->n_rings++;
+	m->n_wakeups++;
 	pthread_mutex_lock(&m->lock);
-	m->n_read = m->n_letters;
+	m->n_read = m->n_messages;
 	pthread_mutex_unlock(&m->lock);
 	if (m->n_read == N_SENDERS * N_SENDS)
-		weir_loop_stop(bell->watch.loop);
+		weir_loop_stop(wakeup->watch.loop);
 }
 
-static void ring(int number)
+static void send_one(int number)
 {
 	(void)number;
-	weir_wakeup_send(&mailbox.bell);
+	weir_wakeup_send(&mailbox.wakeup);
 }
 
-static void *write_letters(void *arg)
+static void *write_messages(void *arg)
 {
 	for (int i = 0; i < N_SENDS; i++) {
 		pthread_mutex_lock(&mailbox.lock);
-		mailbox.n_letters++;
+		mailbox.n_messages++;
 		pthread_mutex_unlock(&mailbox.lock);
 		if (i % 100 == 0)
 			raise(SIGUSR1);
-		weir_wakeup_send(&mailbox.bell);
+		weir_wakeup_send(&mailbox.wakeup);
 	}
 	return arg;
 }
@@ -139,18 +140,18 @@ static void send_mail(void)
 	struct weir_loop *loop;
 
 	weir_loop_new(&loop);
-	weir_wakeup_open(&mailbox.bell, loop, read_mail);
-	signal(SIGUSR1, ring);
+	weir_wakeup_open(&mailbox.wakeup, loop, read_mail);
+	signal(SIGUSR1, send_one);
 	for (int i = 0; i < N_SENDERS; i++)
-		pthread_create(&threads[i], NULL, write_letters, NULL);
+		pthread_create(&threads[i], NULL, write_messages, NULL);
 	weir_loop_run(loop);
 	for (int i = 0; i < N_SENDERS; i++)
 		pthread_join(threads[i], NULL);
 	signal(SIGUSR1, SIG_DFL);
-	expect(mailbox.n_read == N_SENDERS * N_SENDS, "letters were lost");
-	expect(mailbox.n_rings <= N_SENDERS * (N_SENDS + N_SENDS / 100),
-	       "a bell rang by itself");
-	weir_wakeup_close(&mailbox.bell);
+	expect(mailbox.n_read == N_SENDERS * N_SENDS, "messages were lost");
+	expect(mailbox.n_wakeups <= N_SENDERS * (N_SENDS + N_SENDS / 100),
+	       "a wakeup came by itself");
+	weir_wakeup_close(&mailbox.wakeup);
 	weir_loop_free(loop);
 }
 
@@ -211,48 +212,48 @@ static void run_two_loops(void)
 		pthread_join(threads[i], NULL);
 }
 
-/* -- a board between four loops -- */
+/* -- a ring between four loops -- */
 
 struct clerk {
 	struct weir_loop *loop;
-	struct weir_wakeup bell;
+	struct weir_wakeup wakeup;
 	size_t number;
 	unsigned n_written;
 	unsigned n_read[N_CLERKS]; /* of each of the others' */
 };
 
-struct letter {
+struct message {
 	size_t writer;
 	unsigned number;
-	char text[LETTER_SIZE];
+	char text[CLERK_MESSAGE_SIZE];
 };
 
-static struct board board;
+static struct ring ring;
 static struct clerk clerks[N_CLERKS];
 
 /* True: more has come. */
-static bool read_letters(struct clerk *clerk)
+static bool read_messages(struct clerk *clerk)
 {
-	struct board_view view = board_open(&board, clerk->number);
-	struct board_letter at;
+	struct ring_view view = ring_open(&ring, clerk->number);
+	struct ring_message at;
 
-	while (board_next(&view, &at)) {
-		struct letter letter = {.writer = 0};
+	while (ring_next(&view, &at)) {
+		struct message message = {.writer = 0};
 
-		board_copy(&view, &at, &letter);
-		expect(letter.number == clerk->n_read[letter.writer]++,
-		       "letters changed places");
+		ring_copy(&view, &at, &message);
+		expect(message.number == clerk->n_read[message.writer]++,
+		       "messages changed places");
 	}
-	return board_close(&view);
+	return ring_close(&view);
 }
 
 static void write_as_many_as_fit(struct clerk *clerk)
 {
-	struct letter letter = {.writer = clerk->number};
+	struct message message = {.writer = clerk->number};
 
-	for (; clerk->n_written < N_LETTERS; clerk->n_written++) {
-		letter.number = clerk->n_written;
-		if (!board_write(&board, clerk->number, &letter, sizeof letter))
+	for (; clerk->n_written < N_MESSAGES; clerk->n_written++) {
+		message.number = clerk->n_written;
+		if (!ring_write(&ring, clerk->number, &message, sizeof message))
 			return;
 	}
 }
@@ -260,17 +261,17 @@ static void write_as_many_as_fit(struct clerk *clerk)
 static bool is_done(const struct clerk *clerk)
 {
 	for (size_t i = 0; i < N_CLERKS; i++)
-		if (i != clerk->number && clerk->n_read[i] < N_LETTERS)
+		if (i != clerk->number && clerk->n_read[i] < N_MESSAGES)
 			return false;
-	return clerk->n_written == N_LETTERS;
+	return clerk->n_written == N_MESSAGES;
 }
 
-static void work(struct weir_wakeup *bell)
+static void work(struct weir_wakeup *wakeup)
 {
-	struct clerk *clerk = weir_container_of(bell, struct clerk, bell);
+	struct clerk *clerk = weir_container_of(wakeup, struct clerk, wakeup);
 
-	if (read_letters(clerk))
-		weir_wakeup_send(bell);
+	if (read_messages(clerk))
+		weir_wakeup_send(wakeup);
 	write_as_many_as_fit(clerk);
 	if (is_done(clerk))
 		weir_loop_stop(clerk->loop);
@@ -284,28 +285,28 @@ static void *be_a_clerk(void *arg)
 	return NULL;
 }
 
-static void leave_letters(void)
+static void leave_messages(void)
 {
 	pthread_t threads[N_CLERKS];
 
-	expect(board_init(&board, N_CLERKS) == 0, "no memory for a board");
+	expect(ring_init(&ring, N_CLERKS) == 0, "no memory for a ring");
 	for (size_t i = 0; i < N_CLERKS; i++) {
 		clerks[i].number = i;
 		weir_loop_new(&clerks[i].loop);
-		weir_wakeup_open(&clerks[i].bell, clerks[i].loop, work);
-		weir_wakeup_send(&clerks[i].bell);
-		board.readers[i].bell = &clerks[i].bell;
+		weir_wakeup_open(&clerks[i].wakeup, clerks[i].loop, work);
+		weir_wakeup_send(&clerks[i].wakeup);
+		ring.readers[i].wakeup = &clerks[i].wakeup;
 	}
 	for (size_t i = 0; i < N_CLERKS; i++)
 		pthread_create(&threads[i], NULL, be_a_clerk, &clerks[i]);
 	for (size_t i = 0; i < N_CLERKS; i++)
 		pthread_join(threads[i], NULL);
 	for (size_t i = 0; i < N_CLERKS; i++) {
-		expect(is_done(&clerks[i]), "letters were lost on the board");
-		weir_wakeup_close(&clerks[i].bell);
+		expect(is_done(&clerks[i]), "messages were lost on the ring");
+		weir_wakeup_close(&clerks[i].wakeup);
 		weir_loop_free(clerks[i].loop);
 	}
-	board_deinit(&board);
+	ring_deinit(&ring);
 }
 
 int main(void)
@@ -313,6 +314,6 @@ int main(void)
 	play_ball();
 	send_mail();
 	run_two_loops();
-	leave_letters();
+	leave_messages();
 	return n_failures > 0;
 }

@@ -126,7 +126,7 @@ static void on_close(struct weir_conn *conn, const struct weir_result *result)
 static const struct weir_conn_events events = {
 	.on_data = on_data, .on_pressure = on_pressure, .on_close = on_close};
 
-/* A peer that takes nothing may only be waiting for whoever reads our output,
+/* A peer that takes nothing may only be waiting for the reader of our output,
  * a pager perhaps: no stall limit. And reading must go on while the peer takes
  * nothing, or an echo would wait for us as we wait for it. */
 static const struct weir_conn_limits limits = {

@@ -1,4 +1,4 @@
-/* The descriptor is shared with whoever started us and may be blocking. What
+/* The descriptor is shared with the program that started us and may be blocking. What
  * poll(2) calls writable takes at least PIPE_BUF bytes without blocking if it
  * is a pipe (pipe(7)); so much is written for each poll. A socket has at least
  * as much room by then; a slow terminal may hold us until it has shown the

@@ -1,64 +1,68 @@
-/* The doors of datagram sockets. There are no connections behind them: what is
- * lost there is a matter of the door, and told by a line. */
-#include "server.h"
+/* Endpoints of datagram sockets. They have no connections, so losses are
+ * counted and logged for the endpoint. */
+#include "datagrams.h"
 
 #include <string.h>
 
+#include "log.h"
+
 enum {
-	/* beyond what the default send buffers let through (net.core.
-	 * wmem_default), so that as a rule none is cut */
+	/* more than the default send buffers allow (net.core.wmem_default),
+	 * so datagrams are rarely truncated */
 	UNIX_RECEIVE_MAX = 262144
 };
 
-static struct door *door_of(struct weir_dgram *d)
+static struct endpoint *endpoint_of(struct weir_dgram *d)
 {
-	return weir_container_of(d, struct door, dgram);
+	return weir_container_of(d, struct endpoint, dgram);
 }
 
-int datagrams_open(struct door *door, const struct weir_address *address)
+int datagrams_open(struct endpoint *endpoint,
+		   const struct weir_address *address)
 {
-	const struct settings *settings = door->worker->settings;
+	const struct settings *settings = endpoint->worker->settings;
 	struct weir_dgram_options options = {
 		.sndbuf = settings->listener.sndbuf,
 		.rcvbuf = settings->listener.rcvbuf};
 
-	if (door->family == AF_UNIX)
+	if (endpoint->family == AF_UNIX)
 		options.receive_max = UNIX_RECEIVE_MAX;
-	return weir_dgram_bind(&door->dgram, door->worker->loop, address,
-			       &door->service->datagrams, &options);
+	return weir_dgram_bind(&endpoint->dgram, endpoint->worker->loop,
+			       address, &endpoint->service->datagrams,
+			       &options);
 }
 
-static const char *name_of(const struct door *door, char *text)
+static const char *name_of(const struct endpoint *endpoint, char *text)
 {
-	return weir_address_format(weir_dgram_address(&door->dgram), text,
-				   PEER_TEXT_SIZE);
+	return weir_address_format(weir_dgram_address(&endpoint->dgram), text,
+				   WEIR_ADDRESS_TEXT_SIZE);
 }
 
-void server_on_drain(struct weir_dgram *d)
+void datagrams_on_drain(struct weir_dgram *d)
 {
-	struct door *door = door_of(d);
+	struct endpoint *endpoint = endpoint_of(d);
 	struct weir_dgram_stats stats;
-	char text[PEER_TEXT_SIZE];
+	char text[WEIR_ADDRESS_TEXT_SIZE];
 
 	weir_dgram_stats(d, &stats);
-	log_say(door->worker, "%s %s: %llu datagrams dropped so far",
-		door->service->name, name_of(door, text),
+	log_say(endpoint->worker, "%s %s: %llu datagrams dropped so far",
+		endpoint->service->name, name_of(endpoint, text),
 		(unsigned long long)stats.n_dropped);
 }
 
-void datagrams_close(struct door *door)
+void datagrams_close(struct endpoint *endpoint)
 {
 	struct weir_dgram_stats stats;
-	char text[PEER_TEXT_SIZE];
+	char text[WEIR_ADDRESS_TEXT_SIZE];
 
-	if (!weir_dgram_is_open(&door->dgram))
+	if (!weir_dgram_is_open(&endpoint->dgram))
 		return;
-	weir_dgram_close(&door->dgram);
-	weir_dgram_stats(&door->dgram, &stats);
+	weir_dgram_close(&endpoint->dgram);
+	weir_dgram_stats(&endpoint->dgram, &stats);
 	if (stats.n_dropped == 0 && stats.n_truncated == 0)
 		return;
-	log_say(door->worker, "%s %s: %llu datagrams dropped, %llu cut%s%s",
-		door->service->name, name_of(door, text),
+	log_say(endpoint->worker, "%s %s: %llu datagrams dropped, %llu cut%s%s",
+		endpoint->service->name, name_of(endpoint, text),
 		(unsigned long long)stats.n_dropped,
 		(unsigned long long)stats.n_truncated,
 		stats.n_errors > 0 ? "; " : "",

@@ -1,10 +1,10 @@
 /* Lines on standard error, each in one write(2).
  *
- * A terminal that is stopped, or a pipe that nobody reads, must not stop the
- * clients: while standard error takes nothing, lines are lost, and counted;
- * the next one that gets through is preceded by the count. (O_NONBLOCK would
- * not do: the shell, and whoever else has the descriptor, share the flag.) */
-#include "server.h"
+ * A stopped terminal, or a pipe that is not read, must not stop the server:
+ * while standard error takes nothing, lines are dropped and counted, and the
+ * count precedes the next line that can be written. (Not by O_NONBLOCK: the
+ * flag is shared with the shell and every other user of the descriptor.) */
+#include "log.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -14,16 +14,16 @@
 #include <unistd.h>
 
 enum {
-	/* What a pipe takes without waiting if it takes anything. A greeting
-	 * of 1000 bytes fits, each of them escaped by four. */
+	/* What a pipe takes at once when poll says that it is writable. A
+	 * greeting of 1000 bytes fits, escaped to four characters each. */
 	LINE_SIZE = PIPE_BUF
 };
 
-/* Closed from the look at standard error to the write: another worker would
- * take the room that was there. */
-static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+/* Held from poll to write, or another worker might fill the pipe between the
+ * two. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* What is typed or inherited may have line feeds, and worse: a line is one. */
+/* Typed and inherited names may contain control characters. */
 static void flatten(char *text, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -59,15 +59,15 @@ static bool takes_more(void)
 
 static void write_line(struct worker *worker, const char *line, size_t n)
 {
-	pthread_mutex_lock(&gate);
+	pthread_mutex_lock(&lock);
 	if (worker->n_lines_lost > 0 && takes_more()) {
-		complain("%llu lines lost: standard error took no more",
-			 (unsigned long long)worker->n_lines_lost);
+		log_complain("%llu lines lost: standard error took no more",
+			     (unsigned long long)worker->n_lines_lost);
 		worker->n_lines_lost = 0;
 	}
 	if (!takes_more() || write(STDERR_FILENO, line, n) < 0)
 		worker->n_lines_lost++;
-	pthread_mutex_unlock(&gate);
+	pthread_mutex_unlock(&lock);
 }
 
 __attribute__((format(printf, 3, 0))) static void say(struct worker *worker,
@@ -109,7 +109,7 @@ void log_trace(struct worker *worker, const char *format, ...)
 	va_end(args);
 }
 
-void complain(const char *format, ...)
+void log_complain(const char *format, ...)
 {
 	char line[LINE_SIZE];
 	ssize_t n;
@@ -118,7 +118,7 @@ void complain(const char *format, ...)
 	va_start(args, format);
 	n = (ssize_t)put(line, "weir-server: ", format, args);
 	va_end(args);
-	/* When this fails there is nobody to tell. */
+	/* if this fails it cannot be reported */
 	n = write(STDERR_FILENO, line, (size_t)n);
 	(void)n;
 }

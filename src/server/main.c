@@ -1,9 +1,12 @@
 /* weir-server: from the command line to the exit status. */
-#include "server.h"
-
 #include <string.h>
 
+#include "endpoint_config.h"
+#include "log.h"
+#include "options.h"
 #include "process.h"
+#include "server.h"
+#include "service.h"
 
 enum exit_status {
 	EXIT_DONE = 0,
@@ -11,8 +14,8 @@ enum exit_status {
 	EXIT_REFUSED = 2
 };
 
-/* After a start without arguments: what to try. The client is built beside
- * the server. */
+/* After a start without arguments, suggest what to try. weir-client is built
+ * into the same folder. */
 static void suggest(struct worker *worker, const char *program)
 {
 	const char *slash = strrchr(program, '/');
@@ -56,6 +59,6 @@ int main(int argc, char **argv)
 	}
 	process_begin();
 	status = run(&settings, argc > 0 ? argv[0] : "");
-	offers_free(&settings);
+	endpoint_config_free_all(&settings);
 	return status;
 }

@@ -1,6 +1,6 @@
-/* The command line. Whatever makes no sense is refused by one line that says
- * what, where, and what was expected; nothing has been started by then. */
-#include "server.h"
+/* The command line. Each error is reported in one line: the option, its value
+ * and what was expected. Nothing has been started by then. */
+#include "options.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "endpoint_config.h"
+#include "log.h"
 #include "quantity.h"
 
 enum option_number {
@@ -73,18 +75,18 @@ static const char help[] =
 	"Serve any number of clients, however slow they are.\n"
 	"\n"
 	"SERVICE, and its ADDRESS when none is named:\n"
-	"  greet      127.0.0.1:6789  logs the first words, and answers\n"
-	"  echo       127.0.0.1:7007  sends back what comes (RFC 862)\n"
-	"  discard    127.0.0.1:7009  throws away what comes (RFC 863)\n"
-	"  chargen    127.0.0.1:7019  sends characters for ever (RFC 864)\n"
-	"  broadcast  127.0.0.1:7011  sends every line to all others\n"
-	"  relay      by name only    connects every client to TARGET\n"
+	"  greet      127.0.0.1:6789  logs what a client says, and answers\n"
+	"  echo       127.0.0.1:7007  sends back what it receives (RFC 862)\n"
+	"  discard    127.0.0.1:7009  discards what it receives (RFC 863)\n"
+	"  chargen    127.0.0.1:7019  sends characters endlessly (RFC 864)\n"
+	"  broadcast  127.0.0.1:7011  sends each line to all other clients\n"
+	"  relay      by name only    connects each client to TARGET\n"
 	"\n"
 	"ADDRESS and TARGET are HOST:PORT, [V6]:PORT, :PORT (every "
 	"interface),\n"
-	"unix:PATH or unix:@NAME; the kernel chooses port 0. For echo and\n"
-	"discard also udp:HOST:PORT and unixgram:PATH. fd:NAME is for sockets\n"
-	"of that name from systemd; those that are called like a service need\n"
+	"unix:PATH or unix:@NAME; for port 0 the kernel chooses one. echo and\n"
+	"discard also take udp:HOST:PORT and unixgram:PATH. fd:NAME means the\n"
+	"sockets of that name from systemd; sockets named like a service need\n"
 	"no argument.\n"
 	"\n"
 	"  --workers N           threads, each with its own clients (1)\n"
@@ -99,12 +101,14 @@ static const char help[] =
 	"  --budget SIZE         all send queues together (1G)\n"
 	"  --slow POLICY         at max, broadcast will drop-newest,\n"
 	"                        drop-oldest or disconnect (drop-oldest)\n"
-	"  --stall TIME          cut off who takes nothing for so long (60s)\n"
-	"  --min-rate SIZE       cut off who takes less a second, over 10s\n"
-	"  --idle TIME           cut off who says nothing for so long\n"
-	"  --linger TIME         wait so long for a FIN after ours (30s)\n"
-	"  --grace TIME          serve on so long when told to stop (0)\n"
-	"  --drain TIME          then finish connections for so long (30s)\n"
+	"  --stall TIME          reset peers that accept nothing for TIME "
+	"(60s)\n"
+	"  --min-rate SIZE       reset peers that accept less a second, over "
+	"10s\n"
+	"  --idle TIME           close connections without traffic for TIME\n"
+	"  --linger TIME         wait for the peer's FIN after ours (30s)\n"
+	"  --grace TIME          keep serving for TIME when told to stop (0)\n"
+	"  --drain TIME          then finish connections within TIME (30s)\n"
 	"  --sndbuf SIZE         the kernel's send buffers (tuned by itself)\n"
 	"  --rcvbuf SIZE         the kernel's receive buffers (likewise)\n"
 	"  --notsent-lowat SIZE  unsent bytes the kernel takes (no limit)\n"
@@ -118,7 +122,8 @@ static const char help[] =
 	"  --version             print the version and exit\n"
 	"\n"
 	"SIZE takes K, M or G (1024); TIME needs ns, us, ms, s or m.\n"
-	"SIGINT or SIGTERM finishes every connection, a second one aborts.\n"
+	"SIGINT or SIGTERM finishes every connection, a second one resets "
+	"them.\n"
 	"SIGUSR1 prints the longest queues.\n"
 	"Exit status: 0 nothing lost; 1 something lost; 2 not started.\n";
 
@@ -187,7 +192,7 @@ static bool parse_policy(const char *text, uint64_t *value)
 	return false;
 }
 
-/* Those of --metrics are looked at later, as addresses. */
+/* The address of --metrics is parsed later. */
 static bool parse(int number, const char *text, uint64_t *value)
 {
 	if (kinds[number])
@@ -197,7 +202,7 @@ static bool parse(int number, const char *text, uint64_t *value)
 
 /* -- options -- */
 
-/* Derive what was not given as <weir/conn.h> does, and see that all fits. */
+/* Defaults as in <weir/conn.h>; then check low <= high < max. */
 static bool set_marks(struct weir_conn_limits *limits, const uint64_t *values)
 {
 	const uint64_t room = WEIR_READ_SIZE;
@@ -209,20 +214,21 @@ static bool set_marks(struct weir_conn_limits *limits, const uint64_t *values)
 	if (max > most && !values[OPTION_MAX])
 		max = most;
 	if (low > high) {
-		complain("--low %" PRIu64 ": expected at most --high, "
-			 "which is %" PRIu64,
-			 low, high);
+		log_complain("--low %" PRIu64 ": expected at most --high, "
+			     "which is %" PRIu64,
+			     low, high);
 		return false;
 	}
 	if (high + room > most) {
-		complain("--high %" PRIu64 ": expected at most %" PRIu64, high,
-			 most - room);
+		log_complain("--high %" PRIu64 ": expected at most %" PRIu64,
+			     high, most - room);
 		return false;
 	}
 	if (high + room > max) {
-		complain("--max %" PRIu64 ": expected at least --high + 64K, "
-			 "which is %" PRIu64,
-			 max, high + room);
+		log_complain("--max %" PRIu64
+			     ": expected at least --high + 64K, "
+			     "which is %" PRIu64,
+			     max, high + room);
 		return false;
 	}
 	limits->low = (size_t)low;
@@ -257,24 +263,26 @@ static bool apply(struct settings *settings, const uint64_t *values)
 	return set_marks(&settings->limits, values);
 }
 
-/* What getopt_long(3) returned '?' or ':' for. */
+/* getopt_long(3) has returned '?' or ':'. */
 static void refuse_option(int outcome, const char *text)
 {
 	if (outcome == ':')
-		complain("%s: expected a value: %s", text, expected(optopt));
+		log_complain("%s: expected a value: %s", text,
+			     expected(optopt));
 	else if (optopt >= N_OPTIONS)
-		complain("-%c: there are no short options, see --help", optopt);
+		log_complain("-%c: there are no short options, see --help",
+			     optopt);
 	else if (optopt > 0)
-		complain("%s: expected no value", text);
+		log_complain("%s: expected no value", text);
 	else
-		complain("%s: there is no such option, see --help", text);
+		log_complain("%s: there is no such option, see --help", text);
 }
 
 static enum options_outcome print(const char *text)
 {
 	if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
 		return OPTIONS_INFORMED;
-	complain("standard output: %s", strerror(errno));
+	log_complain("standard output: %s", strerror(errno));
 	return OPTIONS_FAILED;
 }
 
@@ -299,25 +307,25 @@ static enum options_outcome parse_options(uint64_t *values,
 		if (number == OPTION_METRICS)
 			*metrics = optarg;
 		if (optarg && !parse(number, optarg, &values[number])) {
-			complain("--%s %s: expected %s",
-				 long_options[number].name, optarg,
-				 expected(number));
+			log_complain("--%s %s: expected %s",
+				     long_options[number].name, optarg,
+				     expected(number));
 			return OPTIONS_REFUSED;
 		}
 	}
 	return OPTIONS_RUN;
 }
 
-/* What the broadcasts' letters leave must be worth dividing. */
+/* What the shared memory leaves must be enough for each worker. */
 static bool check_budget(const struct settings *settings)
 {
-	size_t least = broadcast_mail(settings) +
+	size_t least = endpoint_config_shared_memory(settings) +
 		       settings->n_workers * (size_t)budget.min;
 
 	if (settings->budget >= least)
 		return true;
-	complain("--budget %zu: expected at least %zu for %zu workers",
-		 settings->budget, least, settings->n_workers);
+	log_complain("--budget %zu: expected at least %zu for %zu workers",
+		     settings->budget, least, settings->n_workers);
 	return false;
 }
 
@@ -341,9 +349,10 @@ enum options_outcome options_parse(struct settings *settings, int argc,
 		return outcome;
 	if (!apply(settings, values))
 		return OPTIONS_REFUSED;
-	if (offers_parse(settings, metrics, argc - optind, argv + optind) &&
+	if (endpoint_config_parse_all(settings, metrics, argc - optind,
+				      argv + optind) &&
 	    check_budget(settings))
 		return OPTIONS_RUN;
-	offers_free(settings);
+	endpoint_config_free_all(settings);
 	return OPTIONS_REFUSED;
 }

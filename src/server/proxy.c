@@ -1,78 +1,80 @@
-/* The PROXY header of a load balancer in front (--accept-proxy): who has come
- * is a guest until his header is there, and then a client of the address that
- * it tells.
+/* The PROXY header of a load balancer (--accept-proxy): a connection is pending
+ * until its header is complete, and is then served with the address that the
+ * header tells.
  *
- * What follows the header is the service's, and must stay in the socket. So
- * first look (MSG_PEEK), then take what is known to belong to the header, all
- * of it: else the watch, level-triggered, would call again and again while
- * more is awaited. */
-#include "server.h"
+ * The bytes after the header belong to the service and must stay in the socket.
+ * So peek first (MSG_PEEK), then read all bytes that are known to belong to the
+ * header: if they stayed in the socket, the level-triggered watch would fire
+ * again and again while the rest is awaited. */
+#include "proxy.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "admission.h"
+#include "log.h"
 #include "proxy_header.h"
 
 enum {
-	/* for the whole header, from accept on; the protocol asks for 3 s at
-	 * least, which cover the loss of a packet */
-	PATIENCE_S = 5,
+	/* for the whole header, from accept on; the protocol asks for at least
+	 * 3 s, which covers the loss of a packet */
+	TIMEOUT_S = 5,
 	TEXT_SIZE = 256
 };
 
-struct guest {
-	struct weir_watch watch; /* of his socket, which is ours */
-	struct weir_timer timer; /* his time is up */
-	struct weir_list link;	 /* in the door's guests */
-	struct door *door;
+struct pending {
+	struct weir_watch watch; /* of its socket */
+	struct weir_timer timer; /* to TIMEOUT_S */
+	struct weir_list link;	 /* in endpoint->pending */
+	struct endpoint *endpoint;
 	struct weir_address peer;
-	size_t n_taken; /* out of the socket */
+	size_t n_taken; /* read from the socket */
 	unsigned char bytes[PROXY_HEADER_SIZE];
 };
 
-/* The socket remains. */
-static int free_guest(struct guest *guest)
+/* Returns the socket, which stays open. */
+static int free_pending(struct pending *pending)
 {
-	int fd = weir_watch_fd(&guest->watch);
+	int fd = weir_watch_fd(&pending->watch);
 
-	weir_watch_close(&guest->watch);
-	weir_timer_cancel(&guest->timer);
-	weir_list_remove(&guest->link);
-	free(guest);
+	weir_watch_close(&pending->watch);
+	weir_timer_cancel(&pending->timer);
+	weir_list_remove(&pending->link);
+	free(pending);
 	return fd;
 }
 
-static void turn_away(struct guest *guest, const char *why)
+static void refuse_for(struct pending *pending, const char *why)
 {
-	struct door *door = guest->door;
+	struct endpoint *endpoint = pending->endpoint;
 	char peer[WEIR_ADDRESS_TEXT_SIZE];
 	char text[TEXT_SIZE];
 
-	weir_address_format(&guest->peer, peer, sizeof peer);
+	weir_address_format(&pending->peer, peer, sizeof peer);
 	(void)snprintf(text, sizeof text, "%s: %s", peer, why);
-	door_turn_away(door, free_guest(guest), TURNED_AWAY_PROXY, text);
-	door_dismiss(door);
+	admission_refuse(endpoint, free_pending(pending), REFUSED_PROXY, text);
+	admission_release(endpoint);
 }
 
-static void refuse(struct guest *guest, const char *expected)
+static void refuse(struct pending *pending, const char *expected)
 {
 	char why[TEXT_SIZE / 2];
 
 	(void)snprintf(why, sizeof why, "wrong PROXY header: expected %s",
 		       expected);
-	turn_away(guest, why);
+	refuse_for(pending, why);
 }
 
-static void let_in(struct guest *guest, const struct proxy_header *header)
+static void admit(struct pending *pending, const struct proxy_header *header)
 {
-	struct weir_address peer = guest->peer;
-	struct door *door = guest->door;
+	struct weir_address peer = pending->peer;
+	struct endpoint *endpoint = pending->endpoint;
 
 	if (header->has_source)
 		peer = header->source;
-	door_serve(door, free_guest(guest), &peer);
+	admission_serve(endpoint, free_pending(pending), &peer);
 }
 
 static bool is_passing(int error)
@@ -80,94 +82,99 @@ static bool is_passing(int error)
 	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
-/* n bytes of the guest are known; what of them belongs to the header is taken.
- * Whatever is left of that comes with the next event. */
-static void read_header(struct guest *guest, size_t n)
+/* The first n bytes are known: read those that belong to the header. What recv
+ * does not return now is read at the next event. */
+static void read_header(struct pending *pending, size_t n)
 {
 	struct proxy_header header;
-	enum proxy_state state = proxy_header_parse(&header, guest->bytes, n);
+	enum proxy_state state = proxy_header_parse(&header, pending->bytes, n);
 	ssize_t n_got;
 
 	if (state == PROXY_WRONG) {
-		refuse(guest, header.expected);
+		refuse(pending, header.expected);
 		return;
 	}
-	n_got = recv(weir_watch_fd(&guest->watch),
-		     guest->bytes + guest->n_taken,
-		     header.size - guest->n_taken, MSG_DONTWAIT);
+	n_got = recv(weir_watch_fd(&pending->watch),
+		     pending->bytes + pending->n_taken,
+		     header.size - pending->n_taken, MSG_DONTWAIT);
 	if (n_got < 0 && !is_passing(errno)) {
-		turn_away(guest, strerror(errno));
+		refuse_for(pending, strerror(errno));
 		return;
 	}
-	guest->n_taken += n_got > 0 ? (size_t)n_got : 0;
-	if (state == PROXY_WHOLE && guest->n_taken == header.size)
-		let_in(guest, &header);
+	pending->n_taken += n_got > 0 ? (size_t)n_got : 0;
+	if (state == PROXY_WHOLE && pending->n_taken == header.size)
+		admit(pending, &header);
 }
 
 static void on_ready(struct weir_watch *watch, uint32_t events)
 {
-	struct guest *guest = weir_container_of(watch, struct guest, watch);
-	ssize_t n = recv(weir_watch_fd(watch), guest->bytes + guest->n_taken,
-			 sizeof guest->bytes - guest->n_taken,
-			 MSG_PEEK | MSG_DONTWAIT);
+	struct pending *pending =
+		weir_container_of(watch, struct pending, watch);
+	ssize_t n =
+		recv(weir_watch_fd(watch), pending->bytes + pending->n_taken,
+		     sizeof pending->bytes - pending->n_taken,
+		     MSG_PEEK | MSG_DONTWAIT);
 
 	(void)events;
 	if (n > 0)
-		read_header(guest, guest->n_taken + (size_t)n);
+		read_header(pending, pending->n_taken + (size_t)n);
 	else if (n == 0)
-		turn_away(guest, "ended before its PROXY header did");
+		refuse_for(pending, "ended before its PROXY header did");
 	else if (!is_passing(errno))
-		turn_away(guest, strerror(errno));
+		refuse_for(pending, strerror(errno));
 }
 
 static void on_timer(struct weir_timer *timer)
 {
-	struct guest *guest = weir_container_of(timer, struct guest, timer);
+	struct pending *pending =
+		weir_container_of(timer, struct pending, timer);
 	char why[TEXT_SIZE / 2];
 
 	(void)snprintf(why, sizeof why,
 		       "expected a PROXY header within %d s, got %zu bytes "
 		       "of one",
-		       PATIENCE_S, guest->n_taken);
-	turn_away(guest, why);
+		       TIMEOUT_S, pending->n_taken);
+	refuse_for(pending, why);
 }
 
-static int receive(struct guest *guest, int fd)
+static int receive(struct pending *pending, int fd)
 {
-	struct weir_loop *loop = guest->door->worker->loop;
+	struct weir_loop *loop = pending->endpoint->worker->loop;
 	uint64_t now = weir_loop_now(loop);
-	int error = weir_watch_open(&guest->watch, loop, fd, EPOLLIN, on_ready);
+	int error =
+		weir_watch_open(&pending->watch, loop, fd, EPOLLIN, on_ready);
 
 	if (error < 0)
 		return error;
-	weir_timer_arm(&guest->timer, loop,
-		       now + PATIENCE_S * UINT64_C(1000000000), on_timer);
-	weir_list_append(&guest->door->guests, &guest->link);
+	weir_timer_arm(&pending->timer, loop,
+		       now + TIMEOUT_S * UINT64_C(1000000000), on_timer);
+	weir_list_append(&pending->endpoint->pending, &pending->link);
 	return 0;
 }
 
-void proxy_receive(struct door *door, int fd, const struct weir_address *peer)
+void proxy_receive(struct endpoint *endpoint, int fd,
+		   const struct weir_address *peer)
 {
-	struct guest *guest = calloc(1, sizeof *guest);
+	struct pending *pending = calloc(1, sizeof *pending);
 	int error = -ENOMEM;
 
-	if (guest) {
-		guest->door = door;
-		guest->peer = *peer;
-		error = receive(guest, fd);
+	if (pending) {
+		pending->endpoint = endpoint;
+		pending->peer = *peer;
+		error = receive(pending, fd);
 	}
 	if (error == 0)
 		return;
-	free(guest);
-	door_turn_away(door, fd, TURNED_AWAY_MEMORY, strerror(-error));
-	door_dismiss(door);
+	free(pending);
+	admission_refuse(endpoint, fd, REFUSED_MEMORY, strerror(-error));
+	admission_release(endpoint);
 }
 
-void proxy_close(struct door *door)
+void proxy_close(struct endpoint *endpoint)
 {
 	struct weir_list *link;
 
-	while ((link = weir_list_pop(&door->guests)))
-		turn_away(weir_container_of(link, struct guest, link),
-			  "the server stops, and waits for no PROXY header");
+	while ((link = weir_list_pop(&endpoint->pending)))
+		refuse_for(weir_container_of(link, struct pending, link),
+			   "the server stops, and waits for no PROXY header");
 }

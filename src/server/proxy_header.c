@@ -49,7 +49,7 @@ static enum proxy_state more(struct proxy_header *header, size_t n)
 	return PROXY_MORE;
 }
 
-/* Whether the n bytes are the start of what, or start with it. */
+/* Whether the n bytes and what agree as far as both go. */
 static bool starts_as(const void *data, size_t n, const void *what,
 		      size_t n_what)
 {
@@ -135,7 +135,7 @@ static bool take_addresses(struct proxy_header *header, int family,
 	    !take_port(&line, end, &source_port) ||
 	    !take_port(&line, end, &destination_port) || line != end)
 		return false;
-	/* a space that ends the line is consumed with the last word */
+	/* take_word has skipped a space at the end of the line */
 	if (end[-1] == ' ')
 		return false;
 	set_address(&header->source, family, source, source_port);
@@ -172,8 +172,7 @@ static enum proxy_state parse_line(struct proxy_header *header,
 	return wrong(header, "PROXY TCP4, TCP6 or UNKNOWN");
 }
 
-/* The first LF ends it, so what comes in pieces is understood as what comes at
- * once. */
+/* The first LF ends the line, so pieces parse like the whole. */
 static enum proxy_state parse_v1(struct proxy_header *header, const char *line,
 				 size_t n)
 {
@@ -195,7 +194,7 @@ static size_t number_at(const unsigned char *bytes)
 	return (size_t)bytes[0] << 8 | bytes[1];
 }
 
-/* RFC 4960, appendix B, bit by bit: it is for a few bytes a connection. */
+/* RFC 4960, appendix B, bit by bit: a connection has only a few bytes of it. */
 static uint32_t crc32c(uint32_t crc, const unsigned char *bytes, size_t n)
 {
 	const uint32_t polynomial = 0x82f63b78;
@@ -208,7 +207,7 @@ static uint32_t crc32c(uint32_t crc, const unsigned char *bytes, size_t n)
 	return crc;
 }
 
-/* It was computed with zeroes in its own place. */
+/* It is computed with its own bytes taken as zero. */
 static bool is_checksum_right(const unsigned char *header, size_t size,
 			      size_t at)
 {

@@ -1,6 +1,6 @@
-/* The header by which a load balancer in front tells who its client is: the
- * PROXY protocol, versions 1 and 2, of HAProxy's doc/proxy-protocol.txt.
- * Reading and writing it in memory; sockets are proxy.c's and relay.c's. */
+/* The PROXY protocol, versions 1 and 2, of HAProxy's doc/proxy-protocol.txt: a
+ * header by which a load balancer tells its client's address. This reads and
+ * writes it in memory; proxy.c and relay.c have the sockets. */
 #ifndef PROXY_HEADER_H
 #define PROXY_HEADER_H
 
@@ -18,32 +18,32 @@ enum {
 };
 
 enum proxy_state {
-	PROXY_MORE,  /* right so far, but there is more to come */
-	PROXY_WHOLE, /* the whole header is there */
-	PROXY_WRONG  /* it is none */
+	PROXY_MORE,  /* valid so far, and incomplete */
+	PROXY_WHOLE, /* complete */
+	PROXY_WRONG  /* not a header */
 };
 
 struct proxy_header {
-	/* Of the bytes that were looked at, those that belong to it. */
+	/* how many of the bytes belong to it */
 	size_t size;
-	/* Otherwise the client is who is connected: the header says so
-	 * (LOCAL), or does not say who it is (UNKNOWN, UNSPEC), or it is of a
-	 * kind that is no address of a TCP client (Unix, datagrams). */
+	/* False: the client is the peer itself. The header says so (LOCAL), or
+	 * does not tell an address (UNKNOWN, UNSPEC), or tells one that no TCP
+	 * client has (Unix, datagrams). */
 	bool has_source;
 	struct weir_address source;	 /* the client, */
-	struct weir_address destination; /* and what it connected to */
-	const char *expected;		 /* PROXY_WRONG: what ought to come */
+	struct weir_address destination; /* and the address it connected to */
+	const char *expected;		 /* PROXY_WRONG: what was expected */
 };
 
-/* Understand the first n bytes of a connection. As soon as they can be no
- * header, they are PROXY_WRONG. Optional fields (TLVs) are skipped, but for a
- * checksum (PP2_TYPE_CRC32C), which must be right if there is one. */
+/* Parse the first n bytes of a connection. PROXY_WRONG is returned as soon as
+ * they cannot become a header. Optional fields (TLVs) are skipped, except a
+ * checksum (PP2_TYPE_CRC32C), which must be right. */
 enum proxy_state proxy_header_parse(struct proxy_header *header,
 				    const void *data, size_t n);
 
-/* Write a header of version 2 into PROXY_HEADER_WRITTEN_SIZE bytes; its size.
- * An IPv4 address beside an IPv6 one is mapped. Unless both are IP the header
- * says LOCAL, which every receiver accepts. */
+/* Write a header of version 2 into PROXY_HEADER_WRITTEN_SIZE bytes and return
+ * its size. Of two addresses of different families the IPv4 one is mapped.
+ * Unless both are IP the header says LOCAL, which every receiver accepts. */
 size_t proxy_header_write(void *data, const struct weir_address *source,
 			  const struct weir_address *destination);
 

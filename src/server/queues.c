@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "log.h"
 #include "quantity.h"
 
 static void say(struct worker *worker, const struct debtor *debtor)

@@ -1,10 +1,10 @@
-/* SIGUSR1: who is owed most. */
+/* SIGUSR1: the longest send queues. */
 #ifndef QUEUES_H
 #define QUEUES_H
 
 #include "snapshot.h"
 
-/* Print the longest send queues; the snapshots are ready. */
+/* Print them. The snapshots must be ready. */
 void queues_print(struct server *server);
 
 #endif

@@ -1,7 +1,5 @@
-/* The process: its workers, from the first bind to the last byte.
- *
- * The first worker runs in the main thread, has the signals, and leads the
- * others from phase to phase. With one worker there is no other thread. */
+/* The process: opening, signals, the watchdog, threads and stopping. With one
+ * worker there is no thread but the main one. */
 #include "server.h"
 
 #include <errno.h>
@@ -9,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "endpoint.h"
+#include "log.h"
 #include "queues.h"
 #include "systemd.h"
 
 enum {
-	/* for the last answers of services that are private */
+	/* for the last answers of private services */
 	LAST_ANSWERS_NS = 1000000000
 };
 
@@ -37,7 +37,7 @@ static void enter(struct server *server, enum phase phase)
 {
 	atomic_store(&server->phase, (int)phase);
 	for (size_t i = 0; i < server->n_workers; i++)
-		weir_wakeup_send(&server->workers[i].bell);
+		weir_wakeup_send(&server->workers[i].wakeup);
 }
 
 static void start_drain(struct server *server)
@@ -59,7 +59,7 @@ static void on_timer(struct weir_timer *timer)
 		worker_abort(&server->workers[0], true);
 }
 
-/* The first ends the serving, the second the patience. */
+/* The first signal ends serving, the second ends the drain. */
 static void stop(struct server *server)
 {
 	uint64_t grace = server->settings->grace_ns;
@@ -100,7 +100,7 @@ static void on_usr1(struct weir_signal *signal)
 	snapshots_ask(server);
 }
 
-void server_on_bell(struct server *server)
+void server_on_wakeup(struct server *server)
 {
 	if (!server->wants_queues || !snapshots_are_ready(server))
 		return;
@@ -118,8 +118,9 @@ static bool all_have_answered(struct server *server)
 	return true;
 }
 
-/* Only a server all of whose workers turn is alive. Four looks in the time
- * that the supervisor waits: one to ask, and the next to say so. */
+/* The server is alive if all of its workers' loops turn. Check four times in
+ * the supervisor's interval: one check asks the workers, the next reports that
+ * all have answered. */
 static void on_watchdog(struct weir_timer *timer)
 {
 	struct server *server =
@@ -130,7 +131,7 @@ static void on_watchdog(struct weir_timer *timer)
 		systemd_notify("WATCHDOG=1");
 		for (size_t i = 0; i < server->n_workers; i++) {
 			atomic_store(&server->workers[i].is_asked, true);
-			weir_wakeup_send(&server->workers[i].bell);
+			weir_wakeup_send(&server->workers[i].wakeup);
 		}
 	}
 	weir_timer_arm(timer, loop,
@@ -154,10 +155,10 @@ static void *thread_main(void *arg)
 	struct worker *worker = arg;
 	struct server *server = worker->server;
 
-	/* closed until every thread is there */
-	pthread_mutex_lock(&server->gate);
-	pthread_mutex_unlock(&server->gate);
-	if (!server->is_called_off)
+	/* until every thread has been created */
+	pthread_mutex_lock(&server->start_lock);
+	pthread_mutex_unlock(&server->start_lock);
+	if (!server->is_cancelled)
 		worker_run(worker);
 	return NULL;
 }
@@ -174,7 +175,7 @@ static int start_threads(struct server *server)
 {
 	int error = 0;
 
-	pthread_mutex_lock(&server->gate);
+	pthread_mutex_lock(&server->start_lock);
 	for (size_t i = 1; i < server->n_workers && error == 0; i++) {
 		struct worker *worker = &server->workers[i];
 
@@ -183,11 +184,11 @@ static int start_threads(struct server *server)
 		if (error == 0)
 			server->n_threads++;
 	}
-	server->is_called_off = error < 0;
-	pthread_mutex_unlock(&server->gate);
+	server->is_cancelled = error < 0;
+	pthread_mutex_unlock(&server->start_lock);
 	if (error < 0) {
-		complain("no thread for worker %zu: %s", server->n_threads + 1,
-			 strerror(-error));
+		log_complain("no thread for worker %zu: %s",
+			     server->n_threads + 1, strerror(-error));
 		join_threads(server);
 	}
 	return error;
@@ -195,9 +196,9 @@ static int start_threads(struct server *server)
 
 /* -- the whole -- */
 
-/* The first worker's before any other, and before any thread: the signals are
- * blocked in all of them. And they stay so: one that comes when the last lines
- * are written must not take the exit status with it. */
+/* Before any thread starts, so that the signals are blocked in all of them.
+ * They stay blocked: a signal that arrives during the last lines must not
+ * change the exit status. */
 static int open_signals(struct server *server)
 {
 	sigset_t signals;
@@ -218,7 +219,7 @@ static int open_signals(struct server *server)
 		error = weir_signal_open(&server->usr1, main_loop(server),
 					 SIGUSR1, on_usr1);
 	if (error < 0)
-		complain("no signals: %s", strerror(-error));
+		log_complain("no signals: %s", strerror(-error));
 	return error;
 }
 
@@ -229,7 +230,7 @@ static int open_workers(struct server *server)
 
 	server->workers = calloc(n, sizeof *server->workers);
 	if (!server->workers) {
-		complain("%s", strerror(ENOMEM));
+		log_complain("%s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < n && error == 0; i++) {
@@ -245,22 +246,22 @@ int server_open(struct server *server, const struct settings *settings)
 	int error;
 
 	*server = (struct server){.settings = settings};
-	pthread_mutex_init(&server->gate, NULL);
+	pthread_mutex_init(&server->start_lock, NULL);
 	pthread_barrier_init(&server->barrier, NULL,
 			     (unsigned)settings->n_workers);
 	error = open_workers(server);
-	/* Signals first: from the first bind on, stopping means cleaning up. */
+	/* Signals first: once a Unix socket is bound, stopping must remove it. */
 	if (error == 0)
 		error = open_signals(server);
 	for (size_t i = 0; i < server->n_workers && error == 0; i++)
-		error = doors_open(&server->workers[i]);
+		error = endpoint_open_all(&server->workers[i]);
 	if (error == 0)
 		error = start_threads(server);
 	if (error < 0) {
 		server_close(server);
 		return error;
 	}
-	doors_announce(&server->workers[0]);
+	endpoint_announce_all(&server->workers[0]);
 	start_watchdog(server);
 	systemd_notify("READY=1");
 	return 0;
@@ -277,8 +278,8 @@ static enum server_outcome tell_losses(struct server *server)
 	}
 	if (n_lost == 0)
 		return SERVER_DRAINED;
-	complain("%llu connections lost something, %llu bytes in all",
-		 (unsigned long long)n_lost, (unsigned long long)lost);
+	log_complain("%llu connections lost something, %llu bytes in all",
+		     (unsigned long long)n_lost, (unsigned long long)lost);
 	return SERVER_LOST;
 }
 
@@ -287,7 +288,7 @@ enum server_outcome server_run(struct server *server)
 	worker_run(&server->workers[0]);
 	enter(server, PHASE_OVER);
 	arm(server, LAST_ANSWERS_NS);
-	worker_end(&server->workers[0]);
+	worker_finish_private(&server->workers[0]);
 	join_threads(server);
 	return tell_losses(server);
 }
@@ -303,5 +304,5 @@ void server_close(struct server *server)
 		worker_close(&server->workers[i]);
 	free(server->workers);
 	pthread_barrier_destroy(&server->barrier);
-	pthread_mutex_destroy(&server->gate);
+	pthread_mutex_destroy(&server->start_lock);
 }

@@ -1,4 +1,4 @@
-/* Taking stock of a worker. */
+/* Filling in a worker's snapshot. */
 #include "snapshot.h"
 
 #include <string.h>
@@ -19,12 +19,12 @@ void snapshot_rank(struct debtor *longest, size_t *n,
 		++*n;
 }
 
-/* The peer's name is only made for one who gets among the first. */
+/* The peer's name is formatted only if it ranks among the longest. */
 static void rank(struct snapshot *snapshot, const struct weir_conn *c,
 		 const struct weir_progress *progress)
 {
 	const struct debtor *last = &snapshot->longest[N_LONGEST - 1];
-	struct debtor debtor = {.service = client_door(c)->service,
+	struct debtor debtor = {.service = client_endpoint(c)->service,
 				.progress = *progress};
 
 	if (progress->queued == 0 ||
@@ -37,8 +37,8 @@ static void rank(struct snapshot *snapshot, const struct weir_conn *c,
 
 /* -- sums -- */
 
-static struct service_snapshot *place_of(struct snapshot *snapshot,
-					 const struct service *service)
+static struct service_snapshot *find_service(struct snapshot *snapshot,
+					     const struct service *service)
 {
 	size_t i = 0;
 
@@ -57,38 +57,40 @@ static void add_connection(struct weir_conn *c, void *arg)
 {
 	struct snapshot *snapshot = arg;
 	struct service_snapshot *sum =
-		place_of(snapshot, client_door(c)->service);
+		find_service(snapshot, client_endpoint(c)->service);
 	struct weir_progress progress;
 
 	weir_conn_counters(c, &progress);
-	tally_add_progress(&sum->tally, &progress);
+	counters_add_progress(&sum->counters, &progress);
 	sum->queued += progress.queued;
 	sum->n_open++;
 	sum->n_stalled += weir_conn_is_full(c);
 	rank(snapshot, c, &progress);
 }
 
-static void add_datagrams(struct service_snapshot *sum, const struct door *door)
+static void add_datagrams(struct service_snapshot *sum,
+			  const struct endpoint *endpoint)
 {
 	struct weir_dgram_stats stats;
 
-	weir_dgram_stats(&door->dgram, &stats);
+	weir_dgram_stats(&endpoint->dgram, &stats);
 	sum->n_datagrams_received += stats.n_received;
 	sum->n_datagrams_sent += stats.n_sent;
 	sum->n_datagrams_dropped += stats.n_dropped;
 }
 
-static void add_door(struct snapshot *snapshot, struct door *door)
+static void add_endpoint(struct snapshot *snapshot, struct endpoint *endpoint)
 {
-	struct service_snapshot *sum = place_of(snapshot, door->service);
+	struct service_snapshot *sum =
+		find_service(snapshot, endpoint->service);
 	struct weir_listener_stats stats;
 
-	weir_listener_stats(&door->listener, &stats);
-	tally_add(&sum->tally, &door->tally);
+	weir_listener_stats(&endpoint->listener, &stats);
+	counters_add(&sum->counters, &endpoint->counters);
 	for (int i = 0; i < WEIR_N_ACCEPT_FAILURES; i++)
 		sum->n_failures[i] += stats.n_failures[i];
-	add_datagrams(sum, door);
-	clients_each(door, add_connection, snapshot);
+	add_datagrams(sum, endpoint);
+	client_for_each(endpoint, add_connection, snapshot);
 }
 
 void snapshot_answer(struct worker *worker)
@@ -99,11 +101,11 @@ void snapshot_answer(struct worker *worker)
 		return;
 	snapshot->n_services = 0;
 	snapshot->n_longest = 0;
-	for (size_t i = 0; i < worker->n_doors; i++)
-		add_door(snapshot, &worker->doors[i]);
+	for (size_t i = 0; i < worker->n_endpoints; i++)
+		add_endpoint(snapshot, &worker->endpoints[i]);
 	weir_loop_stats(worker->loop, &snapshot->loop);
 	atomic_store(&snapshot->is_wanted, false);
-	weir_wakeup_send(&worker->server->workers[0].bell);
+	weir_wakeup_send(&worker->server->workers[0].wakeup);
 }
 
 /* -- asking -- */
@@ -114,7 +116,7 @@ void snapshots_ask(struct server *server)
 		struct worker *worker = &server->workers[i];
 
 		if (!atomic_exchange(&worker->snapshot->is_wanted, true))
-			weir_wakeup_send(&worker->bell);
+			weir_wakeup_send(&worker->wakeup);
 	}
 }
 

@@ -1,22 +1,22 @@
-/* How it stands with every worker at a moment: for /metrics and SIGUSR1.
+/* The state of all workers at one moment, for /metrics and SIGUSR1.
  *
- * Each worker counts for itself and nobody else reads that. Whoever wants to
- * know asks: each worker then writes a snapshot, in its own thread and between
- * two callbacks, and the first one reads them when all are written. */
+ * Each worker's counters are read by its own thread alone. The first worker
+ * asks for snapshots; each worker writes its own in its own thread, between
+ * two callbacks; the first one reads them when all are written. */
 #ifndef SNAPSHOT_H
 #define SNAPSHOT_H
 
-#include "server.h"
+#include "client.h"
 
 enum {
-	MAX_SERVICES = 16, /* the back doors' among them */
+	MAX_SERVICES = 16, /* including those of target connections */
 	N_LONGEST = 20
 };
 
-/* All doors of one service together, open connections and closed ones. */
+/* All endpoints of one service, with open and closed connections. */
 struct service_snapshot {
 	const struct service *service;
-	struct tally tally;
+	struct counters counters;
 	uint64_t n_failures[WEIR_N_ACCEPT_FAILURES];
 	uint64_t n_open;
 	uint64_t n_stalled;
@@ -26,7 +26,7 @@ struct service_snapshot {
 	uint64_t n_datagrams_dropped;
 };
 
-/* A connection that is owed something. */
+/* A connection with bytes queued for it. */
 struct debtor {
 	const struct service *service;
 	struct weir_progress progress;
@@ -35,23 +35,23 @@ struct debtor {
 
 struct snapshot {
 	_Atomic bool is_wanted; /* set by the first worker, cleared by its own
-				 * when all below is written */
+				 * when the rest is written */
 	size_t n_services;
 	struct service_snapshot services[MAX_SERVICES];
 	struct weir_loop_stats loop;
 	size_t n_longest; /* queues, the longest first */
-	/* and room for one that is to be ranked */
+	/* with room for one to be ranked */
 	struct debtor longest[N_LONGEST + 1];
 };
 
-/* On the first worker: ask all. Asked again meanwhile, nothing changes. */
+/* On the first worker: ask all. Asking again meanwhile changes nothing. */
 void snapshots_ask(struct server *server);
-/* All have written theirs: until the next ask they can be read. */
+/* All are written, and can be read until the next snapshots_ask. */
 bool snapshots_are_ready(struct server *server);
-/* On the bell of each worker. */
+/* In each worker, when its wakeup fires. */
 void snapshot_answer(struct worker *worker);
 
-/* Put it in its place among the n longest, of which N_LONGEST stay. */
+/* Insert it into the n longest, sorted, of which N_LONGEST are kept. */
 void snapshot_rank(struct debtor *longest, size_t *n,
 		   const struct debtor *debtor);
 

@@ -1,4 +1,4 @@
-/* systemd's side of the environment. */
+/* Reading and clearing systemd's environment variables, and notifying. */
 #include "systemd.h"
 
 #include <errno.h>
@@ -31,8 +31,8 @@ static bool is_for_us(const char *variable)
 	       pid == (uint64_t)getpid();
 }
 
-/* The next of the names between colons; like sd_listen_fds_with_names(3)
- * "unknown" where there is none. */
+/* The next of the names between colons; "unknown" if there is none, as
+ * sd_listen_fds_with_names(3) has it. */
 static const char *take_name(const char *names, char *name)
 {
 	size_t n = strcspn(names, ":");

@@ -1,5 +1,5 @@
-/* What systemd, or a supervisor that does the same, gives and wants to hear:
- * sd_listen_fds(3) and sd_notify(3), without their library. */
+/* The protocols of systemd and compatible supervisors, without their library:
+ * sd_listen_fds(3) and sd_notify(3). */
 #ifndef SYSTEMD_H
 #define SYSTEMD_H
 
@@ -13,20 +13,20 @@ enum {
 
 /* A socket that was open when the program started. */
 struct inherited {
-	int fd; /* close-on-exec from now on */
+	int fd; /* close-on-exec */
 	char name[INHERITED_NAME_SIZE];
 };
 
-/* Fill in the sockets meant for this process, once: the environment forgets
- * them. Their number, 0 if there are none; -EINVAL: LISTEN_FDS makes no sense,
- * or is more than n. */
+/* Fill in the sockets meant for this process and return their number, 0 if
+ * there are none. Works once: the variables are removed from the environment.
+ * -EINVAL: LISTEN_FDS is wrong, or is more than n. */
 int systemd_sockets(struct inherited *sockets, int n);
 
-/* Tell the supervisor "READY=1" and the like. Without one nothing happens; one
- * that does not listen is none of the server's troubles. */
+/* Tell the supervisor "READY=1" and the like. Does nothing without a
+ * supervisor; failures are ignored. */
 void systemd_notify(const char *state);
 
-/* How often it wants to hear "WATCHDOG=1", in ns; 0: it does not. */
+/* The interval in which it expects "WATCHDOG=1", in ns; 0: it does not. */
 uint64_t systemd_watchdog(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* --trace: the send path, one line for each thing that happens on it.
+/* The lines of --trace:
  *
  *	trace 127.0.0.1:4242 sendall 65536: kernel took 20480
  *	trace 127.0.0.1:4242 queued 45056 (45056 in all)
@@ -8,9 +8,12 @@
  *	trace 127.0.0.1:4242 drained, stalled 12.3 ms in all
  *	trace 127.0.0.1:4242 EPOLLOUT disarmed
  *
- * The first line is where send would have stopped, and left the rest to its
- * caller; all the others are what sendall does about it. */
-#include "server.h"
+ * send would have stopped after the first line and left the rest to its caller;
+ * the other lines are what sendall does about it. */
+#include "trace.h"
+
+#include "client.h"
+#include "log.h"
 
 #include <inttypes.h>
 
@@ -44,7 +47,7 @@ static void on_arm(struct weir_observer *o, struct weir_conn *c)
 	log_trace(worker_of(o), "%s EPOLLOUT armed", client_peer(c, peer));
 }
 
-/* Nothing moves when the stall limit has a look before it judges. */
+/* The stall check also tries to send, and may move nothing. */
 static void on_move(struct weir_observer *o, struct weir_conn *c, size_t taken,
 		    uint64_t n_queued)
 {

@@ -1,109 +1,60 @@
-/* One loop in one thread, from serving to draining. A signal ends the serving,
- * but nobody who was let in by then is sent away unserved. */
-#include "server.h"
+/* One loop in one thread, from serving to draining. Connections that were
+ * accepted before the signal are still served. */
+#include "worker.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "client.h"
+#include "endpoint.h"
+#include "log.h"
 #include "snapshot.h"
+#include "trace.h"
 
 enum {
-	/* Turns for what had come when the drain began. One serves hundreds of
-	 * clients; those who go on sending must not keep the server up. */
+	/* Turns for what had arrived when the drain began. One turn serves
+	 * hundreds of clients; the bound is for clients that keep sending. */
 	MAX_LAST_TURNS = 100,
 	MAX_LAST_ROUNDS = 100
 };
 
-/* Added to the count of a round, it is the last one. */
+/* Added to the count of a round to make it the last one. */
 static const size_t NO_MORE = SIZE_MAX / 2;
 
-/* One who goes away in the midst of a stream without end has lost nothing. */
-static bool is_worth_a_line(const struct service *service,
-			    enum weir_reason reason)
+/* -- wakeups -- */
+
+static void on_wakeup(struct weir_wakeup *wakeup)
 {
-	if (reason == WEIR_REASON_FINISHED)
-		return false;
-	return !service->is_endless || (reason != WEIR_REASON_RESET &&
-					reason != WEIR_REASON_PEER_CLOSED);
-}
-
-/* While the server stops, a connection has lost something if it was reset, or
- * if bytes that it was owed were dropped. (Not those that were dropped before,
- * when a slow subscriber could not keep up.) */
-static void note_loss(struct worker *worker, const struct service *service,
-		      const struct weir_result *result)
-{
-	if (server_phase(worker->server) < PHASE_DRAINING ||
-	    service->is_private || !is_worth_a_line(service, result->reason) ||
-	    result->reason == WEIR_REASON_LINGER)
-		return;
-	if (result->progress.dropped == 0 &&
-	    result->reason != WEIR_REASON_RESET &&
-	    result->reason != WEIR_REASON_ABORTED)
-		return;
-	worker->n_lost++;
-	worker->lost += result->progress.dropped;
-}
-
-void server_on_close(struct weir_conn *c, const struct weir_result *result)
-{
-	struct door *door = client_door(c);
-	struct worker *worker = door->worker;
-	char peer[PEER_TEXT_SIZE];
-
-	door->tally.n_closed[result->reason]++;
-	tally_add_progress(&door->tally, &result->progress);
-	/* before the line: who reads it may tell us to stop */
-	note_loss(worker, door->service, result);
-	if (is_worth_a_line(door->service, result->reason))
-		log_say(worker, "%s %s: %s, %llu bytes unsent, %llu unread",
-			door->service->name, client_peer(c, peer),
-			weir_reason_name(result->reason),
-			(unsigned long long)result->progress.dropped,
-			(unsigned long long)result->progress.unread);
-	if (door->service->on_close)
-		door->service->on_close(c, result);
-	if (door->service == door->offer->service)
-		door_dismiss(door);
-	clients_remove(c);
-	/* Was it the last? worker_run has a look. */
-	if (server_phase(worker->server) >= PHASE_DRAINING)
-		weir_loop_stop(worker->loop);
-}
-
-/* -- the bell -- */
-
-static void on_bell(struct weir_wakeup *bell)
-{
-	struct worker *worker = weir_container_of(bell, struct worker, bell);
+	struct worker *worker =
+		weir_container_of(wakeup, struct worker, wakeup);
 
 	atomic_store(&worker->is_asked, false);
 	snapshot_answer(worker);
-	for (size_t i = 0; i < worker->n_doors; i++) {
-		struct door *door = &worker->doors[i];
+	for (size_t i = 0; i < worker->n_endpoints; i++) {
+		struct endpoint *endpoint = &worker->endpoints[i];
 
-		if (door->service->on_bell)
-			door->service->on_bell(door);
+		if (endpoint->service->on_wakeup)
+			endpoint->service->on_wakeup(endpoint);
 	}
 	if (worker->number == 0)
-		server_on_bell(worker->server);
-	/* worker_run has a look at the phase */
+		server_on_wakeup(worker->server);
+	/* worker_run checks the phase */
 	weir_loop_stop(worker->loop);
 }
 
-/* Loops share nothing, and so not the budget: each has its part. */
+/* Loops share nothing, so each has an equal part of the budget. */
 static size_t budget_share(const struct settings *settings)
 {
-	return (settings->budget - broadcast_mail(settings)) /
+	return (settings->budget - endpoint_config_shared_memory(settings)) /
 	       settings->n_workers;
 }
 
 static int refuse(const struct worker *worker, int error)
 {
-	complain("no loop for worker %zu: %s", worker->number,
-		 strerror(-error));
+	log_complain("no loop for worker %zu: %s", worker->number,
+		     strerror(-error));
 	return error;
 }
 
@@ -117,7 +68,7 @@ int worker_open(struct worker *worker, struct server *server, size_t number)
 	error = weir_loop_new(&worker->loop);
 	if (error < 0)
 		return refuse(worker, error);
-	error = weir_wakeup_open(&worker->bell, worker->loop, on_bell);
+	error = weir_wakeup_open(&worker->wakeup, worker->loop, on_wakeup);
 	worker->snapshot = calloc(1, sizeof *worker->snapshot);
 	if (error == 0 && !worker->snapshot)
 		error = -ENOMEM;
@@ -137,23 +88,22 @@ void worker_close(struct worker *worker)
 {
 	int error;
 
-	doors_close(worker);
+	endpoint_close_all(worker);
 	free(worker->snapshot);
-	weir_wakeup_close(&worker->bell);
+	weir_wakeup_close(&worker->wakeup);
 	error = weir_loop_free(worker->loop);
 	assert(error == 0);
 	(void)error;
 }
 
-/* Only a programmer's error makes a loop fail, and no other worker could put
- * that right. */
+/* A loop fails only by a programming error, which no worker can repair. */
 static void run(struct worker *worker)
 {
 	int error = weir_loop_run(worker->loop);
 
 	if (error == 0)
 		return;
-	complain("the loop failed: %s", strerror(-error));
+	log_complain("the loop failed: %s", strerror(-error));
 	exit(EXIT_FAILURE);
 }
 
@@ -161,7 +111,7 @@ static void run(struct worker *worker)
 
 static void finish_client(struct weir_conn *c, void *is_private)
 {
-	const struct service *service = client_door(c)->service;
+	const struct service *service = client_endpoint(c)->service;
 
 	if (service->is_private != *(bool *)is_private)
 		return;
@@ -173,24 +123,26 @@ static void finish_client(struct weir_conn *c, void *is_private)
 
 static void abort_client(struct weir_conn *c, void *is_private)
 {
-	if (client_door(c)->service->is_private == *(bool *)is_private)
+	if (client_endpoint(c)->service->is_private == *(bool *)is_private)
 		weir_conn_abort(c, true);
 }
 
 static void finish(struct worker *worker, bool is_private)
 {
-	for (size_t i = 0; i < worker->n_doors; i++)
-		clients_each(&worker->doors[i], finish_client, &is_private);
+	for (size_t i = 0; i < worker->n_endpoints; i++)
+		client_for_each(&worker->endpoints[i], finish_client,
+				&is_private);
 }
 
 void worker_abort(struct worker *worker, bool is_private)
 {
-	for (size_t i = 0; i < worker->n_doors; i++)
-		clients_each(&worker->doors[i], abort_client, &is_private);
+	for (size_t i = 0; i < worker->n_endpoints; i++)
+		client_for_each(&worker->endpoints[i], abort_client,
+				&is_private);
 }
 
-/* Serve what has been sent already, until nothing more comes at once. How many
- * descriptors that was. */
+/* Serve what has been sent already, until nothing more is ready at once.
+ * Returns how many descriptors were ready. */
 static size_t take_last_turns(struct worker *worker)
 {
 	size_t n_ready = 0;
@@ -203,13 +155,12 @@ static size_t take_last_turns(struct worker *worker)
 	return n_ready;
 }
 
-/* What the clients of one worker have sent may be for those of another, which
- * may make room for more: all turn until none has anything to do, or patience
- * has ended.
+/* What one worker's clients have sent may be for those of another, which may
+ * make room for more: all workers turn until none has work left, or time is up.
  *
- * Each round counts in a place of its own. The places take turns: when all
- * have come to the end of a round, the place of the one before is not looked
- * at any more, and will be used in the next but one. */
+ * Each round has its own count. Three counts are used in rotation: when all
+ * workers have finished a round, none reads the count of the round before, so
+ * it is cleared for the round after the next. */
 static void serve_what_came(struct worker *worker)
 {
 	struct server *server = worker->server;
@@ -261,20 +212,20 @@ void worker_run(struct worker *worker)
 
 	while (server_phase(server) < PHASE_DRAINING)
 		run(worker);
-	doors_shut(worker, false);
+	endpoint_stop_listening(worker, false);
 	serve_what_came(worker);
-	doors_hush(worker);
+	endpoint_stop_receiving(worker);
 	finish_all(worker);
 	atomic_fetch_add(&server->n_drained, 1);
-	weir_wakeup_send(&server->workers[0].bell);
-	/* The others may still want to know how it went here. */
+	weir_wakeup_send(&server->workers[0].wakeup);
+	/* others may still ask this worker for snapshots */
 	while (!is_over(worker))
 		run(worker);
 }
 
-void worker_end(struct worker *worker)
+void worker_finish_private(struct worker *worker)
 {
-	doors_shut(worker, true);
+	endpoint_stop_listening(worker, true);
 	finish(worker, true);
 	while (worker->n_private > 0)
 		run(worker);

@@ -210,7 +210,7 @@ Test(client, a_refusal_is_one_line_and_status_1)
 	char address[CLIENT_ADDRESS_SIZE];
 	int listener = client_listen(5, address);
 
-	/* The port is ours still, so nobody else can listen there. */
+	/* The port is ours still, so no other program can listen there. */
 	shutdown(listener, SHUT_RDWR);
 	client_start_text(&client, address, "hello");
 	client_wait(&client, &end);

@@ -100,7 +100,7 @@ Test(proxy_header_v2, refuses_addresses_that_are_cut_short)
 	check_wrong_bytes(&b, "two addresses");
 }
 
-/* Before it is there: nobody waits for 64 KiB, or keeps them. */
+/* Refused by its size alone: 64 KiB are neither awaited nor kept. */
 Test(proxy_header_v2, refuses_what_is_longer_than_it_reads)
 {
 	struct header_bytes b = header_tcp4();

@@ -280,14 +280,14 @@ static int dial_when_up(const char *address)
 
 Test(server, says_nothing_when_quiet)
 {
-	char offer[TEXT_SIZE];
+	char endpoint[TEXT_SIZE];
 	struct served s;
 	int fd;
 
-	snprintf(offer, sizeof offer, "greet=unix:@weir-quiet-%d",
+	snprintf(endpoint, sizeof endpoint, "greet=unix:@weir-quiet-%d",
 		 (int)getpid());
-	served_start(&s, "--quiet", offer, NULL);
-	fd = dial_when_up(strchr(offer, '=') + 1);
+	served_start(&s, "--quiet", endpoint, NULL);
+	fd = dial_when_up(strchr(endpoint, '=') + 1);
 	expect_greeting(fd, "Hey~~~");
 	close(fd);
 	kill(s.pid, SIGTERM);

@@ -24,7 +24,7 @@ TestSuite(server_broadcast, .init = harness_begin, .fini = harness_end,
 static struct audience audience;
 static char address[SERVED_ADDRESS_SIZE];
 
-/* With room enough that nobody misses anything. */
+/* With so much room that no line is missed. */
 static void start(const char *workers, const char *service)
 {
 	const char *const arguments[] = {"--high=64M", "--max=256M", workers,
@@ -41,7 +41,7 @@ static void expect_all_heard(void)
 		cr_assert(fellow_has_heard_all(&audience.fellows[i]));
 }
 
-/* What was asked by those who joined is heard, and nothing is under way. */
+/* All that the members asked for is heard, and nothing is under way. */
 static void settle(void)
 {
 	for (size_t i = 0; i < audience.n; i++)
@@ -173,7 +173,7 @@ Test(server_broadcast, shares_a_unix_socket_among_workers)
 	harness_remove_folder();
 }
 
-/* Those who come and go in the midst of it change nothing for the others. */
+/* Members that come and go meanwhile change nothing for the others. */
 Test(server_broadcast, goes_on_while_others_come_and_go)
 {
 	start("--workers=2", "broadcast=127.0.0.1:0");

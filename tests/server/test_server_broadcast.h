@@ -31,7 +31,7 @@ struct fellow {
 	char *line; /* this one now, of n_line bytes, n_gone of them sent */
 	size_t n_line;
 	size_t n_gone;
-	/* what it hears: from each of the others, in his order */
+	/* what it hears: from each of the others, in its order */
 	uint64_t n_heard[AUDIENCE_MAX];
 	uint64_t next[AUDIENCE_MAX];
 	uint64_t n_missed; /* that it was told of */
@@ -50,7 +50,7 @@ struct audience {
 
 /* Start a server with these arguments, NULL behind the last; it broadcasts. */
 void audience_start(struct audience *audience, const char *const *arguments);
-/* One more, who connects to address, and hears whatever is said from now on.
+/* One more, which connects to address, and hears all that is said from now on.
  * rcvbuf as dial. */
 struct fellow *audience_join(struct audience *audience, const char *address,
 			     int rcvbuf);
@@ -60,10 +60,10 @@ void fellow_say(struct fellow *fellow, uint64_t n, size_t longest);
 void fellow_hear(struct fellow *fellow);
 /* Until all is said. */
 void audience_speak(struct audience *audience);
-/* Until all is said, and everyone who is not deaf has heard every line of the
+/* Until all is said, and everyone that is not deaf has heard every line of the
  * others, or has been told that it missed it. */
 void audience_hear(struct audience *audience);
-/* Until everyone who is not deaf has come to the end. */
+/* Until everyone that is not deaf has come to the end. */
 void audience_hear_to_the_end(struct audience *audience);
 /* Whether it has heard every line of everybody else's. */
 bool fellow_has_heard_all(const struct fellow *fellow);

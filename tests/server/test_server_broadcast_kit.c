@@ -21,14 +21,14 @@ enum {
 
 /* -- lines -- */
 
-/* Line k of who: both are in it, and its size. */
-static size_t write_line(char *line, size_t who, uint64_t k, size_t n)
+/* Line k of a speaker: both are in it, and its size. */
+static size_t write_line(char *line, size_t speaker, uint64_t k, size_t n)
 {
-	size_t n_head = (size_t)snprintf(line, 64, "%zu %llu %zu ", who,
+	size_t n_head = (size_t)snprintf(line, 64, "%zu %llu %zu ", speaker,
 					 (unsigned long long)k, n);
 
 	for (size_t i = n_head; i + 1 < n; i++)
-		line[i] = (char)('a' + (who + k + i) % 26);
+		line[i] = (char)('a' + (speaker + k + i) % 26);
 	if (n <= n_head)
 		n = n_head + 1;
 	line[n - 1] = '\n';
@@ -57,25 +57,25 @@ static void take_said(struct fellow *f, const char *line, size_t n)
 {
 	static char expected[AUDIENCE_LINE + 64];
 	unsigned long long k;
-	size_t who;
+	size_t speaker;
 	size_t size;
 
-	if (sscanf(line, "%zu %llu %zu ", &who, &k, &size) != 3 ||
-	    who >= f->audience->n)
+	if (sscanf(line, "%zu %llu %zu ", &speaker, &k, &size) != 3 ||
+	    speaker >= f->audience->n)
 		harness_die("%zu heard \"%.60s\"", number_of(f), line);
-	if (write_line(expected, who, k, size) != n ||
+	if (write_line(expected, speaker, k, size) != n ||
 	    memcmp(line, expected, n) != 0)
 		harness_die("%zu heard line %llu of %zu torn", number_of(f), k,
-			    who);
-	if (who == number_of(f))
-		harness_die("%zu heard itself", who);
-	if (k < f->next[who] ||
-	    (f->audience->has_told_gaps && k > f->next[who]))
+			    speaker);
+	if (speaker == number_of(f))
+		harness_die("%zu heard itself", speaker);
+	if (k < f->next[speaker] ||
+	    (f->audience->has_told_gaps && k > f->next[speaker]))
 		harness_die("%zu heard line %llu of %zu instead of %llu",
-			    number_of(f), k, who,
-			    (unsigned long long)f->next[who]);
-	f->next[who] = k + 1;
-	f->n_heard[who]++;
+			    number_of(f), k, speaker,
+			    (unsigned long long)f->next[speaker]);
+	f->next[speaker] = k + 1;
+	f->n_heard[speaker]++;
 }
 
 static void take_line(struct fellow *f, const char *line, size_t n)

@@ -169,12 +169,12 @@ Test(server_dgram, a_bare_port_is_served_in_both_families)
 /* Few fit the queue of a Unix receiver: the rest waits in the server. */
 Test(server_dgram, a_burst_is_echoed_whole_and_in_order)
 {
-	char offer[TEXT_SIZE];
+	char endpoint[TEXT_SIZE];
 	char address[SERVED_ADDRESS_SIZE];
 	struct served s;
 	int fd;
 
-	served_start(&s, offer_at_name("echo", offer), NULL);
+	served_start(&s, offer_at_name("echo", endpoint), NULL);
 	served_address(&s, "echo", address);
 	fd = dial_dgram(address);
 	for (unsigned i = 0; i < N_BURST; i++)
@@ -191,14 +191,14 @@ Test(server_dgram, a_burst_is_echoed_whole_and_in_order)
  * not connected: the kernel lets one that is fill the server's send buffer. */
 Test(server_dgram, a_client_who_does_not_read_does_not_hold_up_another)
 {
-	char offer[TEXT_SIZE];
+	char endpoint[TEXT_SIZE];
 	char address[SERVED_ADDRESS_SIZE];
 	struct served s;
 	const struct sockaddr unnamed = {.sa_family = AF_UNIX};
 	struct weir_address server;
 	int stuck = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	served_start(&s, offer_at_name("echo", offer), NULL);
+	served_start(&s, offer_at_name("echo", endpoint), NULL);
 	served_address(&s, "echo", address);
 	server = harness_address(address);
 	cr_assert_eq(bind(stuck, &unnamed, sizeof unnamed.sa_family), 0);
@@ -219,12 +219,12 @@ Test(server_dgram, a_client_who_does_not_read_does_not_hold_up_another)
 Test(server_dgram, a_sender_without_a_name_is_not_answered)
 {
 	struct weir_address name;
-	char offer[TEXT_SIZE];
+	char endpoint[TEXT_SIZE];
 	char address[SERVED_ADDRESS_SIZE];
 	struct served s;
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	served_start(&s, offer_at_name("echo", offer), NULL);
+	served_start(&s, offer_at_name("echo", endpoint), NULL);
 	served_address(&s, "echo", address);
 	name = harness_address(address);
 	cr_assert_eq(sendto(fd, "Hey", 3, 0, &name.sa.any, name.len), 3);
@@ -271,17 +271,17 @@ Test(server_dgram, addresses_that_cannot_be_had_are_told)
 	struct weir_address address = harness_address("udp:127.0.0.1:0");
 	socklen_t len = sizeof address.sa;
 	char text[WEIR_ADDRESS_TEXT_SIZE];
-	char offer[TEXT_SIZE];
+	char endpoint[TEXT_SIZE];
 	char reason[2 * TEXT_SIZE];
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	cr_assert_eq(bind(fd, &address.sa.any, address.len), 0);
 	cr_assert_eq(getsockname(fd, &address.sa.any, &len), 0);
 	weir_address_format(&address, text, sizeof text);
-	snprintf(offer, sizeof offer, "echo=%s", text);
+	snprintf(endpoint, sizeof endpoint, "echo=%s", text);
 	snprintf(reason, sizeof reason,
 		 "echo: cannot listen on %s: Address already in use", text);
-	expect_refusal_of(offer, reason);
+	expect_refusal_of(endpoint, reason);
 	close(fd);
 	expect_refusal_of("discard=udp:192.0.2.1:7009",
 			  "discard: cannot listen on udp:192.0.2.1:7009: "

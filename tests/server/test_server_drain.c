@@ -1,4 +1,4 @@
-/* How weir-server stops: nobody who was let in is sent away unserved. */
+/* How weir-server stops: every client that was accepted is served. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -102,7 +102,7 @@ Test(server_drain, sends_all_that_is_owed_to_a_slow_reader)
 	served_forget(&s);
 }
 
-/* Greet clients who have not spoken, echo and chargen clients in mid-stream:
+/* Greet clients that have not spoken, echo and chargen clients in mid-stream:
  * each gets its FIN. */
 Test(server_drain, finishes_idle_clients)
 {
@@ -170,16 +170,16 @@ Test(server_drain, ends_a_stream_without_end_at_a_whole_buffer)
 
 /* -- the accept queue -- */
 
-/* While the server is halted nobody is accepted: the kernel lets all of these
+/* While the server is stopped it accepts nothing: the kernel lets all of these
  * wait, and they have spoken by the time the signal comes. */
-static void check_waiting_are_served(const char *offer)
+static void check_waiting_are_served(const char *endpoint)
 {
 	struct served s;
 	char address[SERVED_ADDRESS_SIZE];
 	int fds[N_WAITING];
 	int mute;
 
-	served_start(&s, offer, NULL);
+	served_start(&s, endpoint, NULL);
 	served_address(&s, "greet", address);
 	served_halt(&s);
 	for (size_t i = 0; i < N_WAITING; i++) {
@@ -206,11 +206,11 @@ Test(server_drain, serves_those_who_wait_to_be_accepted_by_tcp)
 
 Test(server_drain, serves_those_who_wait_to_be_accepted_by_unix_socket)
 {
-	char offer[TEXT_SIZE];
+	char endpoint[TEXT_SIZE];
 
-	snprintf(offer, sizeof offer, "greet=unix:@weir-wait-%d",
+	snprintf(endpoint, sizeof endpoint, "greet=unix:@weir-wait-%d",
 		 (int)getpid());
-	check_waiting_are_served(offer);
+	check_waiting_are_served(endpoint);
 }
 
 Test(server_drain, lets_nobody_in_once_it_drains)

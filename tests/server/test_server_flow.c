@@ -1,4 +1,4 @@
-/* weir-server and clients who read slower than it writes. */
+/* weir-server and clients that read slower than it writes. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -136,7 +136,7 @@ static void check_chargen(const char *option, int rcvbuf)
 	close(fd);
 	kill(s.pid, SIGTERM);
 	cr_assert_eq(served_wait(&s), 0);
-	/* who goes away has lost nothing */
+	/* a client that leaves has lost nothing */
 	cr_assert_not(strstr(s.text, "chargen 127.0.0.1:"), "%s", s.text);
 	served_forget(&s);
 }

@@ -17,7 +17,7 @@ enum {
 	PATIENCE_S = 60,
 	SMALL_RCVBUF = 16384,
 	N_DATA = 200000,
-	OFFER_SIZE = 256,
+	ENDPOINT_SIZE = 256,
 	N_DEBTORS = 4
 };
 
@@ -27,7 +27,7 @@ TestSuite(server_limits, .init = harness_begin, .fini = harness_end,
 static unsigned char data[N_DATA];
 
 /* Whoever comes while the house is full finds a closed connection, not a
- * silent one; whoever comes after somebody has gone is served. */
+ * silent one; a place that becomes free is given to the next one. */
 static void check_max_conns(const char *workers)
 {
 	struct served s;
@@ -146,18 +146,18 @@ static void close_standard_descriptors(void)
 /* Or a descriptor of its own would be taken for standard error. */
 Test(server_limits, started_without_standard_error_it_writes_to_nobody)
 {
-	char offer[OFFER_SIZE];
-	const char *const arguments[] = {offer, NULL};
-	char link[OFFER_SIZE];
-	char path[OFFER_SIZE] = "";
+	char endpoint[ENDPOINT_SIZE];
+	const char *const arguments[] = {endpoint, NULL};
+	char link[ENDPOINT_SIZE];
+	char path[ENDPOINT_SIZE] = "";
 	struct served s;
 	struct weir_address address;
 	int fd;
 
-	snprintf(offer, sizeof offer, "greet=unix:@weir-silent-%d",
+	snprintf(endpoint, sizeof endpoint, "greet=unix:@weir-silent-%d",
 		 (int)getpid());
 	served_start_prepared(&s, close_standard_descriptors, arguments);
-	address = harness_address(offer + sizeof "greet=" - 1);
+	address = harness_address(endpoint + sizeof "greet=" - 1);
 	/* it cannot say when it listens */
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	while (connect(fd, &address.sa.any, address.len) < 0)

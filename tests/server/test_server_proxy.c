@@ -1,5 +1,5 @@
-/* --accept-proxy: nobody is served before his PROXY header is there, and then
- * he is who it says. */
+/* --accept-proxy: no client is served before its PROXY header has come, and then
+ * its address is what the header says. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -38,16 +38,16 @@ TestSuite(server_proxy, .init = harness_begin, .fini = harness_end,
 static void start(struct served *s, const char *service, const char *option,
 		  char address[SERVED_ADDRESS_SIZE])
 {
-	char offer[64];
+	char endpoint[64];
 
-	snprintf(offer, sizeof offer, "%s=127.0.0.1:0", service);
-	served_start(s, "--accept-proxy", offer, option, NULL);
+	snprintf(endpoint, sizeof endpoint, "%s=127.0.0.1:0", service);
+	served_start(s, "--accept-proxy", endpoint, option, NULL);
 	served_address(s, service, address);
 }
 
 /* -- whom the header names -- */
 
-/* A client with this header, who greets; expected NULL: he is who he is. */
+/* A client with this header that greets; expected NULL: its own address. */
 static void check_named(struct served *s, const char *address,
 			const void *header, size_t n, const char *expected)
 {
@@ -83,13 +83,13 @@ Test(server_proxy, takes_the_client_for_whom_the_header_names)
 Test(server_proxy, names_the_clients_of_a_unix_socket)
 {
 	struct served s;
-	char offer[64];
+	char endpoint[64];
 	char address[SERVED_ADDRESS_SIZE];
 	int fd;
 
-	snprintf(offer, sizeof offer, "greet=unix:@weir-proxy-%d",
+	snprintf(endpoint, sizeof endpoint, "greet=unix:@weir-proxy-%d",
 		 (int)getpid());
-	served_start(&s, "--accept-proxy", offer, NULL);
+	served_start(&s, "--accept-proxy", endpoint, NULL);
 	served_address(&s, "greet", address);
 	fd = dial(address, 0);
 	harness_write(fd, line, strlen(line));
@@ -191,7 +191,7 @@ Test(server_proxy, says_nothing_before_the_header)
 	cr_assert_eq(served_stop(&s), 0);
 }
 
-/* -- who has none -- */
+/* -- clients without a header -- */
 
 static void expect_closed(int fd)
 {
@@ -291,7 +291,7 @@ Test(server_proxy, counts_those_who_wait_among_max_conns)
 		fds[1] = dial(address, 0);
 		fds[2] = dial(address, 0);
 		expect_closed(fds[2]);
-		/* one goes before he is served, the other after */
+		/* one leaves before it is served, the other after */
 		close(fds[0]);
 		served_line(&s, "ended before");
 		harness_write(fds[1], line, strlen(line));

@@ -117,7 +117,7 @@ Test(server_proxy_peers, is_understood_by_haproxy)
 	int listener = harness_listen(&behind, 8);
 	char target[WEIR_ADDRESS_TEXT_SIZE];
 	char own[WEIR_ADDRESS_TEXT_SIZE];
-	char offer[2 * TEXT_SIZE];
+	char endpoint[2 * TEXT_SIZE];
 	char address[SERVED_ADDRESS_SIZE];
 	char expected[2 * TEXT_SIZE];
 	char line[2 * TEXT_SIZE] = "";
@@ -132,8 +132,8 @@ Test(server_proxy_peers, is_understood_by_haproxy)
 	}
 	weir_address_format(&behind, target, sizeof target);
 	start_haproxy(&b, "accept-proxy", target, "send-proxy");
-	snprintf(offer, sizeof offer, "relay=127.0.0.1:0,%s", b.address);
-	served_start(&s, "--proxy-protocol", offer, NULL);
+	snprintf(endpoint, sizeof endpoint, "relay=127.0.0.1:0,%s", b.address);
+	served_start(&s, "--proxy-protocol", endpoint, NULL);
 	served_address(&s, "relay", address);
 	client = dial(address, 0);
 	own_address(client, own);

@@ -1,5 +1,5 @@
 /* weir-server among peers that do whatever comes to mind: a bounded number of
- * them, and of what they do. Whatever that is, it goes on serving those who
+ * them, and of what they do. Whatever that is, it goes on serving clients that
  * behave, says how it is, and stops when it is told to. */
 #include <criterion/criterion.h>
 
@@ -27,7 +27,7 @@ enum {
 	N_LAST_ACTS = 200,
 	N_READ = 65536,
 	LINE_SIZE = 64,
-	OFFER_SIZE = 3 * SERVED_ADDRESS_SIZE,
+	ENDPOINT_SIZE = 3 * SERVED_ADDRESS_SIZE,
 	TAIL_SIZE = 4000
 };
 
@@ -57,14 +57,14 @@ static const char *const addresses[] = {
 	tcp[BROADCAST],	  tcp[BROADCAST],  tcp[BROADCAST], local[BROADCAST],
 	local[BROADCAST], local[BROADCAST]};
 
-static void write_offer(char *offer, int service, const char *address)
+static void write_offer(char *endpoint, int service, const char *address)
 {
 	const char *comma = service == RELAY ? "," : "";
 	const char *target = service == RELAY ? local[ECHO] : "";
 
-	if (snprintf(offer, OFFER_SIZE, "%s=%s%s%s", names[service], address,
-		     comma, target) >= OFFER_SIZE)
-		harness_die("%s is too long", offer);
+	if (snprintf(endpoint, ENDPOINT_SIZE, "%s=%s%s%s", names[service],
+		     address, comma, target) >= ENDPOINT_SIZE)
+		harness_die("%s is too long", endpoint);
 }
 
 static void start(const char *workers, const char *const *options)
@@ -72,7 +72,7 @@ static void start(const char *workers, const char *const *options)
 	const char *arguments[PROGRAM_MAX_ARGUMENTS] = {
 		workers, "--metrics=127.0.0.1:0", "--budget=2M",
 		"--drain=500ms", "--linger=200ms"};
-	char offers[2 * N_SERVICES][OFFER_SIZE];
+	char offers[2 * N_SERVICES][ENDPOINT_SIZE];
 	size_t n = 5;
 
 	while (*options)
@@ -109,7 +109,7 @@ static _Noreturn void give_up(const char *what)
 		    last_words());
 }
 
-/* -- those who behave -- */
+/* -- clients that behave -- */
 
 static int come_in(const char *text)
 {
@@ -163,7 +163,7 @@ static void check_echo(const char *address)
 	close(fd);
 }
 
-/* When the budget is spent there is an end instead of an answer: who asks
+/* When the budget is spent there is an end instead of an answer: a client that asks
  * comes again. */
 static void check_answer(const char *path)
 {

@@ -17,7 +17,7 @@ enum {
 	REFUSED = 2,
 	NOBODY = 65534,
 	CANNOT_EXEC = 127,
-	OFFER_SIZE = 256,
+	ENDPOINT_SIZE = 256,
 	LINE_SIZE = 512
 };
 
@@ -40,7 +40,7 @@ static void expect_bad_value(const char *option, const char *value,
 			     const char *expected)
 {
 	const char *const apart[] = {option, value, NULL};
-	char joined[OFFER_SIZE];
+	char joined[ENDPOINT_SIZE];
 	char line[LINE_SIZE];
 
 	snprintf(line, sizeof line, "%s %s: expected %s", option, value,
@@ -189,21 +189,21 @@ Test(server_refusals, addresses_that_are_none)
 		"unix:", "unix:@", "udp:127.0.0.1", "unixgram:"};
 
 	for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
-		char offer[OFFER_SIZE];
+		char endpoint[ENDPOINT_SIZE];
 		char line[LINE_SIZE];
 
-		snprintf(offer, sizeof offer, "echo=%s", addresses[i]);
+		snprintf(endpoint, sizeof endpoint, "echo=%s", addresses[i]);
 		snprintf(line, sizeof line,
 			 "%s: expected HOST:PORT, [V6]:PORT, :PORT, "
 			 "unix:PATH or unix:@NAME",
-			 offer);
-		expect_refusal_of(offer, line);
+			 endpoint);
+		expect_refusal_of(endpoint, line);
 	}
 }
 
 /* -- addresses that cannot be had -- */
 
-/* Two dots in a row are in no name, so the resolver asks nobody. */
+/* Two dots in a row are in no name, so the resolver asks no server. */
 Test(server_refusals, a_host_that_does_not_exist)
 {
 	expect_refusal_of("echo=no..host:7007",
@@ -224,8 +224,8 @@ Test(server_refusals, a_port_that_is_taken)
 	struct weir_address path = harness_unix_path("first");
 	int listener = harness_listen(&address, 1);
 	char text[WEIR_ADDRESS_TEXT_SIZE];
-	char first[OFFER_SIZE];
-	char second[OFFER_SIZE];
+	char first[ENDPOINT_SIZE];
+	char second[ENDPOINT_SIZE];
 	char line[LINE_SIZE];
 	const char *const arguments[] = {"--quiet", first, second, NULL};
 

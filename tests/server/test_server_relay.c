@@ -176,7 +176,7 @@ Test(server_relay, serves_many_pairs_with_workers)
 	cr_assert_eq(relay_stop(&r), 0);
 }
 
-/* -- who speaks first -- */
+/* -- which side speaks first -- */
 
 Test(server_relay, lets_the_target_speak_first)
 {
@@ -191,20 +191,20 @@ Test(server_relay, lets_the_target_speak_first)
 	cr_assert_eq(relay_stop(&r), 0);
 }
 
-/* A name may have an IPv6 address too, where nobody listens. */
+/* A name may also have an IPv6 address at which no server listens. */
 Test(server_relay, tries_every_address_of_the_target)
 {
 	struct relay r;
 	struct served s;
 	char address[SERVED_ADDRESS_SIZE];
-	char offer[2 * SERVED_ADDRESS_SIZE];
+	char endpoint[2 * SERVED_ADDRESS_SIZE];
 	int client;
 	int target;
 
 	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", NULL);
-	snprintf(offer, sizeof offer, "relay=127.0.0.1:0,localhost%s",
+	snprintf(endpoint, sizeof endpoint, "relay=127.0.0.1:0,localhost%s",
 		 strrchr(r.target, ':'));
-	served_start(&s, offer, NULL);
+	served_start(&s, endpoint, NULL);
 	served_address(&s, "relay", address);
 	client = dial(address, 0);
 	target = relay_accept(&r);
@@ -228,7 +228,7 @@ static void start_small(struct relay *r, int *client, int *target)
 }
 
 /* The sink reads nothing. What the source can write is what the marks and
- * four small buffers hold, and the target's own receive buffer, which nobody
+ * four small buffers hold, and the target's own receive buffer, which nothing
  * has made small. */
 static void check_bounded(bool is_upload)
 {

@@ -33,7 +33,7 @@ int relay_stop(struct relay *r);
 int relay_wait(struct relay *r);
 /* A client's socket, and the target's that it leads to. */
 void relay_pair(struct relay *r, int *client, int *target);
-/* The next one who connects to the target, or to any listener. */
+/* The next one that connects to the target, or to any listener. */
 int relay_accept(struct relay *r);
 int accept_at(int listener);
 /* Until the server has so many descriptors more than without clients, at

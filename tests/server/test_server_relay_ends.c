@@ -98,7 +98,7 @@ static void start_small(struct relay *r, int *client, int *target)
 	*target = relay_accept(r);
 }
 
-/* The one who resets is owed nothing; the other is owed much, and is told that
+/* The side that resets is owed nothing; the other is owed much, and learns that
  * it is not all. */
 static void check_reset_with_debt(bool is_clients)
 {

@@ -45,19 +45,19 @@ static void listen_at(struct relay *r, const char *target)
 void relay_start(struct relay *r, const char *listen, const char *target, ...)
 {
 	const char *arguments[N_ARGUMENTS] = {NULL};
-	char offer[2 * SERVED_ADDRESS_SIZE];
+	char endpoint[2 * SERVED_ADDRESS_SIZE];
 	const char *argument;
 	size_t n = 0;
 	va_list list;
 
 	*r = (struct relay){0};
 	listen_at(r, target);
-	snprintf(offer, sizeof offer, "relay=%s,%s", listen, r->target);
+	snprintf(endpoint, sizeof endpoint, "relay=%s,%s", listen, r->target);
 	va_start(list, target);
 	while ((argument = va_arg(list, const char *)) && n < N_ARGUMENTS - 2)
 		arguments[n++] = argument;
 	va_end(list);
-	arguments[n] = offer;
+	arguments[n] = endpoint;
 	served_start_prepared(&r->s, NULL, arguments);
 	served_address(&r->s, "relay", r->address);
 	r->n_fds = served_count_fds(&r->s);
@@ -84,7 +84,7 @@ int accept_at(int listener)
 	int fd;
 
 	if (poll(&pollfd, 1, PATIENCE_MS) <= 0)
-		harness_die("nobody connects to the target");
+		harness_die("no connection to the target came");
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	must(fd, "accept4");
 	return fd;
@@ -306,5 +306,5 @@ void await_listener(const char *address)
 			return;
 		tick();
 	}
-	harness_die("nobody listens at %s", address);
+	harness_die("no server listens at %s", address);
 }

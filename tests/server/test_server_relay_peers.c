@@ -26,10 +26,10 @@ static char text[TEXT_SIZE];
 static void start_relay(struct served *s, const char *target,
 			const char *option, char address[SERVED_ADDRESS_SIZE])
 {
-	char offer[2 * NAME_SIZE];
+	char endpoint[2 * NAME_SIZE];
 
-	snprintf(offer, sizeof offer, "relay=127.0.0.1:0,%s", target);
-	served_start(s, offer, option, NULL);
+	snprintf(endpoint, sizeof endpoint, "relay=127.0.0.1:0,%s", target);
+	served_start(s, endpoint, option, NULL);
 	served_address(s, "relay", address);
 }
 

@@ -1,4 +1,4 @@
-/* --proxy-protocol: relay tells its target who the client is. */
+/* --proxy-protocol: relay tells its target the client's address. */
 #include <criterion/criterion.h>
 
 #include <stdio.h>

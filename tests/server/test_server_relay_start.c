@@ -30,17 +30,17 @@ TestSuite(server_relay_start, .init = harness_begin, .fini = harness_end,
 Test(server_relay_start, closes_a_client_at_once_when_the_target_refuses)
 {
 	struct served s;
-	struct weir_address nobody;
+	struct weir_address refusing;
 	char address[SERVED_ADDRESS_SIZE];
 	char target[WEIR_ADDRESS_TEXT_SIZE];
-	char offer[2 * SERVED_ADDRESS_SIZE];
+	char endpoint[2 * SERVED_ADDRESS_SIZE];
 	const char *line;
 	int fd;
 
-	nobody = harness_refusing_address(&fd);
-	weir_address_format(&nobody, target, sizeof target);
-	snprintf(offer, sizeof offer, "relay=127.0.0.1:0,%s", target);
-	served_start(&s, offer, NULL);
+	refusing = harness_refusing_address(&fd);
+	weir_address_format(&refusing, target, sizeof target);
+	snprintf(endpoint, sizeof endpoint, "relay=127.0.0.1:0,%s", target);
+	served_start(&s, endpoint, NULL);
 	served_address(&s, "relay", address);
 	for (int i = 0; i < 3; i++) {
 		int client = dial(address, 0);

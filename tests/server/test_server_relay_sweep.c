@@ -1,5 +1,5 @@
 /* relay with each call of the library failing in turn: whatever fails, the pair
- * ends, nothing is left behind, and nobody takes a part for all. */
+ * ends, nothing is left behind, and neither end takes a part for the whole. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -12,7 +12,8 @@
 #include "fault.h"
 #include "harness.h"
 #include "harness_net.h"
-#include "server.h"
+#include "endpoint.h"
+#include "options.h"
 
 enum {
 	/* a test that takes so long hangs */
@@ -57,7 +58,7 @@ static void open_relay(struct scene *s)
 {
 	struct weir_address address = harness_address("127.0.0.1:0");
 	char target[WEIR_ADDRESS_TEXT_SIZE];
-	char offer[2 * WEIR_ADDRESS_TEXT_SIZE];
+	char text[2 * WEIR_ADDRESS_TEXT_SIZE];
 	char *argv[] = {(char[]){"weir-server"},
 			(char[]){"--quiet"},
 			(char[]){"--low=5K"},
@@ -65,7 +66,7 @@ static void open_relay(struct scene *s)
 			(char[]){"--sndbuf=8K"},
 			(char[]){"--accept-proxy"},
 			(char[]){"--proxy-protocol"},
-			offer,
+			text,
 			NULL};
 
 	s->listener = harness_listen(&address, 8);
@@ -73,22 +74,22 @@ static void open_relay(struct scene *s)
 				&(int){RCVBUF}, sizeof(int)),
 		     0);
 	weir_address_format(&address, target, sizeof target);
-	snprintf(offer, sizeof offer, "relay=127.0.0.1:0,%s", target);
+	snprintf(text, sizeof text, "relay=127.0.0.1:0,%s", target);
 	optind = 0;
 	cr_assert_eq(options_parse(&s->settings, 8, argv), OPTIONS_RUN);
 	s->server = (struct server){.settings = &s->settings,
 				    .workers = &s->worker,
 				    .n_workers = 1};
 	cr_assert_eq(worker_open(&s->worker, &s->server, 0), 0);
-	cr_assert_eq(doors_open(&s->worker), 0);
+	cr_assert_eq(endpoint_open_all(&s->worker), 0);
 }
 
 static void close_relay(struct scene *s)
 {
-	for (size_t i = 0; i < s->worker.n_doors; i++)
-		weir_listener_close(&s->worker.doors[i].listener);
+	for (size_t i = 0; i < s->worker.n_endpoints; i++)
+		weir_listener_close(&s->worker.endpoints[i].listener);
 	worker_close(&s->worker);
-	offers_free(&s->settings);
+	endpoint_config_free_all(&s->settings);
 	close(s->listener);
 }
 
@@ -145,10 +146,10 @@ static void drive(struct scene *s)
 {
 	static const char header[] =
 		"PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n";
-	struct weir_address front = s->worker.doors[0].listener.address;
+	struct weir_address endpoint = s->worker.endpoints[0].listener.address;
 	int n_turns = 0;
 
-	s->client.peer.fd = harness_connect(&front);
+	s->client.peer.fd = harness_connect(&endpoint);
 	harness_write(s->client.peer.fd, header, strlen(header));
 	do {
 		cr_assert_lt(n_turns++, MAX_TURNS, "it hangs");
@@ -168,25 +169,25 @@ static void drive(struct scene *s)
 
 /* The relay's side of this end failed by itself: what its kernel makes of the
  * socket then is not the relay's. */
-static bool has_failed(const struct door *door)
+static bool has_failed(const struct endpoint *endpoint)
 {
-	const uint64_t *n_closed = door->tally.n_closed;
+	const uint64_t *n_closed = endpoint->counters.n_closed;
 
 	return n_closed[WEIR_REASON_ERROR] + n_closed[WEIR_REASON_RESET] +
 		       n_closed[WEIR_REASON_PEER_CLOSED] >
 	       0;
 }
 
-static void check_end(const struct end *end, const struct door *door,
+static void check_end(const struct end *end, const struct endpoint *endpoint,
 		      uint64_t k)
 {
 	const char *what = fault_call_name(fault_hit());
 
-	if (door->tally.n_closed[WEIR_REASON_FINISHED] > 0)
+	if (endpoint->counters.n_closed[WEIR_REASON_FINISHED] > 0)
 		cr_expect(end->peer.has_ended &&
 				  end->peer.n_received == end->n_expected,
 			  "call %llu, a %s", (unsigned long long)k, what);
-	if (door->tally.n_accepted == 0 || has_failed(door) ||
+	if (endpoint->counters.n_accepted == 0 || has_failed(endpoint) ||
 	    fault_hit() == FAULT_RESET_ON_CLOSE)
 		return;
 	if (end->peer.has_ended && end->peer.error == 0)
@@ -198,18 +199,18 @@ static void check_end(const struct end *end, const struct door *door,
 
 static void check(const struct scene *s, uint64_t k)
 {
-	const struct door *front = &s->worker.doors[0];
-	bool is_turned_away = false;
+	const struct endpoint *endpoint = &s->worker.endpoints[0];
+	bool is_refused = false;
 
-	for (size_t i = 0; i < N_TURNED_AWAY; i++)
-		is_turned_away |= front->tally.n_turned_away[i] > 0;
+	for (size_t i = 0; i < N_REFUSALS; i++)
+		is_refused |= endpoint->counters.n_refused[i] > 0;
 	cr_expect_eq(s->server.n_conns, 0, "call %llu, a %s",
 		     (unsigned long long)k, fault_call_name(fault_hit()));
-	if (!is_turned_away)
-		check_end(&s->client, front, k);
-	check_end(&s->target, front->back, k);
+	if (!is_refused)
+		check_end(&s->client, endpoint, k);
+	check_end(&s->target, endpoint->target, k);
 	if (fault_hit() == FAULT_NONE)
-		cr_expect_eq(front->tally.n_closed[WEIR_REASON_FINISHED], 1);
+		cr_expect_eq(endpoint->counters.n_closed[WEIR_REASON_FINISHED], 1);
 }
 
 static bool run(uint64_t k)

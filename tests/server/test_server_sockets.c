@@ -32,14 +32,14 @@ TestSuite(server_sockets, .init = harness_begin, .fini = harness_end,
 Test(server_sockets, backlog_is_how_many_wait)
 {
 	struct served s;
-	char offer[TEXT_SIZE];
+	char endpoint[TEXT_SIZE];
 	char address[SERVED_ADDRESS_SIZE];
 	struct weir_address a;
 	int fds[3];
 
-	snprintf(offer, sizeof offer, "echo=unix:@weir-backlog-%d",
+	snprintf(endpoint, sizeof endpoint, "echo=unix:@weir-backlog-%d",
 		 (int)getpid());
-	served_start(&s, "--backlog=2", offer, NULL);
+	served_start(&s, "--backlog=2", endpoint, NULL);
 	served_address(&s, "echo", address);
 	a = harness_address(address);
 	served_halt(&s);
@@ -87,7 +87,7 @@ Test(server_sockets, rcvbuf_bounds_what_the_kernel_receives)
 
 /* How much the kernel takes from the server for a client that reads nothing:
  * what is not queued of a message that is less than high. */
-static size_t give(const char *option, const char *offer)
+static size_t give(const char *option, const char *endpoint)
 {
 	static unsigned char data[200000];
 	struct served s;
@@ -97,7 +97,7 @@ static size_t give(const char *option, const char *offer)
 	size_t n;
 	int fd;
 
-	served_start(&s, "--trace", option, offer, NULL);
+	served_start(&s, "--trace", option, endpoint, NULL);
 	served_address(&s, "echo", address);
 	fd = dial(address, SMALL);
 	harness_write(fd, data, sizeof data);
@@ -124,19 +124,19 @@ Test(server_sockets, sndbuf_bounds_what_the_kernel_takes)
 
 Test(server_sockets, sndbuf_bounds_it_on_unix_sockets_too)
 {
-	char offer[TEXT_SIZE];
+	char endpoint[TEXT_SIZE];
 
-	snprintf(offer, sizeof offer, "echo=unix:@weir-sndbuf-%d",
+	snprintf(endpoint, sizeof endpoint, "echo=unix:@weir-sndbuf-%d",
 		 (int)getpid());
-	cr_assert_lt(give("--sndbuf=4K", offer), SWALLOWED_SMALL);
+	cr_assert_lt(give("--sndbuf=4K", endpoint), SWALLOWED_SMALL);
 }
 
 Test(server_sockets, notsent_lowat_bounds_it)
 {
-	static const char offer[] = "echo=127.0.0.1:0";
+	static const char endpoint[] = "echo=127.0.0.1:0";
 
-	cr_assert_lt(give("--notsent-lowat=1K", offer),
-		     give("--notsent-lowat=1G", offer));
+	cr_assert_lt(give("--notsent-lowat=1K", endpoint),
+		     give("--notsent-lowat=1G", endpoint));
 }
 
 /* From here on this process lives on a kernel without IPv6. */

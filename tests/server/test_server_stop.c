@@ -25,7 +25,7 @@ enum {
 TestSuite(server_stop, .init = harness_begin, .fini = harness_end,
 	  .timeout = PATIENCE_S);
 
-/* A client who is owed most of N_OWED bytes, and reads none. */
+/* A client that is owed most of N_OWED bytes, and reads none. */
 static int be_owed(struct served *s, const char *address)
 {
 	static unsigned char data[N_OWED];
@@ -166,7 +166,7 @@ Test(server_stop, has_lost_nothing_of_those_who_went_before)
 
 /* -- signals after the end -- */
 
-/* A scraper who has asked for nothing, and holds his connection: fd. */
+/* A scraper that has asked for nothing, and keeps its connection: fd. */
 static int start_and_be_mute(struct served *s)
 {
 	char address[SERVED_ADDRESS_SIZE];
@@ -177,7 +177,7 @@ static int start_and_be_mute(struct served *s)
 	return dial(address, 0);
 }
 
-/* He holds up nobody for long, and has lost nothing. */
+/* It does not hold up the stop for long, and has lost nothing. */
 Test(server_stop, does_not_wait_for_a_mute_scraper)
 {
 	struct served s;
@@ -194,7 +194,7 @@ Test(server_stop, does_not_wait_for_a_mute_scraper)
 	close(fd);
 }
 
-/* When all is over the phase does not go back: workers who have not heard of
+/* When all is over the phase does not go back: workers that have not heard of
  * the end yet would wait for another. */
 Test(server_stop, a_second_signal_aborts_the_last_answers)
 {
@@ -212,7 +212,7 @@ Test(server_stop, a_second_signal_aborts_the_last_answers)
 	close(fd);
 }
 
-/* -- those who never stop -- */
+/* -- clients that never stop -- */
 
 enum {
 	N_CROWDS = 3, /* of a thread each: the server finds no rest */

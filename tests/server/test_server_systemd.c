@@ -86,7 +86,7 @@ Test(server_systemd, workers_share_a_socket)
 	check_name_chooses_service("--workers=3");
 }
 
-/* Those who came while nobody listened have waited. */
+/* Clients that connect before the server starts wait for it. */
 Test(server_systemd, serves_who_came_before_it)
 {
 	static const char *const arguments[] = {NULL};

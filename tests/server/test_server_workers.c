@@ -18,7 +18,7 @@ enum {
 	N_CLIENTS = 100,
 	N_RIVALS = 8,
 	N_ROUNDS = 300,
-	OFFER_SIZE = 256
+	ENDPOINT_SIZE = 256
 };
 
 TestSuite(server_workers, .init = harness_begin, .fini = harness_end,
@@ -39,7 +39,7 @@ static int count_threads(const struct served *s)
 	return n;
 }
 
-static void check_all_are_served(const char *offer, int n_workers)
+static void check_all_are_served(const char *endpoint, int n_workers)
 {
 	struct served s;
 	char workers[32];
@@ -47,7 +47,7 @@ static void check_all_are_served(const char *offer, int n_workers)
 	int fds[N_CLIENTS];
 
 	snprintf(workers, sizeof workers, "--workers=%d", n_workers);
-	served_start(&s, workers, offer, NULL);
+	served_start(&s, workers, endpoint, NULL);
 	served_address(&s, "echo", address);
 	/* a sanitizer adds one to several */
 	cr_assert_geq(count_threads(&s), n_workers);
@@ -84,11 +84,11 @@ Test(server_workers, serve_everybody_over_ipv6)
 
 Test(server_workers, serve_everybody_on_a_unix_socket)
 {
-	char offer[OFFER_SIZE];
+	char endpoint[ENDPOINT_SIZE];
 
-	snprintf(offer, sizeof offer, "echo=unix:@weir-workers-%d",
+	snprintf(endpoint, sizeof endpoint, "echo=unix:@weir-workers-%d",
 		 (int)getpid());
-	check_all_are_served(offer, 4);
+	check_all_are_served(endpoint, 4);
 }
 
 /* Sharing a port is for the workers of one server, not for two servers. */
@@ -97,12 +97,12 @@ Test(server_workers, a_taken_port_is_an_error_still)
 	struct served first;
 	struct served second;
 	char address[SERVED_ADDRESS_SIZE];
-	char offer[OFFER_SIZE];
+	char endpoint[ENDPOINT_SIZE];
 
 	served_start(&first, "--workers=2", "echo=127.0.0.1:0", NULL);
 	served_address(&first, "echo", address);
-	snprintf(offer, sizeof offer, "echo=%s", address);
-	served_start(&second, "--workers=2", offer, NULL);
+	snprintf(endpoint, sizeof endpoint, "echo=%s", address);
+	served_start(&second, "--workers=2", endpoint, NULL);
 	served_line(&second, "Address already in use");
 	cr_assert_eq(served_wait(&second), 2);
 	served_forget(&second);
@@ -135,7 +135,7 @@ Test(server_workers, serve_those_who_wait_when_told_to_stop)
 }
 
 /* The pipe of its standard error has room for one line, and several workers
- * want to write one: those who find no room lose it, and go on. */
+ * want to write one: a worker that finds no room drops its line, and goes on. */
 Test(server_workers, do_not_wait_for_standard_error)
 {
 	static char greeting[1000]; /* each byte is logged as four */
@@ -166,13 +166,14 @@ Test(server_workers, leave_no_socket_file_behind)
 {
 	struct weir_address path = harness_unix_path("echo");
 	struct served s;
-	char offer[OFFER_SIZE];
+	char endpoint[ENDPOINT_SIZE];
 	int fd;
 
-	snprintf(offer, sizeof offer, "echo=unix:%s", path.sa.un.sun_path);
-	served_start(&s, "--workers=4", offer, NULL);
+	snprintf(endpoint, sizeof endpoint, "echo=unix:%s",
+		 path.sa.un.sun_path);
+	served_start(&s, "--workers=4", endpoint, NULL);
 	served_line(&s, "echo listening on");
-	fd = dial(offer + sizeof "echo=" - 1, 0);
+	fd = dial(endpoint + sizeof "echo=" - 1, 0);
 	expect_echo(fd, "there");
 	close(fd);
 	cr_assert_eq(served_stop(&s), 0);

@@ -21,7 +21,7 @@ enum {
 	SECONDS = 60
 };
 
-/* Those who read slowly are looked at for long: nothing else ends them. */
+/* No stall limit: slow readers are watched for long. */
 static struct settings settings = {
 	.limits = {.low = 16 * KIB,
 		   .high = 64 * KIB,
@@ -195,7 +195,7 @@ static void check_account(void)
 	flow();
 	subscriber_tell(&subscriber);
 	flow();
-	cr_assert_eq(subscriber.n_owed, 0);
+	cr_assert_eq(subscriber.n_untold, 0);
 	cr_assert_eq(n_text, 0);
 	cr_assert_eq(n_received + n_told, n_sent);
 	cr_assert_eq(n_told, n_lost);
@@ -269,7 +269,7 @@ Test(subscriber, is_told_before_the_next_line_that_has_room)
 		weir_loop_turn(loop, 0);
 	}
 	cr_assert_not(send_line(1000).is_refused);
-	cr_assert_eq(subscriber.n_owed, 0);
+	cr_assert_eq(subscriber.n_untold, 0);
 	check_account();
 	cr_assert_eq(n_told, 2);
 }

@@ -1,5 +1,5 @@
-/* As much of HTTP/1.1 (RFC 9112) as a scraper needs: one GET, one answer, and
- * the connection ends. No sockets. */
+/* As much of HTTP/1.1 (RFC 9112) as a scraper needs: one request on each
+ * connection. This parses bytes; metrics.c has the connections. */
 #ifndef HTTP_H
 #define HTTP_H
 
@@ -11,7 +11,7 @@ enum {
 };
 
 enum http_status {
-	HTTP_INCOMPLETE = 0, /* not all of the head is there */
+	HTTP_INCOMPLETE = 0, /* the head is not complete */
 	HTTP_OK = 200,
 	HTTP_BAD_REQUEST = 400,
 	HTTP_NOT_FOUND = 404,
@@ -22,14 +22,14 @@ enum http_status {
 	HTTP_VERSION = 505
 };
 
-/* What a GET asks for: a part of the request, without its query. */
+/* The path of the request, without its query. Points into the request. */
 struct http_target {
 	const char *path;
 	size_t n;
 };
 
-/* Look at the first n bytes of a request: HTTP_OK, *target is set, or what is
- * wrong with it. */
+/* Parse the first n bytes of a request. HTTP_OK: *target is set. Otherwise what
+ * is wrong with it. */
 enum http_status http_parse(const char *data, size_t n,
 			    struct http_target *target);
 

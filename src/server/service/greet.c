@@ -1,9 +1,9 @@
-/* greet: the article's server, for any number of clients at once. The first
- * data of a client is logged, the answer sent, the conversation over. */
-#include "server.h"
-
+/* greet: logs the first data of a client, answers, and finishes. */
 #include <stdio.h>
 #include <time.h>
+
+#include "client.h"
+#include "log.h"
 
 enum {
 	MAX_LOGGED = 1000,
@@ -13,8 +13,8 @@ enum {
 
 static const char answer[] = "Are you want to talk to Me";
 
-/* How a byte is shown: no control character of a peer's may reach the
- * terminal, and no two inputs look the same. */
+/* How a byte is shown: control characters must not reach the terminal, and
+ * different inputs must look different. */
 static size_t escape_byte(char *text, unsigned char byte)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -64,22 +64,22 @@ static const char *format_now(char *text)
 	return text;
 }
 
-static void note(struct weir_conn *c, const void *data, size_t n)
+static void log_greeting(struct weir_conn *c, const void *data, size_t n)
 {
 	char now[TIME_SIZE];
 	char peer[PEER_TEXT_SIZE];
 	char text[ESCAPED_SIZE];
 
-	log_say(client_door(c)->worker, "greet %s %s: %s", format_now(now),
+	log_say(client_endpoint(c)->worker, "greet %s %s: %s", format_now(now),
 		client_peer(c, peer), escape(data, n, text));
 }
 
 static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 {
-	/* No memory: what is left here is offered again later. */
+	/* without memory: the data is kept and offered again */
 	if (weir_conn_sendall(c, answer, sizeof answer - 1) < 0)
 		return 0;
-	note(c, data, n);
+	log_greeting(c, data, n);
 	weir_conn_finish(c);
 	return n;
 }
@@ -87,5 +87,5 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 const struct service greet_service = {
 	.name = "greet",
 	.address = "127.0.0.1:6789",
-	.events = {.on_data = on_data, .on_close = server_on_close},
+	.events = {.on_data = on_data, .on_close = client_on_close},
 };

@@ -1,4 +1,4 @@
-/* The head of a request. */
+/* Parsing the head of a request. */
 #include "http.h"
 
 #include <stdbool.h>
@@ -11,13 +11,13 @@ static bool is_token(char c)
 	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
 }
 
-/* Lines end by CRLF; a lone LF is taken for one (RFC 9112, 2.2). */
+/* Lines end with CRLF; a lone LF is accepted too (RFC 9112, 2.2). */
 static const char *find_line_end(const char *at, const char *end)
 {
 	return memchr(at, '\n', (size_t)(end - at));
 }
 
-/* What stands before the line feed and the CR that belongs to it. */
+/* The length of the line without LF or CRLF. */
 static size_t line_length(const char *line, const char *line_end)
 {
 	size_t n = (size_t)(line_end - line);
@@ -25,8 +25,8 @@ static size_t line_length(const char *line, const char *line_end)
 	return n > 0 && line[n - 1] == '\r' ? n - 1 : n;
 }
 
-/* Where the empty line behind the fields begins, or NULL; *is_right is false
- * once a field has no name. */
+/* Find the empty line after the fields; NULL: it has not come. *is_right is
+ * cleared if a field has no name. */
 static const char *skip_fields(const char *at, const char *end, bool *is_right)
 {
 	const char *line_end;
@@ -46,7 +46,7 @@ static const char *skip_fields(const char *at, const char *end, bool *is_right)
 	return NULL;
 }
 
-/* Cut the next word of the line, which is ended by one space or the line. */
+/* Cut off the next word of the line, up to one space or the end. */
 static size_t cut_word(const char **at, const char *end)
 {
 	const char *word = *at;

@@ -1,22 +1,22 @@
-/* chargen, RFC 864: lines of 72 characters, each begun one character later in
- * the ring of the 95 that print, as fast as the reader reads and no faster.
+/* chargen, RFC 864: lines of 72 characters, each starting one character later
+ * in the cycle of the 95 printable ones, as fast as the client reads.
  *
- * The ring comes round after 95 lines. One buffer of whole rounds is shared by
- * all connections of a door and sent again and again: so nobody has to
- * remember his place, and one who stalls owes a node in his queue, not a copy.
- * (weir_conn_send would spare him the node, but cost each connection, stalled
- * or not, its place in the round.)
+ * The lines repeat after 95. One buffer of whole cycles is shared by all
+ * connections of an endpoint and sent again and again, so a connection keeps no
+ * position, and a stalled one costs a queue node instead of a copy.
+ * (weir_conn_send would save that node, at the cost of a position in every
+ * connection.)
  *
- * One buffer a turn is all that a reader at full speed gets. */
-#include "server.h"
-
+ * A client that reads at full speed gets one buffer a turn. */
 #include <errno.h>
+
+#include "client.h"
 
 enum {
 	N_RING = 95,
 	N_IN_LINE = 72,
 	LINE_SIZE = N_IN_LINE + 2,
-	/* as many as fit under any max, which is 64 KiB at the least */
+	/* as many as fit under the smallest max, 64 KiB */
 	N_ROUNDS = 65536 / (N_RING * LINE_SIZE)
 };
 
@@ -28,7 +28,7 @@ static void write_line(char *line, int first)
 	line[N_IN_LINE + 1] = '\n';
 }
 
-static int open_pattern(struct door *door)
+static int open_pattern(struct endpoint *endpoint)
 {
 	const int n_lines = N_ROUNDS * N_RING;
 	struct weir_buf *pattern = weir_buf_new((size_t)n_lines * LINE_SIZE);
@@ -39,26 +39,26 @@ static int open_pattern(struct door *door)
 	line = weir_buf_data(pattern);
 	for (int i = 0; i < n_lines; i++, line += LINE_SIZE)
 		write_line(line, i % N_RING);
-	door->state = pattern;
+	endpoint->state = pattern;
 	return 0;
 }
 
-static void close_pattern(struct door *door)
+static void close_pattern(struct endpoint *endpoint)
 {
-	weir_buf_unref(door->state);
+	weir_buf_unref(endpoint->state);
 }
 
-/* Send the pattern once, and ask for on_writable when it is gone. */
+/* Send the pattern once, and request on_writable when it is gone. */
 static void feed(struct weir_conn *c)
 {
-	/* no memory: on_pressure says when to try again */
-	if (weir_conn_sendbuf(c, client_door(c)->state) == 0)
+	/* without memory: on_pressure says when to try again */
+	if (weir_conn_sendbuf(c, client_endpoint(c)->state) == 0)
 		(void)weir_conn_send(c, NULL, 0);
 }
 
-static void on_open(struct door *door, struct weir_conn *c)
+static void on_open(struct endpoint *endpoint, struct weir_conn *c)
 {
-	(void)door;
+	(void)endpoint;
 	feed(c);
 }
 
@@ -75,8 +75,8 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 	return n;
 }
 
-/* A peer that has ended its side may well read on: it goes on until the
- * connection is gone, which the next bytes find out. */
+/* A peer that has ended its side may still read: continue until a send
+ * fails. */
 static void on_end(struct weir_conn *c, const void *rest, size_t n)
 {
 	(void)c;
@@ -92,7 +92,7 @@ const struct service chargen_service = {
 		   .on_end = on_end,
 		   .on_writable = feed,
 		   .on_pressure = on_pressure,
-		   .on_close = server_on_close},
+		   .on_close = client_on_close},
 	.open = open_pattern,
 	.close = close_pattern,
 	.on_open = on_open,

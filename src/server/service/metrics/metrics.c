@@ -1,64 +1,64 @@
-/* metrics: GET /metrics and GET /healthz, each answered by one response that
- * ends the connection. The reactor that serves everybody else serves it too,
- * so a scraper that is slow, or makes no sense, costs the others nothing. */
-#include "metrics.h"
-
+/* metrics: answers GET /metrics and GET /healthz, one request on each
+ * connection. It runs in the first worker's loop like the other services, so a
+ * slow or broken scraper costs the other clients nothing. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "client.h"
+#include "exposition.h"
 #include "http.h"
 
-/* A request that takes longer is not meant. */
-static const uint64_t patience_ns = 5000000000;
+/* For a whole request, from accept on. */
+static const uint64_t timeout_ns = 5000000000;
 
 enum {
-	/* the answer for 256 workers is as long as that */
-	MOST_ANSWER = 64 << 20,
+	/* enough for the answer of 256 workers */
+	MAX_ANSWER = 64 << 20,
 	HEAD_SIZE = 256
 };
 
-/* Of a connection, until it is answered. */
+/* A connection's state. */
 struct request {
 	struct weir_conn *conn;
-	struct weir_timer timer; /* to the end of our patience */
-	struct weir_list link;	 /* in waiting, for the snapshots; or alone */
+	struct weir_timer timer; /* to timeout_ns */
+	struct weir_list link;	 /* in scrapes.waiting, or in no list */
 	bool is_answered;
 };
 
-/* Those who have asked for /metrics. */
-struct desk {
+/* Requests for /metrics that wait for the snapshots. */
+struct scrapes {
 	struct weir_list waiting;
 };
 
-static int open_desk(struct door *door)
+static int open_scrapes(struct endpoint *endpoint)
 {
-	struct desk *desk = malloc(sizeof *desk);
+	struct scrapes *scrapes = malloc(sizeof *scrapes);
 
-	if (!desk)
+	if (!scrapes)
 		return -ENOMEM;
-	weir_list_init(&desk->waiting);
-	door->state = desk;
-	/* more than --max may allow, and not held up by what it asks for */
-	door->limits = (struct weir_conn_limits){
-		.max = MOST_ANSWER,
+	weir_list_init(&scrapes->waiting);
+	endpoint->state = scrapes;
+	/* an answer may be longer than --max allows */
+	endpoint->limits = (struct weir_conn_limits){
+		.max = MAX_ANSWER,
 		.input = HTTP_MAX_REQUEST,
-		.stall_ns = patience_ns,
-		.linger_ns = patience_ns,
+		.stall_ns = timeout_ns,
+		.linger_ns = timeout_ns,
 	};
 	return 0;
 }
 
-static void close_desk(struct door *door)
+static void close_scrapes(struct endpoint *endpoint)
 {
-	free(door->state);
+	free(endpoint->state);
 }
 
 /* -- answers -- */
 
-/* What the kernel takes at once is not a matter of the budget, as a queue
- * would be: a scrape shall not cost a client his place when it is spent. */
+/* Try weir_conn_send first: what it sends is not queued, so the scrape does not
+ * count in the budget, and closes no client when the budget is spent. */
 static int put(struct weir_conn *c, const char *data, size_t n)
 {
 	ssize_t n_taken = weir_conn_send(c, data, n);
@@ -68,8 +68,8 @@ static int put(struct weir_conn *c, const char *data, size_t n)
 	return weir_conn_sendall(c, data + n_taken, n - (size_t)n_taken);
 }
 
-/* One that cannot be sent for want of memory is none: the scraper sees an end
- * without a response, and comes again. */
+/* If there is no memory for the answer the scraper sees the connection end
+ * without one, and tries again. */
 static void answer(struct request *request, enum http_status status,
 		   const char *body, size_t n)
 {
@@ -106,9 +106,9 @@ static void refuse(struct request *request, enum http_status status)
 	answer_briefly(request, status, body);
 }
 
-static void answer_metrics(struct desk *desk, struct server *server)
+static void answer_metrics(struct scrapes *scrapes, struct server *server)
 {
-	struct weir_list *waiting = &desk->waiting;
+	struct weir_list *waiting = &scrapes->waiting;
 	size_t n;
 	char *body = exposition_new(server, &n);
 
@@ -124,13 +124,14 @@ static void answer_metrics(struct desk *desk, struct server *server)
 	free(body);
 }
 
-static void on_bell(struct door *door)
+static void on_wakeup(struct endpoint *endpoint)
 {
-	struct desk *desk = door->state;
-	struct server *server = door->worker->server;
+	struct scrapes *scrapes = endpoint->state;
+	struct server *server = endpoint->worker->server;
 
-	if (!weir_list_is_empty(&desk->waiting) && snapshots_are_ready(server))
-		answer_metrics(desk, server);
+	if (!weir_list_is_empty(&scrapes->waiting) &&
+	    snapshots_are_ready(server))
+		answer_metrics(scrapes, server);
 }
 
 static void answer_health(struct request *request, struct server *server)
@@ -143,19 +144,19 @@ static void answer_health(struct request *request, struct server *server)
 
 /* -- requests -- */
 
-static void on_impatience(struct weir_timer *timer)
+static void on_timeout(struct weir_timer *timer)
 {
 	refuse(weir_container_of(timer, struct request, timer), HTTP_TIMEOUT);
 }
 
-static void on_open(struct door *door, struct weir_conn *c)
+static void on_open(struct endpoint *endpoint, struct weir_conn *c)
 {
 	struct request *request = client_state(c);
-	struct weir_loop *loop = door->worker->loop;
+	struct weir_loop *loop = endpoint->worker->loop;
 
 	request->conn = c;
-	weir_timer_arm(&request->timer, loop, weir_loop_now(loop) + patience_ns,
-		       on_impatience);
+	weir_timer_arm(&request->timer, loop, weir_loop_now(loop) + timeout_ns,
+		       on_timeout);
 }
 
 static bool is_path(const struct http_target *target, const char *path)
@@ -164,17 +165,17 @@ static bool is_path(const struct http_target *target, const char *path)
 	       memcmp(target->path, path, target->n) == 0;
 }
 
-static void serve(struct door *door, struct request *request,
+static void serve(struct endpoint *endpoint, struct request *request,
 		  const struct http_target *target)
 {
-	struct desk *desk = door->state;
-	struct server *server = door->worker->server;
+	struct scrapes *scrapes = endpoint->state;
+	struct server *server = endpoint->worker->server;
 
 	if (is_path(target, "/healthz")) {
 		answer_health(request, server);
 	} else if (is_path(target, "/metrics")) {
 		weir_timer_cancel(&request->timer);
-		weir_list_append(&desk->waiting, &request->link);
+		weir_list_append(&scrapes->waiting, &request->link);
 		weir_conn_pause(request->conn);
 		snapshots_ask(server);
 	} else {
@@ -191,13 +192,13 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 	if (status == HTTP_INCOMPLETE)
 		return 0;
 	if (status == HTTP_OK)
-		serve(client_door(c), request, &target);
+		serve(client_endpoint(c), request, &target);
 	else
 		refuse(request, status);
 	return n;
 }
 
-/* One who waits for his answer is not heard: so far there was no request. */
+/* A connection that waits for its answer is not read, so no request came. */
 static void on_end(struct weir_conn *c, const void *rest, size_t n)
 {
 	(void)rest;
@@ -216,7 +217,7 @@ static void on_close(struct weir_conn *c, const struct weir_result *result)
 	weir_list_remove(&request->link);
 }
 
-/* The server goes: whoever waits for snapshots gets none. */
+/* Requests that wait for snapshots get none: the server ends. */
 static void on_drain(struct weir_conn *c)
 {
 	struct request *request = client_state(c);
@@ -232,12 +233,12 @@ const struct service metrics_service = {
 	.is_private = true,
 	.events = {.on_data = on_data,
 		   .on_end = on_end,
-		   .on_close = server_on_close},
+		   .on_close = client_on_close},
 	.state_size = sizeof(struct request),
-	.open = open_desk,
-	.close = close_desk,
+	.open = open_scrapes,
+	.close = close_scrapes,
 	.on_open = on_open,
 	.on_close = on_close,
-	.on_bell = on_bell,
+	.on_wakeup = on_wakeup,
 	.on_drain = on_drain,
 };

@@ -1,17 +1,15 @@
-/* relay: a pair of connections, the client's and one to the target, and what
- * comes from one goes to the other.
+/* relay: a pair of connections, to the client and to the target; what one
+ * receives is sent to the other.
  *
- * A side that owes more than its high mark holds the reading of the other side
- * (a link), and nothing else: not its own reading. A client that sends all of
- * its request before it reads an answer, from a target that answers before it
- * has read all, would wait for ever otherwise; without a relay between the two
- * it does not. So a pair costs two queues of --high and one read at most.
+ * A side whose output is above its high mark holds the reading of the other
+ * side (by a link), but not its own. If it held its own, a client that sends
+ * its whole request before it reads, and a target that answers before it has
+ * read the request, would block each other, which they do not do without a
+ * relay. So a pair costs at most two queues of --high and one read.
  *
- * A FIN passes when all before it has passed; the other direction goes on.
- * When both have ended the pair is finished. Whatever else ends a side resets
- * the other: an end that looks orderly would make a part look like all. */
-#include "server.h"
-
+ * A FIN is passed on after all data before it; the other direction stays open.
+ * When both directions have ended the pair is finished. Any other end of one
+ * side resets the other side: a FIN would make a part look like the whole. */
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -19,24 +17,26 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client.h"
+#include "log.h"
 #include "proxy_header.h"
 
 /* to connect to the target, all its addresses included */
 static const uint64_t CONNECT_NS = UINT64_C(10) * 1000000000;
 
-/* 1. other is set if and only if both connections are there: from join until
- *    the first on_close */
+/* 1. other is set if and only if both connections are open: from join to the
+ *    first on_close */
 struct side {
-	struct weir_conn *other; /* NULL: not yet there, or gone */
+	struct weir_conn *other; /* NULL: not open yet, or closed */
 	struct weir_link link;	 /* the other's output holds our input */
 	bool has_ended;		 /* its FIN has come */
 };
 
 /* The client's side. */
 struct front {
-	struct side side; /* first: both kinds of state begin with one */
+	struct side side; /* first, as in the target's state */
 	struct weir_conn *client;
-	struct weir_connector connector; /* while there is no target */
+	struct weir_connector connector; /* until the target is connected */
 };
 
 static struct side *side_of(const struct weir_conn *c)
@@ -44,11 +44,11 @@ static struct side *side_of(const struct weir_conn *c)
 	return client_state(c);
 }
 
-/* -- while both are there -- */
+/* -- while both are open -- */
 
-/* What the other has no room for is offered again when its link lets go. If it
- * takes nothing more at all, its on_close is near and ends this side too;
- * until then what has come counts as unread. */
+/* Data that the other has no room for is offered again when its link lets go.
+ * If the other can send nothing more, its on_close follows and ends this side
+ * too; until then the data counts as unread. */
 static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 {
 	struct weir_conn *other = side_of(c)->other;
@@ -60,8 +60,8 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 	return 0;
 }
 
-/* All has been passed on by now. There is a rest only if the other takes
- * nothing more; then this is no end to be passed on either. */
+/* All data has been passed on. There is a rest only if the other can send
+ * nothing more; then the end cannot be passed on either. */
 static void on_end(struct weir_conn *c, const void *rest, size_t n)
 {
 	struct side *side = side_of(c);
@@ -79,9 +79,9 @@ static void on_end(struct weir_conn *c, const void *rest, size_t n)
 	}
 }
 
-/* Finished is a side only when both have ended: then the other comes to its
- * end by itself. One that was silent for too long leaves nothing undone; what
- * the other is owed it gets. */
+/* A side is finished only when both have ended; then the other finishes by
+ * itself. An idle pair owes nothing that could be lost, so an idle side
+ * finishes the other. */
 static void on_close(struct weir_conn *c, const struct weir_result *result)
 {
 	struct weir_conn *other = side_of(c)->other;
@@ -97,16 +97,16 @@ static void on_close(struct weir_conn *c, const struct weir_result *result)
 		weir_conn_abort(other, true);
 }
 
-/* A pair that is in the midst of something runs on until it ends. */
+/* A pair continues until both sides have ended. */
 static void on_drain(struct weir_conn *c)
 {
 	(void)c;
 }
 
-/* -- how a pair comes about -- */
+/* -- connecting -- */
 
-/* As the accepted sockets have them: they bound what the kernel holds. It is a
- * wish, as it is there. */
+/* The same as for accepted sockets. Failure is ignored there too: the kernel
+ * may limit the sizes. */
 static void set_buffers(int fd, const struct weir_listener_options *options)
 {
 	if (options->sndbuf > 0)
@@ -121,32 +121,31 @@ static void set_buffers(int fd, const struct weir_listener_options *options)
 				 sizeof options->notsent_lowat);
 }
 
-/* The connection to the target of the door's offer at fd; NULL: error says
- * why not. */
-static struct weir_conn *open_target(struct door *front, int fd,
+/* Open the target connection at fd. NULL: *error says why not. */
+static struct weir_conn *open_target(struct endpoint *front, int fd,
 				     const struct weir_address *address,
 				     int *error)
 {
-	struct door *door = front->back;
-	struct worker *worker = door->worker;
-	struct weir_conn *target = clients_add(door, fd, address);
+	struct endpoint *endpoint = front->target;
+	struct worker *worker = endpoint->worker;
+	struct weir_conn *target = client_new(endpoint, fd, address);
 
 	*error = -ENOMEM;
 	if (!target)
 		return NULL;
 	set_buffers(fd, &worker->settings->listener);
 	*error = weir_conn_open(target, worker->loop, fd,
-				&door->service->events, &door->limits);
+				&endpoint->service->events, &endpoint->limits);
 	if (*error == 0) {
-		door->tally.n_accepted++;
+		endpoint->counters.n_accepted++;
 		return target;
 	}
-	clients_remove(target);
+	client_free(target);
 	return NULL;
 }
 
-/* Whom the target would see if there were no relay. */
-static int introduce(struct weir_conn *client, struct weir_conn *target)
+/* Tell the target the client's address by a PROXY header. */
+static int send_proxy_header(struct weir_conn *client, struct weir_conn *target)
 {
 	unsigned char header[PROXY_HEADER_WRITTEN_SIZE];
 	struct weir_address source;
@@ -173,36 +172,37 @@ static void join(struct weir_conn *client, struct weir_conn *target)
 	weir_conn_resume(client);
 }
 
-/* No target, or none that could be told who comes: no service. */
+/* There is no target connection: reset the client. */
 static void give_up(struct weir_conn *client, int error)
 {
-	struct door *door = client_door(client);
+	struct endpoint *endpoint = client_endpoint(client);
 	char peer[PEER_TEXT_SIZE];
 
-	door->tally.n_unconnected++;
-	log_say(door->worker, "%s %s: cannot connect to %s: %s",
-		door->service->name, client_peer(client, peer),
-		door->offer->target_text, strerror(-error));
+	endpoint->counters.n_unconnected++;
+	log_say(endpoint->worker, "%s %s: cannot connect to %s: %s",
+		endpoint->service->name, client_peer(client, peer),
+		endpoint->config->target_text, strerror(-error));
 	weir_conn_abort(client, true);
 }
 
-/* fd leads to the target. */
+/* fd is connected to the target. */
 static int connect_pair(struct front *front, int fd)
 {
 	struct weir_conn *client = front->client;
-	struct door *door = client_door(client);
+	struct endpoint *endpoint = client_endpoint(client);
 	struct weir_conn *target;
 	int error;
 
-	target = open_target(door, fd,
+	target = open_target(endpoint, fd,
 			     weir_connector_address(&front->connector), &error);
 	if (!target) {
 		close(fd);
 		return error;
 	}
 	join(client, target);
-	return door->worker->settings->sends_proxy ? introduce(client, target)
-						   : 0;
+	return endpoint->worker->settings->sends_proxy
+		       ? send_proxy_header(client, target)
+		       : 0;
 }
 
 static void on_connect(struct weir_connector *connector, int fd)
@@ -217,21 +217,21 @@ static void on_connect(struct weir_connector *connector, int fd)
 		give_up(front->client, error);
 }
 
-/* Until the target is there the client waits, with all that it has sent, in
- * the kernel; also its FIN, or its reset. */
-static void on_open(struct door *door, struct weir_conn *c)
+/* Until the target is connected the client is not read: what it sends, its FIN
+ * and its reset wait in the kernel. */
+static void on_open(struct endpoint *endpoint, struct weir_conn *c)
 {
-	const struct offer *offer = door->offer;
+	const struct endpoint_config *config = endpoint->config;
 	struct front *front = client_state(c);
-	struct weir_loop *loop = door->worker->loop;
+	struct weir_loop *loop = endpoint->worker->loop;
 	int error;
 
 	front->client = c;
 	weir_conn_pause(c);
 	error = weir_connector_open(
-		&front->connector, loop, offer->targets, offer->n_targets,
+		&front->connector, loop, config->targets, config->n_targets,
 		weir_loop_now(loop) + CONNECT_NS, on_connect);
-	/* there is a target, and it is a stream: offers.c has seen to that */
+	/* endpoint_config.c has checked that there is a target, a stream */
 	assert(error == 0);
 	(void)error;
 }
@@ -250,7 +250,7 @@ static const struct service target_service = {
 	.flags = WEIR_CONN_NO_THROTTLE,
 	.events = {.on_data = on_data,
 		   .on_end = on_end,
-		   .on_close = server_on_close},
+		   .on_close = client_on_close},
 	.state_size = sizeof(struct side),
 	.on_close = on_close,
 	.on_drain = on_drain,
@@ -262,8 +262,8 @@ const struct service relay_service = {
 	.flags = WEIR_CONN_NO_THROTTLE,
 	.events = {.on_data = on_data,
 		   .on_end = on_end,
-		   .on_close = server_on_close},
-	.back = &target_service,
+		   .on_close = client_on_close},
+	.target = &target_service,
 	.state_size = sizeof(struct front),
 	.on_open = on_open,
 	.on_close = on_client_close,

@@ -1,6 +1,6 @@
-/* discard, RFC 863: what comes in is thrown away, until the peer's FIN, and
- * every datagram. */
-#include "server.h"
+/* discard, RFC 863: discards what it receives until the peer's FIN, and every
+ * datagram. */
+#include "client.h"
 
 static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 {
@@ -22,6 +22,6 @@ static void on_datagram(struct weir_dgram *d, const struct weir_address *from,
 const struct service discard_service = {
 	.name = "discard",
 	.address = "127.0.0.1:7009",
-	.events = {.on_data = on_data, .on_close = server_on_close},
+	.events = {.on_data = on_data, .on_close = client_on_close},
 	.datagrams = {.on_datagram = on_datagram},
 };

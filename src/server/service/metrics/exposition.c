@@ -1,10 +1,10 @@
-/* The Prometheus text format, version 0.0.4: for each family its help, its
- * type, and a line for each worker and service. Names and units are as
- * https://prometheus.io/docs/practices/naming/ asks. */
+/* The Prometheus text format, version 0.0.4: for each metric its help, its type
+ * and a line for each worker and service. Names and units follow
+ * https://prometheus.io/docs/practices/naming/. */
+#include "exposition.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "metrics.h"
 
 /* -- by worker and service -- */
 
@@ -18,7 +18,7 @@ struct family {
 	const char *help;
 	enum field_type type;
 	uint64_t (*of)(const struct service_snapshot *s);
-	double unit; /* of what it counts, in what it shows; 0: 1 */
+	double unit; /* what is counted, in the unit shown; 0: 1 */
 };
 
 #define OF(function, field)                                        \
@@ -27,18 +27,18 @@ struct family {
 		return s->field;                                   \
 	}
 OF(n_open, n_open)
-OF(n_accepted, tally.n_accepted)
-OF(received, tally.received)
-OF(sent, tally.sent)
+OF(n_accepted, counters.n_accepted)
+OF(received, counters.received)
+OF(sent, counters.sent)
 OF(queued, queued)
-OF(dropped, tally.dropped)
-OF(n_short_sends, tally.n_short_sends)
-OF(n_would_blocks, tally.n_would_blocks)
-OF(n_arms, tally.n_arms)
+OF(dropped, counters.dropped)
+OF(n_short_sends, counters.n_short_sends)
+OF(n_would_blocks, counters.n_would_blocks)
+OF(n_arms, counters.n_arms)
 OF(n_stalled, n_stalled)
-OF(stalled_ns, tally.stalled_ns)
-OF(n_missed, tally.n_missed)
-OF(n_unconnected, tally.n_unconnected)
+OF(stalled_ns, counters.stalled_ns)
+OF(n_missed, counters.n_missed)
+OF(n_unconnected, counters.n_unconnected)
 OF(n_datagrams_received, n_datagrams_received)
 OF(n_datagrams_sent, n_datagrams_sent)
 OF(n_datagrams_dropped, n_datagrams_dropped)
@@ -50,36 +50,37 @@ static const struct family families[] = {
 	 n_accepted, 0},
 	{"weir_received_bytes_total", "Bytes read from clients.", COUNTER,
 	 received, 0},
-	{"weir_sent_bytes_total", "Bytes that the kernel took.", COUNTER, sent,
+	{"weir_sent_bytes_total", "Bytes that the kernel accepted.", COUNTER,
+	 sent, 0},
+	{"weir_queued_bytes", "Bytes queued and not sent yet.", GAUGE, queued,
 	 0},
-	{"weir_queued_bytes", "Bytes accepted and not sent yet.", GAUGE, queued,
-	 0},
-	{"weir_dropped_bytes_total", "Bytes accepted and never sent.", COUNTER,
+	{"weir_dropped_bytes_total", "Bytes queued and never sent.", COUNTER,
 	 dropped, 0},
-	{"weir_short_sends_total",
-	 "Sends of which the kernel took less than all.", COUNTER,
-	 n_short_sends, 0},
-	{"weir_would_blocks_total", "Sends of which the kernel took nothing.",
-	 COUNTER, n_would_blocks, 0},
+	{"weir_short_sends_total", "Sends of which the kernel accepted a part.",
+	 COUNTER, n_short_sends, 0},
+	{"weir_would_blocks_total",
+	 "Sends of which the kernel accepted nothing.", COUNTER, n_would_blocks,
+	 0},
 	{"weir_epollout_arms_total",
-	 "How often EPOLLOUT was armed for want of room.", COUNTER, n_arms, 0},
+	 "Times that EPOLLOUT was armed because the kernel was full.", COUNTER,
+	 n_arms, 0},
 	{"weir_stalled_connections",
-	 "Connections whose kernel takes nothing at the moment.", GAUGE,
+	 "Connections to which the kernel accepts nothing now.", GAUGE,
 	 n_stalled, 0},
 	{"weir_stalled_seconds_total",
-	 "Time that connections waited for their peer's kernel.", COUNTER,
+	 "Time that connections waited because the kernel was full.", COUNTER,
 	 stalled_ns, 1e-9},
 	{"weir_missed_lines_total",
-	 "Lines that slow subscribers of a broadcast were not sent.", COUNTER,
+	 "Lines that slow subscribers of broadcast were not sent.", COUNTER,
 	 n_missed, 0},
 	{"weir_unconnected_total",
-	 "Clients of a relay whose target could not be reached.", COUNTER,
+	 "Clients of relay whose target could not be reached.", COUNTER,
 	 n_unconnected, 0},
 	{"weir_datagrams_received_total", "Datagrams received.", COUNTER,
 	 n_datagrams_received, 0},
 	{"weir_datagrams_sent_total", "Datagrams sent.", COUNTER,
 	 n_datagrams_sent, 0},
-	{"weir_datagrams_dropped_total", "Datagrams accepted and never sent.",
+	{"weir_datagrams_dropped_total", "Datagrams queued and never sent.",
 	 COUNTER, n_datagrams_dropped, 0},
 };
 
@@ -119,7 +120,7 @@ static void put_value(FILE *out, size_t worker,
 		(void)fprintf(out, "%llu\n", (unsigned long long)n);
 }
 
-/* -- by a label more -- */
+/* -- by one more label -- */
 
 static void put_labelled(FILE *out, size_t worker,
 			 const struct service_snapshot *s, const char *name,
@@ -146,25 +147,25 @@ static void put_closed(FILE *out, size_t worker,
 		(void)snprintf(label, sizeof label, "reason=\"%s\"",
 			       weir_reason_name((enum weir_reason)i));
 		put_labelled(out, worker, s, closed_name, label,
-			     s->tally.n_closed[i]);
+			     s->counters.n_closed[i]);
 	}
 }
 
-static const char turned_away_name[] = "weir_connections_turned_away_total";
+static const char refused_name[] = "weir_connections_turned_away_total";
 
-static const char *const causes[N_TURNED_AWAY] = {
-	[TURNED_AWAY_MEMORY] = "cause=\"memory\"",
-	[TURNED_AWAY_MAX_CONNS] = "cause=\"max_conns\"",
-	[TURNED_AWAY_PROXY] = "cause=\"proxy\""};
+static const char *const causes[N_REFUSALS] = {
+	[REFUSED_MEMORY] = "cause=\"memory\"",
+	[REFUSED_MAX_CONNS] = "cause=\"max_conns\"",
+	[REFUSED_PROXY] = "cause=\"proxy\""};
 
-static void put_turned_away(FILE *out, size_t worker,
-			    const struct service_snapshot *s,
-			    const struct family *family)
+static void put_refused(FILE *out, size_t worker,
+			const struct service_snapshot *s,
+			const struct family *family)
 {
 	(void)family;
-	for (int i = 0; i < N_TURNED_AWAY; i++)
-		put_labelled(out, worker, s, turned_away_name, causes[i],
-			     s->tally.n_turned_away[i]);
+	for (int i = 0; i < N_REFUSALS; i++)
+		put_labelled(out, worker, s, refused_name, causes[i],
+			     s->counters.n_refused[i]);
 }
 
 static const char failures_name[] = "weir_accept_failures_total";
@@ -198,11 +199,12 @@ static void put_services(FILE *out, struct server *server)
 	}
 	put_head(out, closed_name, "Connections closed, by reason.", COUNTER);
 	for_each_service(out, server, put_closed, NULL);
-	put_head(out, turned_away_name, "Newcomers not served, by cause.",
+	put_head(out, refused_name,
+		 "Accepted connections that were not served, by cause.",
 		 COUNTER);
-	for_each_service(out, server, put_turned_away, NULL);
-	put_head(out, failures_name,
-		 "Calls of accept that gave no connection, by cause.", COUNTER);
+	for_each_service(out, server, put_refused, NULL);
+	put_head(out, failures_name, "Calls of accept that failed, by cause.",
+		 COUNTER);
 	for_each_service(out, server, put_failures, NULL);
 }
 
@@ -236,8 +238,8 @@ static void put_longest_turn(FILE *out, struct server *server)
 	static const char name[] = "weir_loop_longest_turn_seconds";
 
 	put_head(out, name,
-		 "CPU time of the longest turn so far, and what took most of "
-		 "it.",
+		 "CPU time of the longest turn so far, and the work that took "
+		 "most of it.",
 		 GAUGE);
 	for (size_t i = 0; i < server->n_workers; i++) {
 		const struct weir_loop_stats *stats =
@@ -266,7 +268,7 @@ static void put_loops(FILE *out, struct server *server)
 static void put_process(FILE *out, struct server *server)
 {
 	put_head(out, "weir_draining",
-		 "Whether the server has been told to stop.", GAUGE);
+		 "1 once the server has been told to stop.", GAUGE);
 	(void)fprintf(out, "weir_draining %d\n",
 		      server_phase(server) != PHASE_SERVING);
 	put_head(out, "weir_build_info", "The version, as a label.", GAUGE);

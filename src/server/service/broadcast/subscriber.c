@@ -1,10 +1,8 @@
-/* What becomes of lines that a subscriber has no room for, and how he is told.
- *
- * A notice and the line behind it are one buffer, copied for him alone: both
- * are queued or neither, and one line is always one buffer, so what trimming
- * dropped is a count of lines. Notices are dropped with their lines, and what
- * they told of is owed again: those that may be are remembered. One that has
- * left a queue without being trimmed was sent. */
+/* A notice and the line after it are one buffer, copied for this subscriber:
+ * both are queued or neither, and one line is always one buffer, so trimming
+ * returns a count of lines. A notice may be trimmed with its line; its count
+ * must then be told again, so queued notices are remembered. One that left the
+ * queue without being trimmed was sent. */
 #include "subscriber.h"
 
 #include <errno.h>
@@ -19,8 +17,8 @@ enum {
 
 struct notice {
 	struct notice *next;
-	struct weir_buf *buf; /* it, and its line */
-	uint64_t n;	      /* what it tells */
+	struct weir_buf *buf; /* the notice and its line */
+	uint64_t n;	      /* the count in it */
 };
 
 static size_t write_notice(char *text, uint64_t n)
@@ -45,8 +43,8 @@ static void forget_sent(struct subscriber *s)
 		forget(&s->notices);
 }
 
-/* After a trim: those that went with it. */
-static uint64_t take_back(struct subscriber *s)
+/* After a trim: the sum of the notices that it dropped. */
+static uint64_t reclaim_trimmed(struct subscriber *s)
 {
 	struct notice **link = &s->notices;
 	uint64_t n = 0;
@@ -91,7 +89,7 @@ static struct weir_buf *behind_notice(uint64_t n, struct weir_buf *line)
 static int queue_behind_notice(struct subscriber *s, struct weir_buf *line,
 			       bool may_be_trimmed)
 {
-	struct weir_buf *buf = behind_notice(s->n_owed, line);
+	struct weir_buf *buf = behind_notice(s->n_untold, line);
 	struct notice *notice = malloc(sizeof *notice);
 	int error = -ENOMEM;
 
@@ -101,11 +99,11 @@ static int queue_behind_notice(struct subscriber *s, struct weir_buf *line,
 		weir_buf_unref(buf);
 		free(notice);
 	} else {
-		*notice = (struct notice){.buf = buf, .n = s->n_owed};
+		*notice = (struct notice){.buf = buf, .n = s->n_untold};
 		remember(s, notice);
 	}
 	if (error == 0)
-		s->n_owed = 0;
+		s->n_untold = 0;
 	return error;
 }
 
@@ -114,13 +112,13 @@ static int queue(struct subscriber *s, struct weir_buf *line,
 {
 	if (!line)
 		return -ENOMEM;
-	if (s->n_owed == 0)
+	if (s->n_untold == 0)
 		return weir_conn_sendbuf(s->conn, line);
 	return queue_behind_notice(s, line, policy == SLOW_DROP_OLDEST);
 }
 
-/* An eighth more than must be, or in a full queue there would be a notice in
- * front of every line. */
+/* An eighth of max more than necessary: otherwise, in a full queue, each line
+ * would need a notice. */
 static size_t drop_oldest(struct subscriber *s, size_t n_line, size_t max)
 {
 	size_t room = NOTICE_SIZE + n_line + max / 8;
@@ -128,13 +126,13 @@ static size_t drop_oldest(struct subscriber *s, size_t n_line, size_t max)
 
 	forget_sent(s);
 	n = weir_conn_trim(s->conn, room < max ? max - room : 0);
-	s->n_owed += n + take_back(s);
+	s->n_untold += n + reclaim_trimmed(s);
 	return n;
 }
 
-/* -- the whole -- */
+/* -- sending -- */
 
-/* The connection goes on, without this line. */
+/* The connection stays open, without this line. */
 static bool is_refusal(int error)
 {
 	return error == -ENOBUFS || error == -ENOMEM || error == -EMSGSIZE;
@@ -160,23 +158,23 @@ struct subscriber_loss subscriber_send(struct subscriber *s,
 	if (is_refusal(error)) {
 		loss.is_refused = true;
 		loss.n_lines++;
-		s->n_owed++;
+		s->n_untold++;
 	}
 	return loss;
 }
 
-/* As a copy, which no trim drops. */
+/* By sendall, which makes a copy that trimming does not drop. */
 void subscriber_tell(struct subscriber *s)
 {
 	char text[NOTICE_SIZE];
 	size_t n;
 
 	forget_sent(s);
-	if (s->n_owed == 0)
+	if (s->n_untold == 0)
 		return;
-	n = write_notice(text, s->n_owed);
+	n = write_notice(text, s->n_untold);
 	if (weir_conn_sendall(s->conn, text, n) == 0)
-		s->n_owed = 0;
+		s->n_untold = 0;
 }
 
 void subscriber_deinit(struct subscriber *s)

@@ -1,0 +1,97 @@
+/* Admission: each accepted connection is counted, then served or refused. */
+#include "admission.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "log.h"
+#include "proxy.h"
+
+static const char *const refusal_texts[N_REFUSALS] = {
+	[REFUSED_MEMORY] = "no memory",
+	[REFUSED_MAX_CONNS] = "as many as --max-conns are here",
+	[REFUSED_PROXY] = "no PROXY header",
+};
+
+void admission_refuse(struct endpoint *endpoint, int fd, enum refusal why,
+		      const char *text)
+{
+	uint64_t n = ++endpoint->counters.n_refused[why];
+
+	close(fd);
+	log_say(endpoint->worker, "%s: a client turned away: %s (%llu so far)",
+		endpoint->service->name, text ? text : refusal_texts[why],
+		(unsigned long long)n);
+}
+
+void admission_serve(struct endpoint *endpoint, int fd,
+		     const struct weir_address *peer)
+{
+	struct worker *worker = endpoint->worker;
+	struct weir_conn *c = client_new(endpoint, fd, peer);
+	int error = -ENOMEM;
+
+	if (c)
+		error = weir_conn_open(c, worker->loop, fd,
+				       &endpoint->service->events,
+				       &endpoint->limits);
+	if (error == 0) {
+		endpoint->counters.n_accepted++;
+		if (endpoint->service->on_open)
+			endpoint->service->on_open(endpoint, c);
+		return;
+	}
+	if (c)
+		client_free(c);
+	admission_refuse(endpoint, fd, REFUSED_MEMORY, strerror(-error));
+	admission_release(endpoint);
+}
+
+/* A place among --max-conns. */
+static bool admit(struct endpoint *endpoint)
+{
+	struct server *server = endpoint->worker->server;
+	uint64_t max = server->settings->max_conns;
+
+	if (endpoint->service->is_private)
+		return true;
+	if (atomic_fetch_add(&server->n_conns, 1) < max || max == 0)
+		return true;
+	atomic_fetch_sub(&server->n_conns, 1);
+	return false;
+}
+
+void admission_release(struct endpoint *endpoint)
+{
+	if (!endpoint->service->is_private)
+		atomic_fetch_sub(&endpoint->worker->server->n_conns, 1);
+}
+
+/* At the limit only the first refusal is logged. */
+static void refuse_over_limit(struct endpoint *endpoint, int fd)
+{
+	if (!endpoint->is_full) {
+		endpoint->is_full = true;
+		admission_refuse(endpoint, fd, REFUSED_MAX_CONNS, NULL);
+		return;
+	}
+	endpoint->counters.n_refused[REFUSED_MAX_CONNS]++;
+	close(fd);
+}
+
+void admission_receive(struct endpoint *endpoint, int fd,
+		       const struct weir_address *peer)
+{
+	if (!admit(endpoint)) {
+		refuse_over_limit(endpoint, fd);
+		return;
+	}
+	endpoint->is_full = false;
+	if (endpoint->worker->settings->accepts_proxy &&
+	    !endpoint->service->is_private)
+		proxy_receive(endpoint, fd, peer);
+	else
+		admission_serve(endpoint, fd, peer);
+}

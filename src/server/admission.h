@@ -1,0 +1,21 @@
+/* Admission: whether an accepted connection is served. */
+#ifndef ADMISSION_H
+#define ADMISSION_H
+
+#include "endpoint.h"
+
+/* fd has been accepted: serve it, now or after its PROXY header, or close
+ * it. */
+void admission_receive(struct endpoint *endpoint, int fd,
+		       const struct weir_address *peer);
+/* The peer's address is known: serve the connection, or close it. */
+void admission_serve(struct endpoint *endpoint, int fd,
+		     const struct weir_address *peer);
+/* Count and log why it is not served, then close fd. text NULL: the refusal's
+ * own words. */
+void admission_refuse(struct endpoint *endpoint, int fd, enum refusal refusal,
+		      const char *text);
+/* A connection that --max-conns counts has gone. */
+void admission_release(struct endpoint *endpoint);
+
+#endif

@@ -1,0 +1,394 @@
+/* Opening and closing the endpoints of a worker.
+ *
+ * The first worker binds each address. On TCP the other workers bind it too
+ * (SO_REUSEPORT), and the kernel spreads connections over them; the first bind
+ * is without SO_REUSEPORT, so that a port in use by another program is still
+ * an error. Unix and inherited sockets are shared, and epoll wakes one worker
+ * for each connection. Only the first worker has the private endpoints and
+ * those of datagrams. */
+#include "endpoint.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "admission.h"
+#include "datagrams.h"
+#include "log.h"
+#include "proxy.h"
+
+static bool is_unix(const struct weir_address *address)
+{
+	return address->sa.any.sa_family == AF_UNIX;
+}
+
+/* Both families of IP have the port in the same place. */
+static bool is_reserved(const struct weir_address *address)
+{
+	return !is_unix(address) && ntohs(address->sa.in.sin_port) < 1024;
+}
+
+static bool is_plain_file(const struct weir_address *address)
+{
+	struct stat st;
+
+	return lstat(address->sa.un.sun_path, &st) == 0 &&
+	       !S_ISSOCK(st.st_mode);
+}
+
+/* Why listening failed, in plain words. */
+static const char *cause(const struct weir_address *address, int error)
+{
+	if (error == -EADDRNOTAVAIL)
+		return "this machine has no such address";
+	if (error == -EACCES && is_reserved(address))
+		return "the port is reserved, and you are not root";
+	if (error != -EADDRINUSE || !is_unix(address))
+		return strerror(-error);
+	if (is_plain_file(address))
+		return "there is a file of that name, and it is no socket";
+	return "another server listens there";
+}
+
+/* -- opening -- */
+
+static void on_accept(struct weir_listener *listener, int fd,
+		      const struct weir_address *peer)
+{
+	admission_receive(
+		weir_container_of(listener, struct endpoint, listener), fd,
+		peer);
+}
+
+/* The worker's next endpoint; it is counted once it is open. */
+static struct endpoint *prepare(struct worker *worker,
+				const struct endpoint_config *config,
+				const struct service *service, int family)
+{
+	struct endpoint *endpoint = &worker->endpoints[worker->n_endpoints];
+
+	*endpoint = (struct endpoint){.worker = worker,
+				      .service = service,
+				      .config = config,
+				      .family = family,
+				      .limits = worker->settings->limits};
+	endpoint->limits.flags |= service->flags;
+	weir_list_init(&endpoint->roomy);
+	weir_list_init(&endpoint->full);
+	weir_list_init(&endpoint->pending);
+	return endpoint;
+}
+
+static void open_target_endpoint(struct endpoint *front)
+{
+	struct worker *worker = front->worker;
+	struct endpoint *endpoint = prepare(worker, front->config,
+					    front->service->target, AF_INET6);
+
+	front->target = endpoint;
+	worker->n_endpoints++;
+}
+
+/* The socket is open: open the service. */
+static int open_service(struct endpoint *endpoint)
+{
+	int error = 0;
+
+	if (endpoint->service->open)
+		error = endpoint->service->open(endpoint);
+	if (error < 0) {
+		weir_listener_close(&endpoint->listener);
+		return error;
+	}
+	endpoint->worker->n_endpoints++;
+	if (endpoint->service->target)
+		open_target_endpoint(endpoint);
+	return 0;
+}
+
+static struct weir_listener_options options_of(const struct settings *settings)
+{
+	struct weir_listener_options options = settings->listener;
+
+	options.exclusive = settings->n_workers > 1;
+	return options;
+}
+
+/* Let the other workers bind the same port. */
+static int share_port(struct weir_listener *listener)
+{
+	const int yes = 1;
+
+	if (weir_listener_address(listener)->sa.any.sa_family == AF_UNIX)
+		return 0;
+	if (setsockopt(weir_listener_fd(listener), SOL_SOCKET, SO_REUSEPORT,
+		       &yes, sizeof yes) == 0)
+		return 0;
+	return -errno;
+}
+
+static int open_endpoint(struct worker *worker,
+			 const struct endpoint_config *config,
+			 const struct weir_address *address)
+{
+	struct endpoint *endpoint = prepare(worker, config, config->service,
+					    address->sa.any.sa_family);
+	struct weir_listener_options options = options_of(worker->settings);
+	int error;
+
+	if (address->type == SOCK_DGRAM) {
+		error = datagrams_open(endpoint, address);
+		if (error == 0)
+			worker->n_endpoints++;
+		return error;
+	}
+	error = weir_listener_open(&endpoint->listener, worker->loop, address,
+				   &options, on_accept);
+	if (error == 0 && worker->settings->n_workers > 1 &&
+	    !config->service->is_private)
+		error = share_port(&endpoint->listener);
+	if (error < 0) {
+		weir_listener_close(&endpoint->listener);
+		return error;
+	}
+	return open_service(endpoint);
+}
+
+static int refuse(const struct service *service,
+		  const struct weir_address *address, int error)
+{
+	char text[WEIR_ADDRESS_TEXT_SIZE];
+
+	log_complain("%s: cannot listen on %s: %s", service->name,
+		     weir_address_format(address, text, sizeof text),
+		     cause(address, error));
+	return error;
+}
+
+/* One service at all its addresses. ":PORT" and names have an IPv6 address
+ * even where the kernel has no IPv6: skip it if another one opens. */
+static int open_config(struct worker *worker,
+		       const struct endpoint_config *config)
+{
+	const struct weir_address *address = config->addresses;
+	const struct weir_address *end = address + config->n_addresses;
+	size_t n_before = worker->n_endpoints;
+	int error = 0;
+
+	for (; address < end; address++) {
+		error = open_endpoint(worker, config, address);
+		if (error < 0 && error != -EAFNOSUPPORT)
+			return refuse(config->service, address, error);
+	}
+	if (worker->n_endpoints == n_before)
+		return refuse(config->service, config->addresses, error);
+	return 0;
+}
+
+/* Another file descriptor for a socket that listens already. */
+static int adopt(struct worker *worker, const struct endpoint_config *config,
+		 int socket, int family)
+{
+	struct weir_listener_options options = options_of(worker->settings);
+	struct endpoint *endpoint =
+		prepare(worker, config, config->service, family);
+	int fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+	int error = -errno;
+
+	if (fd < 0)
+		return error;
+	error = weir_listener_adopt(&endpoint->listener, worker->loop, fd,
+				    &options, on_accept);
+	if (error < 0) {
+		close(fd);
+		return error;
+	}
+	return open_service(endpoint);
+}
+
+static int open_inherited(struct worker *worker,
+			  const struct endpoint_config *config)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < config->n_addresses && error == 0; i++) {
+		int family = config->addresses[i].sa.any.sa_family;
+
+		error = adopt(worker, config, config->sockets[i], family);
+		if (error < 0)
+			log_complain("%s: cannot listen on descriptor %d: %s",
+				     config->service->name, config->sockets[i],
+				     strerror(-error));
+	}
+	return error;
+}
+
+static int open_configs(struct worker *worker)
+{
+	const struct settings *settings = worker->settings;
+	int error = 0;
+
+	for (size_t i = 0; i < settings->n_endpoints && error == 0; i++) {
+		const struct endpoint_config *config = &settings->endpoints[i];
+
+		if (config->is_inherited)
+			error = open_inherited(worker, config);
+		else
+			error = open_config(worker, config);
+	}
+	return error;
+}
+
+/* Open for this worker what the first worker has opened. */
+static int open_beside(struct worker *worker, const struct endpoint *first)
+{
+	struct weir_listener_options options = worker->settings->listener;
+	const struct weir_address *address =
+		weir_listener_address(&first->listener);
+	struct endpoint *endpoint;
+	int error;
+
+	if (first->service->is_private || !endpoint_is_listening(first))
+		return 0;
+	if (first->config->is_inherited || is_unix(address))
+		return adopt(worker, first->config,
+			     weir_listener_fd(&first->listener), first->family);
+	options.reuseport = true;
+	endpoint =
+		prepare(worker, first->config, first->service, first->family);
+	error = weir_listener_open(&endpoint->listener, worker->loop, address,
+				   &options, on_accept);
+	return error < 0 ? error : open_service(endpoint);
+}
+
+static int open_as_first_does(struct worker *worker)
+{
+	const struct worker *first = &worker->server->workers[0];
+	int error = 0;
+
+	for (size_t i = 0; i < first->n_endpoints && error == 0; i++)
+		error = open_beside(worker, &first->endpoints[i]);
+	if (error < 0)
+		log_complain("worker %zu: cannot listen: %s", worker->number,
+			     strerror(-error));
+	return error;
+}
+
+/* Each address may need two: one that listens, one for the targets. */
+static size_t max_endpoints(const struct settings *settings)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < settings->n_endpoints; i++)
+		n += 2 * settings->endpoints[i].n_addresses;
+	return n;
+}
+
+int endpoint_open_all(struct worker *worker)
+{
+	size_t n = max_endpoints(worker->settings);
+
+	assert(n > 0);
+	worker->endpoints = calloc(n, sizeof *worker->endpoints);
+	if (!worker->endpoints) {
+		log_complain("%s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	return worker->number == 0 ? open_configs(worker)
+				   : open_as_first_does(worker);
+}
+
+/* -- open -- */
+
+bool endpoint_takes_datagrams(const struct endpoint *endpoint)
+{
+	return weir_dgram_is_open(&endpoint->dgram);
+}
+
+bool endpoint_is_listening(const struct endpoint *endpoint)
+{
+	return weir_listener_is_open(&endpoint->listener);
+}
+
+const char *endpoint_address(const struct endpoint *endpoint, char *text)
+{
+	return weir_address_format(
+		endpoint_takes_datagrams(endpoint)
+			? weir_dgram_address(&endpoint->dgram)
+			: weir_listener_address(&endpoint->listener),
+		text, WEIR_ADDRESS_TEXT_SIZE);
+}
+
+void endpoint_announce_all(struct worker *worker)
+{
+	char text[WEIR_ADDRESS_TEXT_SIZE];
+
+	for (size_t i = 0; i < worker->n_endpoints; i++) {
+		const struct endpoint *endpoint = &worker->endpoints[i];
+
+		if (endpoint_takes_datagrams(endpoint) ||
+		    endpoint_is_listening(endpoint))
+			log_say(worker, "%s listening on %s",
+				endpoint->service->name,
+				endpoint_address(endpoint, text));
+	}
+}
+
+/* -- closing -- */
+
+/* Closing the socket would reset the connections in its accept queue. Take at
+ * most as many as fit there, so that new ones cannot keep this going. */
+static void drain_accept_queue(struct endpoint *endpoint)
+{
+	int n_left = endpoint->worker->settings->listener.backlog;
+	struct weir_address peer;
+	int fd;
+
+	do {
+		fd = weir_listener_take(&endpoint->listener, &peer);
+		if (fd >= 0)
+			admission_receive(endpoint, fd, &peer);
+	} while (fd >= 0 && n_left-- > 0);
+	if (fd < 0 && fd != -EAGAIN)
+		log_say(endpoint->worker, "%s: clients left waiting: %s",
+			endpoint->service->name, strerror(-fd));
+}
+
+void endpoint_stop_listening(struct worker *worker, bool is_private)
+{
+	for (size_t i = 0; i < worker->n_endpoints; i++) {
+		struct endpoint *endpoint = &worker->endpoints[i];
+
+		if (!endpoint_is_listening(endpoint) ||
+		    endpoint->service->is_private != is_private)
+			continue;
+		drain_accept_queue(endpoint);
+		weir_listener_close(&endpoint->listener);
+	}
+}
+
+void endpoint_stop_receiving(struct worker *worker)
+{
+	for (size_t i = 0; i < worker->n_endpoints; i++) {
+		datagrams_close(&worker->endpoints[i]);
+		proxy_close(&worker->endpoints[i]);
+	}
+}
+
+void endpoint_close_all(struct worker *worker)
+{
+	for (size_t i = 0; i < worker->n_endpoints; i++) {
+		struct endpoint *endpoint = &worker->endpoints[i];
+
+		weir_listener_close(&endpoint->listener);
+		datagrams_close(endpoint);
+		proxy_close(endpoint);
+		if (endpoint->service->close)
+			endpoint->service->close(endpoint);
+	}
+	free(worker->endpoints);
+}

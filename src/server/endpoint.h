@@ -1,0 +1,48 @@
+/* An endpoint: one listening address of one worker, its connections, and what
+ * they add up to. A worker opens all of its endpoints or none. */
+#ifndef ENDPOINT_H
+#define ENDPOINT_H
+
+#include "counters.h"
+#include "endpoint_config.h"
+#include "service.h"
+#include "worker.h"
+
+struct endpoint {
+	struct worker *worker;
+	const struct service *service;
+	const struct endpoint_config *config;
+	void *state;			/* the service's own */
+	struct weir_conn_limits limits; /* of its connections */
+	struct weir_listener listener;	/* one of these two is open, or none */
+	struct weir_dgram dgram;	/* if it holds target connections */
+	struct endpoint *target;	/* of service->target; NULL: none */
+	int family;			/* of the address */
+	bool is_full;		  /* --max-conns: the last one was refused */
+	struct weir_list roomy;	  /* blocks of client.c with a free slot */
+	struct weir_list full;	  /* and those without */
+	struct weir_list pending; /* proxy.c: waiting for their PROXY header */
+	size_t n_clients;
+	struct counters counters;
+};
+
+/* Listen at every address of the settings. On failure report why; what is
+ * open is closed by endpoint_close_all. */
+int endpoint_open_all(struct worker *worker);
+/* Log where. */
+void endpoint_announce_all(struct worker *worker);
+/* Accept what waits at the private endpoints, or at all others, then stop
+ * listening there. */
+void endpoint_stop_listening(struct worker *worker, bool is_private);
+/* Close the datagram sockets, and the connections whose PROXY header has not
+ * come. */
+void endpoint_stop_receiving(struct worker *worker);
+/* After the last connection has closed. */
+void endpoint_close_all(struct worker *worker);
+
+bool endpoint_is_listening(const struct endpoint *endpoint);
+bool endpoint_takes_datagrams(const struct endpoint *endpoint);
+/* Where it listens, as text of WEIR_ADDRESS_TEXT_SIZE; returns text. */
+const char *endpoint_address(const struct endpoint *endpoint, char *text);
+
+#endif

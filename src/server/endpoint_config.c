@@ -1,0 +1,338 @@
+/* Understanding SERVICE=ADDRESS[,TARGET] arguments, --metrics and inherited
+ * sockets. */
+#include "endpoint_config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "service.h"
+#include "settings.h"
+#include "systemd.h"
+
+enum {
+	N_SERVICES = 6
+};
+
+static const struct service *const services[N_SERVICES] = {
+	&greet_service,	  &echo_service,      &discard_service,
+	&chargen_service, &broadcast_service, &relay_service};
+
+static const char expected_services[] =
+	"greet, echo, discard, chargen, broadcast or relay";
+
+/* fd is -1 once a socket belongs to an endpoint. */
+struct sockets {
+	struct inherited inherited[MAX_INHERITED];
+	int n;
+};
+
+static const struct service *find_service(const char *name, size_t n_name)
+{
+	for (size_t i = 0; i < N_SERVICES; i++) {
+		const struct service *service = services[i];
+
+		if (strlen(service->name) == n_name &&
+		    memcmp(service->name, name, n_name) == 0)
+			return service;
+	}
+	return NULL;
+}
+
+static struct endpoint_config *new_config(struct settings *settings,
+					  const struct service *service)
+{
+	struct endpoint_config *config =
+		&settings->endpoints[settings->n_endpoints++];
+
+	*config = (struct endpoint_config){.service = service};
+	return config;
+}
+
+/* -- inherited sockets -- */
+
+static bool adopt(struct endpoint_config *config, struct inherited *socket)
+{
+	struct weir_address *address = &config->addresses[config->n_addresses];
+	int type = 0;
+	int listens = 0;
+	socklen_t len = sizeof type;
+
+	*address = (struct weir_address){.len = sizeof address->sa,
+					 .type = SOCK_STREAM};
+	(void)getsockopt(socket->fd, SOL_SOCKET, SO_TYPE, &type, &len);
+	(void)getsockopt(socket->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len);
+	if (type != SOCK_STREAM || !listens ||
+	    getsockname(socket->fd, &address->sa.any, &address->len) < 0) {
+		log_complain(
+			"descriptor %d (%s): expected a stream socket that "
+			"listens",
+			socket->fd, socket->name);
+		return false;
+	}
+	config->sockets[config->n_addresses++] = socket->fd;
+	socket->fd = -1;
+	return true;
+}
+
+/* All sockets of that name: a socket unit has one name for all of its own. */
+static bool adopt_named(struct endpoint_config *config, struct sockets *sockets,
+			const char *name)
+{
+	config->is_inherited = true;
+	for (int i = 0; i < sockets->n; i++) {
+		struct inherited *socket = &sockets->inherited[i];
+
+		if (socket->fd < 0 || strcmp(socket->name, name) != 0)
+			continue;
+		if (config->n_addresses == MAX_ADDRESSES) {
+			log_complain("%s=fd:%s: expected at most %d sockets of "
+				     "that name",
+				     config->service->name, name,
+				     MAX_ADDRESSES);
+			return false;
+		}
+		if (!adopt(config, socket))
+			return false;
+	}
+	if (config->n_addresses > 0)
+		return true;
+	log_complain(
+		"%s=fd:%s: expected the name of a socket in LISTEN_FDNAMES",
+		config->service->name, name);
+	return false;
+}
+
+/* Sockets that no argument names must be named like a service. */
+static bool adopt_rest(struct settings *settings, struct sockets *sockets)
+{
+	for (int i = 0; i < sockets->n; i++) {
+		struct inherited *socket = &sockets->inherited[i];
+		const char *name = socket->name;
+		const struct service *service =
+			strcmp(name, metrics_service.name) == 0
+				? &metrics_service
+				: find_service(name, strlen(name));
+
+		if (socket->fd < 0)
+			continue;
+		if (!service || service->takes_target) {
+			log_complain("descriptor %d: its name is %s: expected "
+				     "that of a service, or an argument "
+				     "SERVICE=fd:%s",
+				     socket->fd, name, name);
+			return false;
+		}
+		if (!adopt_named(new_config(settings, service), sockets, name))
+			return false;
+		if (service == &metrics_service)
+			settings->has_metrics = true;
+	}
+	return true;
+}
+
+/* -- addresses -- */
+
+static bool is_served_at(const struct service *service,
+			 const struct weir_address *address)
+{
+	return address->type == SOCK_STREAM || service->datagrams.on_datagram;
+}
+
+static bool resolve(struct endpoint_config *config, const char *address)
+{
+	const char *name = config->service->name;
+	int n = weir_address_resolve(address, WEIR_ADDRESS_LISTEN,
+				     config->addresses, MAX_ADDRESSES);
+
+	if (n == -EINVAL) {
+		log_complain("%s=%s: expected HOST:PORT, [V6]:PORT, :PORT, "
+			     "unix:PATH or unix:@NAME",
+			     name, address);
+		return false;
+	}
+	if (n < 0) {
+		log_complain("%s=%s: %s", name, address, weir_address_error(n));
+		return false;
+	}
+	if (!is_served_at(config->service, &config->addresses[0])) {
+		log_complain("%s=%s: expected a stream: only echo and discard "
+			     "serve datagrams",
+			     name, address);
+		return false;
+	}
+	config->n_addresses = (size_t)n;
+	return true;
+}
+
+/* Both families of IP have the port in the same place. */
+static bool can_be_connected_to(const struct weir_address *address)
+{
+	return address->type == SOCK_STREAM &&
+	       (address->sa.any.sa_family == AF_UNIX ||
+		address->sa.in.sin_port != 0);
+}
+
+static bool resolve_target(struct endpoint_config *config, const char *target)
+{
+	const char *name = config->service->name;
+	int n = weir_address_resolve(target, WEIR_ADDRESS_CONNECT,
+				     config->targets, MAX_ADDRESSES);
+
+	if (n == -EINVAL ||
+	    (n > 0 && !can_be_connected_to(&config->targets[0]))) {
+		log_complain(
+			"%s=...,%s: expected HOST:PORT, [V6]:PORT, unix:PATH "
+			"or unix:@NAME",
+			name, target);
+		return false;
+	}
+	if (n < 0) {
+		log_complain("%s=...,%s: %s", name, target,
+			     weir_address_error(n));
+		return false;
+	}
+	config->n_targets = (size_t)n;
+	config->target_text = target;
+	return true;
+}
+
+/* ADDRESS,TARGET: resolve the target, and copy the address. */
+static bool split(struct endpoint_config *config, const char *text,
+		  char **address)
+{
+	const char *comma = strchr(text, ',');
+
+	if (!comma || comma == text) {
+		log_complain("%s=%s: expected ADDRESS,TARGET",
+			     config->service->name, text);
+		return false;
+	}
+	if (!resolve_target(config, comma + 1))
+		return false;
+	*address = strndup(text, (size_t)(comma - text));
+	if (!*address)
+		log_complain("%s", strerror(ENOMEM));
+	return *address != NULL;
+}
+
+static bool open_at(struct endpoint_config *config, struct sockets *sockets,
+		    const char *address)
+{
+	if (strncmp(address, "fd:", 3) == 0)
+		return adopt_named(config, sockets, address + 3);
+	return resolve(config, address);
+}
+
+static bool place(struct endpoint_config *config, struct sockets *sockets,
+		  const char *text)
+{
+	char *address = NULL;
+	bool is_right;
+
+	if (!config->service->takes_target)
+		return open_at(config, sockets, text);
+	if (!split(config, text, &address))
+		return false;
+	is_right = open_at(config, sockets, address);
+	free(address);
+	return is_right;
+}
+
+/* -- arguments -- */
+
+static bool parse_endpoint(struct settings *settings, struct sockets *sockets,
+			   const char *text)
+{
+	size_t n_name = strcspn(text, "=");
+	const struct service *service = find_service(text, n_name);
+
+	if (text[n_name] != '=') {
+		log_complain("%s: expected SERVICE=ADDRESS, "
+			     "such as echo=127.0.0.1:7007",
+			     text);
+		return false;
+	}
+	if (!service) {
+		log_complain("%s: expected a service: %s", text,
+			     expected_services);
+		return false;
+	}
+	return place(new_config(settings, service), sockets, text + n_name + 1);
+}
+
+static bool add_default(struct settings *settings,
+			const struct service *service)
+{
+	return !service->address ||
+	       resolve(new_config(settings, service), service->address);
+}
+
+/* The services that are named, or all of them if none is. */
+static bool add_services(struct settings *settings, struct sockets *sockets,
+			 int n, char **texts)
+{
+	bool is_right = true;
+
+	if (!settings->is_default) {
+		for (int i = 0; i < n && is_right; i++)
+			is_right = parse_endpoint(settings, sockets, texts[i]);
+		return is_right && adopt_rest(settings, sockets);
+	}
+	for (size_t i = 0; i < N_SERVICES && is_right; i++)
+		is_right = add_default(settings, services[i]);
+	return is_right;
+}
+
+static bool add_metrics(struct settings *settings, struct sockets *sockets,
+			const char *address)
+{
+	if (!address && settings->is_default)
+		address = metrics_service.address;
+	settings->has_metrics = address != NULL;
+	return !address || open_at(new_config(settings, &metrics_service),
+				   sockets, address);
+}
+
+bool endpoint_config_parse_all(struct settings *settings, const char *metrics,
+			       int n, char **texts)
+{
+	struct sockets sockets;
+	size_t n_most;
+
+	sockets.n = systemd_sockets(sockets.inherited, MAX_INHERITED);
+	if (sockets.n < 0) {
+		log_complain(
+			"LISTEN_FDS: expected the number of open sockets, at "
+			"most %d",
+			MAX_INHERITED);
+		return false;
+	}
+	settings->is_default = n == 0 && sockets.n == 0;
+	n_most = (size_t)n + (size_t)sockets.n + N_SERVICES + 1;
+	settings->endpoints = calloc(n_most, sizeof *settings->endpoints);
+	if (!settings->endpoints) {
+		log_complain("%s", strerror(ENOMEM));
+		return false;
+	}
+	return add_metrics(settings, &sockets, metrics) &&
+	       add_services(settings, &sockets, n, texts);
+}
+
+void endpoint_config_free_all(struct settings *settings)
+{
+	free(settings->endpoints);
+}
+
+size_t endpoint_config_shared_memory(const struct settings *settings)
+{
+	size_t n = 0;
+
+	if (settings->n_workers == 1)
+		return 0;
+	for (size_t i = 0; i < settings->n_endpoints; i++)
+		n += settings->endpoints[i].service->shared_memory;
+	return n;
+}

@@ -1,0 +1,41 @@
+/* What is served where: the SERVICE=ADDRESS[,TARGET] arguments, --metrics, and
+ * the sockets that systemd has opened. */
+#ifndef ENDPOINT_CONFIG_H
+#define ENDPOINT_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <weir.h>
+
+struct service;
+struct settings;
+
+enum {
+	MAX_ADDRESSES = 16 /* of one name */
+};
+
+/* One SERVICE=ADDRESS[,TARGET], or the inherited sockets of one name. */
+struct endpoint_config {
+	const struct service *service;
+	struct weir_address addresses[MAX_ADDRESSES];
+	size_t n_addresses;
+	/* what follows the comma, of a service that takes an address there */
+	struct weir_address targets[MAX_ADDRESSES];
+	size_t n_targets;
+	const char *target_text; /* as it was typed; NULL: none */
+	/* sockets listen at the addresses already: these */
+	bool is_inherited;
+	int sockets[MAX_ADDRESSES];
+};
+
+/* Understand --metrics (NULL: not given) and the n SERVICE=ADDRESS arguments,
+ * and take the sockets of systemd. Without any of these, configure every
+ * service that has a default address. False: the reason was printed. */
+bool endpoint_config_parse_all(struct settings *settings, const char *metrics,
+			       int n, char **texts);
+/* What several workers share for all endpoints, in bytes. */
+size_t endpoint_config_shared_memory(const struct settings *settings);
+void endpoint_config_free_all(struct settings *settings);
+
+#endif
