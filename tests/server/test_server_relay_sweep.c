@@ -210,7 +210,8 @@ static void check(const struct scene *s, uint64_t k)
 		check_end(&s->client, endpoint, k);
 	check_end(&s->target, endpoint->target, k);
 	if (fault_hit() == FAULT_NONE)
-		cr_expect_eq(endpoint->counters.n_closed[WEIR_REASON_FINISHED], 1);
+		cr_expect_eq(endpoint->counters.n_closed[WEIR_REASON_FINISHED],
+			     1);
 }
 
 static bool run(uint64_t k)
