@@ -92,9 +92,6 @@ struct flood_settings {
 	const char *html_path;
 	const char *hgrm_path;
 	const char *hlog_path;
-	/* --merge: files to add up instead of a run */
-	char **merge_paths;
-	size_t n_merge_paths;
 };
 
 /* -- what came of it -- */

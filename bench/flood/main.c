@@ -4,7 +4,6 @@
 #include "expect.h"
 #include "flood.h"
 #include "generator.h"
-#include "merge.h"
 #include "options.h"
 #include "output.h"
 #include "verdict.h"
@@ -70,7 +69,5 @@ int main(int argc, char **argv)
 	if (status != FLOOD_GO_ON)
 		return (int)status;
 	process_begin();
-	if (settings.n_merge_paths > 0)
-		return (int)merge_run(&settings);
 	return (int)measure(&settings, &expect);
 }

@@ -34,7 +34,6 @@ static const struct option long_options[] = {
 	{"seed", required_argument, NULL, OPTION_SEED},
 	{"expect", required_argument, NULL, OPTION_EXPECT},
 	{"compare", required_argument, NULL, OPTION_COMPARE},
-	{"merge", no_argument, NULL, OPTION_MERGE},
 	{"json", required_argument, NULL, OPTION_JSON},
 	{"html", required_argument, NULL, OPTION_HTML},
 	{"hgrm", required_argument, NULL, OPTION_HGRM},
@@ -48,7 +47,6 @@ static const char letters[] = ":m:c:s:p:r:d:n:";
 
 static const char help[] =
 	"Usage: weir-flood [OPTION]... ADDRESS\n"
-	"       weir-flood --merge [OPTION]... FILE.hlog...\n"
 	"Load a server, and measure it without flattering it.\n"
 	"\n"
 	"  -m, --mode MODE         echo (default), source (the target talks),\n"
@@ -88,7 +86,6 @@ static const char help[] =
 	"      --expect LIST       such as "
 	"'p99<5ms,throughput>10000,errors=0'\n"
 	"      --compare ADDRESS   measure both in turns, and tell the ratio\n"
-	"      --merge             add up the logs of several generators\n"
 	"      --json FILE         all figures; - is standard output\n"
 	"      --html FILE         a page with curves\n"
 	"      --hgrm FILE         the percentiles of the latency\n"

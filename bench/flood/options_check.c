@@ -69,20 +69,6 @@ static bool fits_loop(const struct options *options)
 	return true;
 }
 
-static bool fits_merge(const struct options *options)
-{
-	for (int i = 0; i < N_OPTIONS; i++) {
-		if (!options->is_given[i] || i == OPTION_MERGE ||
-		    i == OPTION_JSON || i == OPTION_HGRM || i == OPTION_HLOG)
-			continue;
-		flood_complain("--%s: expected only --json, --hgrm or --hlog "
-			       "with --merge",
-			       flood_options_name((enum option_number)i));
-		return false;
-	}
-	return true;
-}
-
 static bool fits_compare(const struct options *options)
 {
 	static const enum option_number one_run[] = {OPTION_MESSAGES,
@@ -255,17 +241,6 @@ static bool set_expect(struct flood_settings *settings, struct expect *expect,
 	return false;
 }
 
-static bool set_merge(struct flood_settings *settings,
-		      const struct options *options)
-{
-	settings->merge_paths = options->operands;
-	settings->n_merge_paths = options->n_operands;
-	if (options->n_operands > 0)
-		return true;
-	flood_complain("--merge: expected FILE.hlog..., see --help");
-	return false;
-}
-
 enum flood_status flood_options_apply(struct flood_settings *settings,
 				      struct expect *expect,
 				      const struct options *options)
@@ -277,15 +252,10 @@ enum flood_status flood_options_apply(struct flood_settings *settings,
 	settings->hgrm_path = options->texts[OPTION_HGRM];
 	settings->hlog_path = options->texts[OPTION_HLOG];
 	set_load(settings, options);
-	if (!fits_output(options))
-		return FLOOD_REFUSED;
-	if (options->is_given[OPTION_MERGE])
-		is_right = fits_merge(options) && set_merge(settings, options);
-	else
-		is_right = fits_mode(options) && fits_loop(options) &&
-			   fits_compare(options) && fits_size(settings) &&
-			   fits_publishers(settings) &&
-			   set_expect(settings, expect, options) &&
-			   resolve_targets(settings, options);
+	is_right = fits_output(options) && fits_mode(options) &&
+		   fits_loop(options) && fits_compare(options) &&
+		   fits_size(settings) && fits_publishers(settings) &&
+		   set_expect(settings, expect, options) &&
+		   resolve_targets(settings, options);
 	return is_right ? FLOOD_GO_ON : FLOOD_REFUSED;
 }

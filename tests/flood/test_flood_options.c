@@ -135,9 +135,6 @@ static const struct {
 	 "--messages: expected no --compare, which makes many short runs"},
 	{{"--json", "-", "--html", "-", ":7007"},
 	 "-: expected as one file only"},
-	{{"--merge"}, "--merge: expected FILE.hlog..., see --help"},
-	{{"--merge", "-c", "5", "x.hlog"},
-	 "--connections: expected only --json, --hgrm or --hlog with --merge"},
 	{{"--json", "/nonsense/x", ":7007"},
 	 "/nonsense/x: no such file or directory"},
 };
@@ -212,7 +209,7 @@ Test(flood_options, help_is_eighty_columns_wide)
 
 Test(flood_options, help_and_the_manual_have_the_same_options)
 {
-	cr_expect_eq(help_expect_same_options("weir-flood"), 29);
+	cr_expect_eq(help_expect_same_options("weir-flood"), 28);
 }
 
 /* A full disk is an error, for --help as for a result. */

@@ -1,5 +1,4 @@
-/* What takes more than one run: comparing two targets, and adding up the logs
- * of several generators. */
+/* Comparing two targets, and where results go. */
 #include <criterion/criterion.h>
 
 #include <math.h>
@@ -12,12 +11,10 @@
 
 #include "harness.h"
 #include "harness_flood.h"
-#include "harness_net.h"
 
 enum {
 	/* a test that takes so long hangs */
-	PATIENCE_S = 60,
-	PATH_SIZE = 160
+	PATIENCE_S = 60
 };
 
 TestSuite(flood_whole, .init = harness_begin, .fini = harness_end,
@@ -113,45 +110,6 @@ Test(flood_whole, compare_needs_its_rounds)
 }
 
 /* -- logs -- */
-
-/* The path of name in a folder that harness_remove_folder removes. */
-static void path_of(const char *name, char path[PATH_SIZE])
-{
-	struct weir_address address = harness_unix_path(name);
-	char text[WEIR_ADDRESS_TEXT_SIZE];
-
-	weir_address_format(&address, text, sizeof text);
-	snprintf(path, PATH_SIZE, "%s", text + strlen("unix:"));
-}
-
-static void measure(const char *n, const char *log)
-{
-	struct known server;
-
-	known_start(&server, &(struct known_plan){.size = 64});
-	flood(&run, "-c", "2", "-n", n, "--warmup", "0", "--hlog", log,
-	      server.address, NULL);
-	stop(&server);
-	cr_expect_eq(run.status, 0, "%s", run.err);
-	flooded_forget(&run);
-}
-
-Test(flood_whole, logs_of_two_runs_add_up)
-{
-	char one[PATH_SIZE];
-	char two[PATH_SIZE];
-
-	path_of("one.hlog", one);
-	snprintf(two, sizeof two, "%s", one);
-	memcpy(strrchr(two, '/'), "/two.hlog", 9);
-	measure("300", one);
-	measure("200", two);
-	flood(&run, "--merge", "--json", "-", one, two, NULL);
-	cr_expect_eq(run.status, 0, "%s", run.err);
-	cr_expect_eq(flooded_number(&run, "latency_ns", "count"), 500);
-	flooded_forget(&run);
-	harness_remove_folder();
-}
 
 /* In an open loop there are three of them. */
 Test(flood_whole, logs_have_service_and_lateness_too)

@@ -1,4 +1,18 @@
-/* A line's histogram goes straight into the file, through layers that each
+/* How HdrHistogram encodes a histogram ("V2"):
+ *
+ * base64 of
+ *	COMPRESSED, n (32 bits each, as all numbers highest byte first)
+ *	n bytes: a zlib stream of
+ *		COUNTS, length of the counts, 0, digits (32 bits each)
+ *		lowest value told apart, highest value (64 bits each)
+ *		1.0 (a double)
+ *		counts of the slots, upwards from the first
+ *
+ * A count is a varint of 7 bits a byte, lowest first, but 8 in the ninth; its
+ * sign is the lowest bit (zigzag). A negative one stands for as many empty
+ * slots.
+ *
+ * A line's histogram goes straight into the file, through layers that each
  * hold a few bytes: the encoded counts are cut into the stored blocks of a
  * zlib stream, and that is written as base64. A stream tells its length before
  * its bytes, so the counts are encoded twice: once to see how long they are. */
@@ -11,14 +25,17 @@
 #include <string.h>
 #include <time.h>
 
-#include "hlog_format.h"
-#include "zlib.h"
-
 enum {
-	BLOCK_SIZE = 65535
+	BLOCK_SIZE = 65535,
+	DIGITS = 3,
+	COMPRESSED = 0x1c849314,
+	COUNTS = 0x1c849313,
+	HEAD_SIZE = 40 /* what stands before the counts */
 };
 
 #define SECOND UINT64_C(1000000000)
+/* All that the last doubling of a histogram can hold. */
+#define HIGHEST ((UINT64_C(1) << 42) - 1)
 
 struct sink {
 	FILE *file; /* NULL: only count */
@@ -29,14 +46,19 @@ struct sink {
 	/* the zlib stream */
 	size_t n_left;	     /* until its end */
 	size_t n_block_left; /* until the end of this block */
-	uint32_t sum;
+	uint32_t sum_low;    /* Adler-32 (RFC 1950) of what is in it */
+	uint32_t sum_high;
 };
 
 /* -- base64 -- */
 
 static void put_digit(struct sink *sink, unsigned value)
 {
-	(void)putc_unlocked(HLOG_BASE64[value & 63], sink->file);
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz"
+				     "0123456789+/";
+
+	(void)putc_unlocked(digits[value & 63], sink->file);
 }
 
 static void put_byte(struct sink *sink, unsigned byte)
@@ -88,7 +110,7 @@ static void begin_stream(struct sink *sink, size_t n)
 {
 	put_number(sink, 0x7801, 2);
 	sink->n_left = n;
-	sink->sum = ZLIB_SUM_START;
+	sink->sum_low = 1;
 }
 
 static void put(struct sink *sink, unsigned byte)
@@ -96,7 +118,8 @@ static void put(struct sink *sink, unsigned byte)
 	if (sink->n_block_left == 0)
 		begin_block(sink);
 	put_byte(sink, byte);
-	sink->sum = zlib_sum(sink->sum, (uint8_t)byte);
+	sink->sum_low = (sink->sum_low + byte) % 65521;
+	sink->sum_high = (sink->sum_high + sink->sum_low) % 65521;
 	sink->n_block_left--;
 	sink->n_left--;
 }
@@ -152,18 +175,18 @@ static void put_histogram(FILE *file, const struct histogram *h)
 
 	memcpy(&ratio_bits, &ratio, sizeof ratio_bits);
 	put_counts(&dry, h);
-	put_number(&sink, HLOG_COMPRESSED, 4);
-	put_number(&sink, zlib_size(HLOG_HEAD_SIZE + dry.n_counts), 4);
-	begin_stream(&sink, HLOG_HEAD_SIZE + dry.n_counts);
-	put_stream_number(&sink, HLOG_COUNTS, 4);
+	put_number(&sink, COMPRESSED, 4);
+	put_number(&sink, zlib_size(HEAD_SIZE + dry.n_counts), 4);
+	begin_stream(&sink, HEAD_SIZE + dry.n_counts);
+	put_stream_number(&sink, COUNTS, 4);
 	put_stream_number(&sink, dry.n_counts, 4);
 	put_stream_number(&sink, 0, 4);
-	put_stream_number(&sink, HLOG_DIGITS, 4);
+	put_stream_number(&sink, DIGITS, 4);
 	put_stream_number(&sink, 1, 8);
-	put_stream_number(&sink, HLOG_HIGHEST, 8);
+	put_stream_number(&sink, HIGHEST, 8);
 	put_stream_number(&sink, ratio_bits, 8);
 	put_counts(&sink, h);
-	put_number(&sink, sink.sum, 4);
+	put_number(&sink, sink.sum_high << 16 | sink.sum_low, 4);
 	end_digits(&sink);
 }
 
