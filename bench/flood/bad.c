@@ -3,12 +3,15 @@
  *
  * Each goes round for ever: connect, misbehave, and when the target ends it
  * connect again a little later. */
+#include "bad.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "load.h"
 
 enum {
@@ -24,7 +27,7 @@ static const uint64_t half_close_ns = 10000000;
 
 struct bad_peer {
 	struct load *load;
-	enum flood_bad kind;
+	enum bad_kind kind;
 	struct weir_connector connector;
 	struct weir_watch watch;
 	struct weir_timer timer;
@@ -40,7 +43,7 @@ struct bad_crew {
 	struct bad_peer peers[];
 };
 
-static struct flood_bad_result *result_of(const struct bad_peer *bad)
+static struct result_bad *result_of(const struct bad_peer *bad)
 {
 	return &bad->load->result->bad[bad->kind];
 }
@@ -48,15 +51,15 @@ static struct flood_bad_result *result_of(const struct bad_peer *bad)
 /* Whether the target answers what is said, and what is said harms nobody. */
 static bool is_answered(const struct bad_peer *bad)
 {
-	enum flood_mode mode = bad->load->settings->mode;
+	enum mode_kind mode = bad->load->settings->mode;
 
-	return mode == FLOOD_ECHO || mode == FLOOD_CONNECT;
+	return mode == MODE_ECHO || mode == MODE_CONNECT;
 }
 
 /* Bytes that a publisher would send are lines, and subscribers get them. */
 static bool may_talk(const struct bad_peer *bad)
 {
-	return is_answered(bad) || bad->load->settings->mode == FLOOD_SINK;
+	return is_answered(bad) || bad->load->settings->mode == MODE_SINK;
 }
 
 static void dial(struct weir_timer *timer);
@@ -74,7 +77,7 @@ static void hang_up(struct bad_peer *bad)
 static void redial(struct bad_peer *bad, uint64_t delay_ns)
 {
 	hang_up(bad);
-	weir_timer_arm(&bad->timer, bad->load->loop, load_clock() + delay_ns,
+	weir_timer_arm(&bad->timer, bad->load->loop, clock_now() + delay_ns,
 		       dial);
 }
 
@@ -159,12 +162,12 @@ static void on_trickle(struct weir_timer *timer)
 		n = 1;
 		delay_ns = 1000000000 / rate;
 	}
-	if (bad->load->settings->mode == FLOOD_SINK)
+	if (bad->load->settings->mode == MODE_SINK)
 		is_there = say(bad, n);
 	else
 		is_there = hear(bad, n) >= 0;
 	if (is_there)
-		weir_timer_arm(timer, bad->load->loop, load_clock() + delay_ns,
+		weir_timer_arm(timer, bad->load->loop, clock_now() + delay_ns,
 			       on_trickle);
 	else
 		note_cut(bad);
@@ -172,16 +175,16 @@ static void on_trickle(struct weir_timer *timer)
 
 static int begin_flood(struct bad_peer *bad)
 {
-	bool is_slow_talker = bad->kind == FLOOD_TRICKLE &&
-			      bad->load->settings->mode == FLOOD_SINK;
+	bool is_slow_talker = bad->kind == BAD_TRICKLE &&
+			      bad->load->settings->mode == MODE_SINK;
 	uint32_t events = EPOLLRDHUP;
 	int size = SMALL_BUFFER;
 
 	(void)setsockopt(bad->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 	if (may_talk(bad) && !is_slow_talker)
 		events |= EPOLLOUT;
-	if (bad->kind == FLOOD_TRICKLE)
-		weir_timer_arm(&bad->timer, bad->load->loop, load_clock(),
+	if (bad->kind == BAD_TRICKLE)
+		weir_timer_arm(&bad->timer, bad->load->loop, clock_now(),
 			       on_trickle);
 	return weir_watch_open(&bad->watch, bad->load->loop, bad->fd, events,
 			       on_flooded);
@@ -212,7 +215,7 @@ static int begin_reset(struct bad_peer *bad)
 	/* the target gets the half of it before the reset */
 	if (may_talk(bad) && !say(bad, size > 1 ? size / 2 : 1))
 		return -EPIPE;
-	weir_timer_arm(&bad->timer, bad->load->loop, load_clock() + reset_ns,
+	weir_timer_arm(&bad->timer, bad->load->loop, clock_now() + reset_ns,
 		       on_reset_time);
 	return weir_watch_open(&bad->watch, bad->load->loop, bad->fd,
 			       EPOLLRDHUP, on_gone);
@@ -223,7 +226,7 @@ static int begin_reset(struct bad_peer *bad)
 /* The target has ended its side too. */
 static void end_round(struct bad_peer *bad)
 {
-	struct flood_bad_result *result = result_of(bad);
+	struct result_bad *result = result_of(bad);
 
 	/* where nothing is answered, what comes is not for us */
 	if (is_answered(bad) && (bad->n_heard != bad->n_said || bad->is_wrong))
@@ -277,13 +280,13 @@ static int begin_half_close(struct bad_peer *bad)
 static int begin(struct bad_peer *bad)
 {
 	switch (bad->kind) {
-	case FLOOD_RESET:
+	case BAD_RESET:
 		return begin_reset(bad);
-	case FLOOD_HALF_CLOSE:
+	case BAD_HALF_CLOSE:
 		return begin_half_close(bad);
-	case FLOOD_STALLED:
-	case FLOOD_TRICKLE:
-	case FLOOD_N_BAD:
+	case BAD_STALLED:
+	case BAD_TRICKLE:
+	case BAD_N_KINDS:
 		break;
 	}
 	return begin_flood(bad);
@@ -316,10 +319,21 @@ static void dial(struct weir_timer *timer)
 	(void)weir_connector_open(
 		&bad->connector, load->loop, load->target->addresses,
 		load->target->n_addresses,
-		load_clock() + load->settings->connect_ns, on_connect);
+		clock_now() + load->settings->connect_ns, on_connect);
 }
 
 /* -- all of them -- */
+
+const char *bad_name(enum bad_kind kind)
+{
+	static const char *const names[BAD_N_KINDS] = {
+		[BAD_STALLED] = "stalled",
+		[BAD_TRICKLE] = "trickle",
+		[BAD_RESET] = "reset",
+		[BAD_HALF_CLOSE] = "half_close"};
+
+	return names[kind];
+}
 
 int bad_open(struct load *load)
 {
@@ -327,17 +341,17 @@ int bad_open(struct load *load)
 	size_t n = 0;
 	size_t i = 0;
 
-	for (int kind = 0; kind < FLOOD_N_BAD; kind++)
+	for (int kind = 0; kind < BAD_N_KINDS; kind++)
 		n += n_bad[kind];
 	load->bad = calloc(1, sizeof *load->bad + n * sizeof(struct bad_peer));
 	if (!load->bad)
 		return -ENOMEM;
 	load->bad->n = n;
-	for (int kind = 0; kind < FLOOD_N_BAD; kind++) {
+	for (int kind = 0; kind < BAD_N_KINDS; kind++) {
 		load->result->bad[kind].n_peers = n_bad[kind];
 		for (size_t k = 0; k < n_bad[kind]; k++, i++) {
 			load->bad->peers[i].load = load;
-			load->bad->peers[i].kind = (enum flood_bad)kind;
+			load->bad->peers[i].kind = (enum bad_kind)kind;
 			load->bad->peers[i].fd = -1;
 		}
 	}
@@ -348,7 +362,7 @@ void bad_start(struct load *load)
 {
 	for (size_t i = 0; i < load->bad->n; i++)
 		weir_timer_arm(&load->bad->peers[i].timer, load->loop,
-			       load_clock(), dial);
+			       clock_now(), dial);
 }
 
 void bad_close(struct load *load)

@@ -13,8 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "line.h"
 #include "load.h"
+#include "peer.h"
+#include "record.h"
 
 static const uint64_t hello_ns = 20000000;
 
@@ -59,7 +62,7 @@ static int open_subscription(struct peer *peer)
 /* Subscribers who are there. */
 static uint64_t count_open(const struct load *load)
 {
-	return load->n_open - load->n_senders;
+	return load->crew.n_open - load->crew.n_senders;
 }
 
 /* False: it could not be. */
@@ -70,13 +73,13 @@ static bool publish(struct peer *peer, uint64_t intended_ns, uint64_t now_ns)
 	struct stamp *stamp = flight_push(&peer->flight);
 
 	if (!stamp) {
-		crew_note_refusal(peer, -ENOMEM);
+		peer_refuse(peer, -ENOMEM);
 		return false;
 	}
-	load_stamp(load, stamp, intended_ns, now_ns);
+	record_stamp(load, stamp, intended_ns, now_ns);
 	stamp->n_left = count_open(load);
-	load_note_sent(load, stamp, load->kit.size);
-	return crew_send(peer, line_compose(&load->kit, &line), load->kit.size);
+	record_sent(load, stamp, load->kit.size);
+	return peer_send(peer, line_compose(&load->kit, &line), load->kit.size);
 }
 
 static void refill(struct peer *publisher)
@@ -85,7 +88,7 @@ static void refill(struct peer *publisher)
 
 	while (load->is_sending &&
 	       flight_count(&publisher->flight) < load->settings->pipeline) {
-		uint64_t now_ns = load_clock();
+		uint64_t now_ns = clock_now();
 
 		if (!publish(publisher, now_ns, now_ns))
 			return;
@@ -94,7 +97,7 @@ static void refill(struct peer *publisher)
 
 static void send_one(struct peer *peer, uint64_t intended_ns)
 {
-	publish(peer, intended_ns, load_clock());
+	publish(peer, intended_ns, clock_now());
 }
 
 /* Lines that all have got are out of flight. */
@@ -118,7 +121,7 @@ static void skip(struct peer *subscriber, struct peer *publisher, uint64_t from,
 {
 	for (uint64_t i = from; i < to; i++)
 		flight_at(&publisher->flight, i)->n_left--;
-	subscriber->load->n_owed -= to - from;
+	subscriber->load->counters.n_owed -= to - from;
 }
 
 /* Lines before the first that comes were sent before it was there. */
@@ -135,7 +138,7 @@ static void join(struct peer *subscriber, uint64_t sequence)
 static void deliver(struct peer *subscriber, const struct line *line,
 		    uint64_t now_ns)
 {
-	struct peer *publisher = &subscriber->load->peers[line->publisher];
+	struct peer *publisher = &subscriber->load->crew.peers[line->publisher];
 	struct subscription *s = subscriber->own;
 	struct checker *checker = &s->from[line->publisher];
 	uint64_t next = checker->expected;
@@ -152,7 +155,7 @@ static void deliver(struct peer *subscriber, const struct line *line,
 	skip(subscriber, publisher, next, line->sequence);
 	stamp = flight_at(&publisher->flight, line->sequence);
 	stamp->n_left--;
-	load_note_answer(subscriber, stamp, now_ns);
+	record_answer(subscriber, stamp, now_ns);
 	retire(publisher);
 }
 
@@ -165,19 +168,20 @@ static void let_go(struct peer *subscriber)
 	uint64_t n_owed = 0;
 
 	for (size_t i = 0; i < load->settings->n_publishers; i++)
-		n_owed += load->peers[i].flight.next - s->from[i].expected;
+		n_owed += load->crew.peers[i].flight.next - s->from[i].expected;
 	if (!s->has_joined || s->n_excused < n_owed)
 		return;
 	s->n_excused -= n_owed;
 	for (size_t i = 0; i < load->settings->n_publishers; i++) {
-		uint64_t next = load->peers[i].flight.next;
+		uint64_t next = load->crew.peers[i].flight.next;
 
-		skip(subscriber, &load->peers[i], s->from[i].expected, next);
+		skip(subscriber, &load->crew.peers[i], s->from[i].expected,
+		     next);
 		s->from[i].expected = next;
 		s->from[i].missing = 0;
 	}
 	for (size_t i = 0; i < load->settings->n_publishers; i++)
-		retire(&load->peers[i]);
+		retire(&load->crew.peers[i]);
 }
 
 /* One line, of n bytes with its end. */
@@ -198,13 +202,13 @@ static void take_line(struct peer *peer, const unsigned char *text, size_t n,
 	if (line_read(&load->kit, text, n, load->settings->is_verified,
 		      &line) &&
 	    line.publisher < load->settings->n_publishers &&
-	    line.sequence < load->peers[line.publisher].flight.next) {
+	    line.sequence < load->crew.peers[line.publisher].flight.next) {
 		deliver(peer, &line, now_ns);
 		return;
 	}
 	/* whichever it was, it will be found missing */
 	s->n_excused++;
-	checker_count(&peer->checker, FLOOD_CHANGED, 1, peer->n_answered);
+	checker_count(&peer->checker, CHECKER_CHANGED, 1, peer->n_answered);
 	let_go(peer);
 }
 
@@ -213,12 +217,12 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 	struct peer *peer = peer_of(c);
 	struct load *load = peer->load;
 	const unsigned char *text = data;
-	uint64_t now_ns = load_clock();
+	uint64_t now_ns = clock_now();
 	const unsigned char *end;
 	size_t n_used = 0;
 
 	if (is_publisher(peer)) {
-		load_note_received(load, n, now_ns);
+		record_received(load, n, now_ns);
 		return n;
 	}
 	while ((end = memchr(text + n_used, '\n', n - n_used))) {
@@ -227,8 +231,8 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 		take_line(peer, text + n_used, n_line, now_ns);
 		n_used += n_line;
 	}
-	load_note_received(load, n_used, now_ns);
-	load_look(load, now_ns);
+	record_received(load, n_used, now_ns);
+	timers_look(&load->timers, now_ns);
 	if (!load->is_sending)
 		load_settle(load);
 	return n_used;
@@ -240,20 +244,20 @@ static void give_up(struct peer *peer)
 {
 	struct load *load = peer->load;
 	struct subscription *s = peer->own;
-	uint64_t now_ns = load_clock();
+	uint64_t now_ns = clock_now();
 
 	if (!s || !peer->was_open || s->has_gone)
 		return;
 	s->has_gone = true;
 	for (size_t i = 0; i < load->settings->n_publishers; i++) {
-		struct peer *publisher = &load->peers[i];
+		struct peer *publisher = &load->crew.peers[i];
 		const struct flight *flight = &publisher->flight;
 		uint64_t at = s->from[i].expected;
 
 		for (; at < flight->next; at++) {
 			struct stamp *stamp = flight_at(flight, at);
 
-			load_note_unanswered(load, stamp, now_ns);
+			record_unanswered(load, stamp, now_ns);
 			stamp->n_left--;
 		}
 		s->from[i].expected = at;
@@ -268,14 +272,14 @@ static void on_hello(struct weir_timer *timer)
 	struct gathering *gathering =
 		weir_container_of(timer, struct gathering, timer);
 	struct load *load = gathering->load;
-	uint64_t now_ns = load_clock();
+	uint64_t now_ns = clock_now();
 
-	if (gathering->n_joined >= count_open(load) || load->n_senders == 0 ||
-	    now_ns > load->deadline_ns) {
+	if (gathering->n_joined >= count_open(load) ||
+	    load->crew.n_senders == 0 || now_ns > load->crew.deadline_ns) {
 		load_start(load);
 		return;
 	}
-	publish(load->senders[0], now_ns, now_ns);
+	publish(load->crew.senders[0], now_ns, now_ns);
 	weir_timer_arm(timer, load->loop, now_ns + hello_ns, on_hello);
 }
 
@@ -283,7 +287,7 @@ static void prepare(struct load *load)
 {
 	struct gathering *gathering = load->own;
 
-	weir_timer_arm(&gathering->timer, load->loop, load_clock(), on_hello);
+	weir_timer_arm(&gathering->timer, load->loop, clock_now(), on_hello);
 }
 
 static void stop(struct load *load)
@@ -305,27 +309,27 @@ static int open_all(struct load *load)
 	if (gathering)
 		gathering->load = load;
 	for (size_t i = load->settings->n_publishers;
-	     i < load->n_peers && error == 0; i++)
-		error = open_subscription(&load->peers[i]);
+	     i < load->crew.n_peers && error == 0; i++)
+		error = open_subscription(&load->crew.peers[i]);
 	return error;
 }
 
 static void close_all(struct load *load)
 {
-	for (size_t i = 0; load->peers && i < load->n_peers; i++)
-		free(load->peers[i].own);
+	for (size_t i = 0; load->crew.peers && i < load->crew.n_peers; i++)
+		free(load->crew.peers[i].own);
 	free(load->own);
 }
 
 static const struct weir_conn_events events = {
-	.on_data = on_data, .on_end = crew_on_end, .on_close = crew_on_close};
+	.on_data = on_data, .on_end = peer_on_end, .on_close = peer_on_close};
 
-const struct load_mode broadcast_mode = {.events = &events,
-					 .prepare = prepare,
-					 .start = refill,
-					 .send = send_one,
-					 .give_up = give_up,
-					 .open = open_all,
-					 .close = close_all,
-					 .stop = stop,
-					 .is_ended_by_fin = true};
+const struct mode broadcast_mode = {.events = &events,
+				    .prepare = prepare,
+				    .start = refill,
+				    .send = send_one,
+				    .give_up = give_up,
+				    .open = open_all,
+				    .close = close_all,
+				    .stop = stop,
+				    .is_ended_by_fin = true};

@@ -12,7 +12,18 @@ enum {
 	HORIZON = 3
 };
 
-void checker_count(struct checker *checker, enum flood_corruption kind,
+const char *checker_corruption_name(enum checker_corruption corruption)
+{
+	static const char *const names[CHECKER_N_CORRUPTIONS] = {
+		[CHECKER_LOST] = "lost",
+		[CHECKER_REPEATED] = "repeated",
+		[CHECKER_REORDERED] = "reordered",
+		[CHECKER_CHANGED] = "changed"};
+
+	return names[corruption];
+}
+
+void checker_count(struct checker *checker, enum checker_corruption kind,
 		   uint64_t n, uint64_t message)
 {
 	struct checker_counts *counts = checker->counts;
@@ -24,7 +35,7 @@ void checker_count(struct checker *checker, enum flood_corruption kind,
 			       "connection %" PRIu32 ", message %" PRIu64
 			       ": %s",
 			       checker->connection, message,
-			       flood_corruption_name(kind));
+			       checker_corruption_name(kind));
 	counts->corrupt[kind] += n;
 	counts->n += n;
 }
@@ -32,9 +43,9 @@ void checker_count(struct checker *checker, enum flood_corruption kind,
 /* It was taken for lost, and has come after all. */
 static void uncount_lost(struct checker_counts *counts)
 {
-	if (counts->corrupt[FLOOD_LOST] == 0)
+	if (counts->corrupt[CHECKER_LOST] == 0)
 		return;
-	counts->corrupt[FLOOD_LOST]--;
+	counts->corrupt[CHECKER_LOST]--;
 	counts->n--;
 }
 
@@ -56,12 +67,12 @@ static void take_early(struct checker *checker, uint64_t sequence)
 	uint64_t bit = back < 64 ? UINT64_C(1) << back : 0;
 
 	if ((checker->missing & bit) == 0) {
-		checker_count(checker, FLOOD_REPEATED, 1, sequence);
+		checker_count(checker, CHECKER_REPEATED, 1, sequence);
 		return;
 	}
 	checker->missing &= ~bit;
 	uncount_lost(checker->counts);
-	checker_count(checker, FLOOD_REORDERED, 1, sequence);
+	checker_count(checker, CHECKER_REORDERED, 1, sequence);
 }
 
 void checker_take_whole(struct checker *checker, uint64_t sequence,
@@ -77,7 +88,7 @@ void checker_take_whole(struct checker *checker, uint64_t sequence,
 	step->n_skipped = n_lost;
 	step->is_answer = true;
 	n_lost -= n_excused < n_lost ? n_excused : n_lost;
-	checker_count(checker, FLOOD_LOST, n_lost, checker->expected);
+	checker_count(checker, CHECKER_LOST, n_lost, checker->expected);
 	note_missing(checker, step->n_skipped);
 	checker->expected = sequence + 1;
 }
@@ -122,16 +133,16 @@ static void settle(struct checker *checker, uint64_t n, uint64_t n_bytes,
 {
 	size_t size = checker->kit->size;
 	uint64_t n_due = n * size;
-	enum flood_corruption kind = FLOOD_CHANGED;
+	enum checker_corruption kind = CHECKER_CHANGED;
 	uint64_t n_lost = 0;
 
 	if (n_bytes == n_due && data && has_same_bytes(checker, data, n))
-		kind = FLOOD_REORDERED;
+		kind = CHECKER_REORDERED;
 	if (n_bytes < n_due)
 		n_lost = messages_in(n_due - n_bytes, size);
-	checker_count(checker, FLOOD_LOST, n_lost, checker->expected);
+	checker_count(checker, CHECKER_LOST, n_lost, checker->expected);
 	if (n_bytes > n_due)
-		checker_count(checker, FLOOD_REPEATED,
+		checker_count(checker, CHECKER_REPEATED,
 			      messages_in(n_bytes - n_due, size),
 			      checker->expected);
 	checker_count(checker, kind, n - n_lost, checker->expected);
@@ -191,7 +202,7 @@ bool checker_look(struct checker *checker, const void *data, size_t n,
 		step->n_used = checker->kit->size;
 		/* its sum is right by chance, over other bytes */
 		if (sequence == checker->expected)
-			checker_count(checker, FLOOD_CHANGED, 1, sequence);
+			checker_count(checker, CHECKER_CHANGED, 1, sequence);
 		checker_take_whole(checker, sequence, 0, step);
 		return true;
 	}
@@ -207,9 +218,9 @@ void checker_end(struct checker *checker, size_t n_rest, uint64_t n_sent)
 {
 	uint64_t n_owed = n_sent - checker->expected;
 
-	checker_count(checker, FLOOD_LOST, n_owed, checker->expected);
+	checker_count(checker, CHECKER_LOST, n_owed, checker->expected);
 	if (n_owed == 0 && n_rest + checker->n_astray > 0)
-		checker_count(checker, FLOOD_REPEATED, 1, n_sent);
+		checker_count(checker, CHECKER_REPEATED, 1, n_sent);
 	checker->expected = n_sent;
 	checker->n_astray = 0;
 }

@@ -19,16 +19,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "flood.h"
 #include "message.h"
 
 enum {
 	CHECKER_TEXT_SIZE = 160
 };
 
+/* What happened to messages that did not come back as they went; counted in
+ * messages. */
+enum checker_corruption {
+	CHECKER_LOST,
+	CHECKER_REPEATED,
+	CHECKER_REORDERED,
+	CHECKER_CHANGED,
+	CHECKER_N_CORRUPTIONS
+};
+
+/* In lower case. */
+const char *checker_corruption_name(enum checker_corruption corruption);
+
 /* One for a run; many connections count here. */
 struct checker_counts {
-	uint64_t corrupt[FLOOD_N_CORRUPTIONS];
+	uint64_t corrupt[CHECKER_N_CORRUPTIONS];
 	uint64_t n; /* their sum */
 	char first[CHECKER_TEXT_SIZE];
 };
@@ -78,7 +90,7 @@ void checker_take_whole(struct checker *checker, uint64_t sequence,
 void checker_end(struct checker *checker, size_t n_rest, uint64_t n_sent);
 
 /* n messages of that kind, the first of them message. */
-void checker_count(struct checker *checker, enum flood_corruption kind,
+void checker_count(struct checker *checker, enum checker_corruption kind,
 		   uint64_t n, uint64_t message);
 
 #endif

@@ -1,10 +1,15 @@
 /* From what was counted to what is reported. */
+#include "collect.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
+#include "clock.h"
+#include "histogram.h"
 #include "load.h"
+#include "peer.h"
 
 static double seconds_of(const struct timeval *time)
 {
@@ -24,12 +29,12 @@ uint64_t collect_queued(const struct load *load)
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < load->n_peers; i++) {
+	for (size_t i = 0; i < load->crew.n_peers; i++) {
 		struct weir_progress progress;
 
-		if (!weir_conn_is_open(&load->peers[i].conn))
+		if (!weir_conn_is_open(&load->crew.peers[i].conn))
 			continue;
-		weir_conn_counters(&load->peers[i].conn, &progress);
+		weir_conn_counters(&load->crew.peers[i].conn, &progress);
 		n += progress.queued;
 	}
 	return n;
@@ -38,7 +43,7 @@ uint64_t collect_queued(const struct load *load)
 /* Messages that our own queues hold; only mode sink has to ask. */
 static uint64_t queued_messages(const struct load *load)
 {
-	if (load->settings->mode != FLOOD_SINK)
+	if (load->settings->mode != MODE_SINK)
 		return 0;
 	return (collect_queued(load) + load->kit.size - 1) / load->kit.size;
 }
@@ -48,15 +53,15 @@ static uint64_t queued_measured(const struct load *load)
 {
 	uint64_t n = queued_messages(load);
 
-	return n < load->n_answered ? n : load->n_answered;
+	return n < load->counters.n_answered ? n : load->counters.n_answered;
 }
 
 /* -- seconds -- */
 
-static struct flood_second *add_second(struct flood_result *result)
+static struct result_second *add_second(struct result *result)
 {
 	size_t n = result->n_timeline;
-	struct flood_second *timeline = result->timeline;
+	struct result_second *timeline = result->timeline;
 
 	/* room doubles whenever the count is a power of two */
 	if ((n & (n - 1)) == 0)
@@ -70,17 +75,20 @@ static struct flood_second *add_second(struct flood_result *result)
 }
 
 static void describe_second(const struct load *load, uint64_t now_ns,
-			    struct flood_second *second)
+			    struct result_second *second)
 {
-	const struct histogram *h = load->interval.latency;
+	const struct histogram *h = load->counters.interval.latency;
 
-	*second = (struct flood_second){
+	*second = (struct result_second){
 		.at_s = (double)(now_ns - load->start_ns) / 1e9,
-		.length_s = (double)(now_ns - load->tick_ns) / 1e9,
-		.n_messages = load->n_answered - load->last.n_messages,
-		.n_bytes_out = load->n_bytes_out - load->last.n_bytes_out,
-		.n_bytes_in = load->n_bytes_in - load->last.n_bytes_in,
-		.n_owed = load->n_owed + queued_messages(load),
+		.length_s = (double)(now_ns - load->counters.tick_ns) / 1e9,
+		.n_messages = load->counters.n_answered -
+			      load->counters.last.n_messages,
+		.n_bytes_out = load->counters.n_bytes_out -
+			       load->counters.last.n_bytes_out,
+		.n_bytes_in = load->counters.n_bytes_in -
+			      load->counters.last.n_bytes_in,
+		.n_owed = load->counters.n_owed + queued_messages(load),
 		.n_queued = collect_queued(load),
 		.n_samples = histogram_count(h),
 		.p50_ns = histogram_percentile(h, 50),
@@ -98,10 +106,10 @@ static void take_interval(struct histogram *whole, struct histogram *interval)
 void collect_second(struct load *load, uint64_t now_ns)
 {
 	const struct generator_events *events = load->events;
-	struct flood_second second;
-	struct flood_second *kept;
+	struct result_second second;
+	struct result_second *kept;
 
-	if (now_ns <= load->tick_ns)
+	if (now_ns <= load->counters.tick_ns)
 		return;
 	describe_second(load, now_ns, &second);
 	if (second.n_owed > load->result->peak_owed)
@@ -112,21 +120,22 @@ void collect_second(struct load *load, uint64_t now_ns)
 	if (kept)
 		*kept = second;
 	if (events && events->on_second)
-		events->on_second(events->user, &second, &load->interval);
-	take_interval(load->result->latency, load->interval.latency);
-	take_interval(load->result->service, load->interval.service);
-	take_interval(load->result->lateness, load->interval.lateness);
-	load->last.n_messages = load->n_answered;
-	load->last.n_bytes_out = load->n_bytes_out;
-	load->last.n_bytes_in = load->n_bytes_in;
-	load->tick_ns = now_ns;
+		events->on_second(events->user, &second,
+				  &load->counters.interval);
+	take_interval(load->result->latency, load->counters.interval.latency);
+	take_interval(load->result->service, load->counters.interval.service);
+	take_interval(load->result->lateness, load->counters.interval.lateness);
+	load->counters.last.n_messages = load->counters.n_answered;
+	load->counters.last.n_bytes_out = load->counters.n_bytes_out;
+	load->counters.last.n_bytes_in = load->counters.n_bytes_in;
+	load->counters.tick_ns = now_ns;
 }
 
 /* -- the measured time -- */
 
 void collect_begin(struct load *load)
 {
-	read_cpu(&load->cpu_user_s, &load->cpu_system_s);
+	read_cpu(&load->counters.cpu_user_s, &load->counters.cpu_system_s);
 }
 
 static double share_of_time(double n, double seconds)
@@ -136,28 +145,28 @@ static double share_of_time(double n, double seconds)
 
 void collect_end(struct load *load, uint64_t now_ns)
 {
-	struct flood_result *result = load->result;
+	struct result *result = load->result;
 	double seconds = 0;
 
-	load->n_in_time = load->n_measured;
+	load->counters.n_in_time = load->counters.n_measured;
 	if (load->phase >= LOAD_MEASURING && now_ns > load->start_ns)
 		seconds = (double)(now_ns - load->start_ns) / 1e9;
 	if (seconds > 0) {
 		collect_second(load, now_ns);
 		read_cpu(&result->cpu_user_s, &result->cpu_system_s);
-		result->cpu_user_s -= load->cpu_user_s;
-		result->cpu_system_s -= load->cpu_system_s;
+		result->cpu_user_s -= load->counters.cpu_user_s;
+		result->cpu_system_s -= load->counters.cpu_system_s;
 	}
 	result->seconds = seconds;
 	result->cpu_share = share_of_time(
 		result->cpu_user_s + result->cpu_system_s, seconds);
-	result->n_messages = load->n_answered - queued_measured(load);
+	result->n_messages = load->counters.n_answered - queued_measured(load);
 	result->messages_per_s =
 		share_of_time((double)result->n_messages, seconds);
 	result->bytes_out_per_s =
-		share_of_time((double)load->n_bytes_out, seconds);
+		share_of_time((double)load->counters.n_bytes_out, seconds);
 	result->bytes_in_per_s =
-		share_of_time((double)load->n_bytes_in, seconds);
+		share_of_time((double)load->counters.n_bytes_in, seconds);
 }
 
 /* -- the end -- */
@@ -166,12 +175,12 @@ void collect_end(struct load *load, uint64_t now_ns)
  * still holds at the end is of the last of them. */
 void collect_bytes(struct load *load)
 {
-	struct flood_bytes *bytes = &load->result->bytes;
+	struct result_bytes *bytes = &load->result->bytes;
 	uint64_t n_queued = 0;
 	int64_t n_unacked = 0;
 
-	for (size_t i = 0; i < load->n_peers; i++) {
-		struct weir_conn *c = &load->peers[i].conn;
+	for (size_t i = 0; i < load->crew.n_peers; i++) {
+		struct weir_conn *c = &load->crew.peers[i].conn;
 		struct weir_progress progress;
 
 		if (!weir_conn_is_open(c))
@@ -184,7 +193,7 @@ void collect_bytes(struct load *load)
 			n_unacked += progress.kernel_unacked;
 	}
 	load->result->n_unanswered += queued_measured(load);
-	bytes->accepted = load->n_bytes_out;
+	bytes->accepted = load->counters.n_bytes_out;
 	bytes->sent =
 		bytes->accepted > n_queued ? bytes->accepted - n_queued : 0;
 	bytes->acknowledged = -1;
@@ -197,23 +206,23 @@ void collect_bytes(struct load *load)
 /* Of those who got answers: the connections from first on. */
 static void collect_fairness(struct load *load, size_t first)
 {
-	struct flood_fairness *fairness = &load->result->fairness;
+	struct result_fairness *fairness = &load->result->fairness;
 
-	if (load->n_peers <= first)
+	if (load->crew.n_peers <= first)
 		return;
 	fairness->counts =
-		calloc(load->n_peers - first, sizeof *fairness->counts);
+		calloc(load->crew.n_peers - first, sizeof *fairness->counts);
 	if (!fairness->counts)
 		return;
-	fairness->n = load->n_peers - first;
+	fairness->n = load->crew.n_peers - first;
 	for (size_t i = 0; i < fairness->n; i++)
-		fairness->counts[i] = load->peers[first + i].n_answered;
-	flood_result_judge_fairness(fairness);
+		fairness->counts[i] = load->crew.peers[first + i].n_answered;
+	result_judge_fairness(fairness);
 }
 
 static void collect_checked(const struct load *load)
 {
-	struct flood_result *result = load->result;
+	struct result *result = load->result;
 
 	memcpy(result->corrupt, load->checked.corrupt, sizeof result->corrupt);
 	memcpy(result->first_corruption, load->checked.first,
@@ -225,7 +234,7 @@ static void collect_checked(const struct load *load)
  * are the same. */
 static void collect_service(const struct load *load)
 {
-	struct flood_result *result = load->result;
+	struct result *result = load->result;
 
 	if (!load->is_open_loop)
 		histogram_add(result->service, result->latency);
@@ -233,25 +242,27 @@ static void collect_service(const struct load *load)
 
 void collect_rest(struct load *load)
 {
-	const struct flood_settings *settings = load->settings;
-	struct flood_result *result = load->result;
+	const struct settings *settings = load->settings;
+	struct result *result = load->result;
 
-	for (size_t i = 0; load->mode->give_up && i < load->n_peers; i++)
-		load->mode->give_up(&load->peers[i]);
-	result->n_drained = load->n_measured - load->n_in_time;
-	if (settings->mode == FLOOD_SINK)
-		result->n_drained = load->n_answered - result->n_messages -
-				    result->n_unanswered;
+	for (size_t i = 0; load->mode->give_up && i < load->crew.n_peers; i++)
+		load->mode->give_up(&load->crew.peers[i]);
+	result->n_drained =
+		load->counters.n_measured - load->counters.n_in_time;
+	if (settings->mode == MODE_SINK)
+		result->n_drained = load->counters.n_answered -
+				    result->n_messages - result->n_unanswered;
 	if (result->n_drained + result->n_unanswered > 0)
-		collect_second(load, load_clock());
+		collect_second(load, clock_now());
 	collect_service(load);
 	collect_checked(load);
-	result->bytes.received = load->n_bytes_in;
-	result->n_sent = load->n_sent;
-	if (settings->mode == FLOOD_BROADCAST) {
-		result->n_subscribers = load->n_peers - settings->n_publishers;
+	result->bytes.received = load->counters.n_bytes_in;
+	result->n_sent = load->counters.n_sent;
+	if (settings->mode == MODE_BROADCAST) {
+		result->n_subscribers =
+			load->crew.n_peers - settings->n_publishers;
 		collect_fairness(load, settings->n_publishers);
-	} else if (settings->mode != FLOOD_CONNECT) {
+	} else if (settings->mode != MODE_CONNECT) {
 		collect_fairness(load, 0);
 	}
 }

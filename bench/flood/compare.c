@@ -11,19 +11,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "statistic.h"
+#include "complain.h"
 #include "generator.h"
 #include "histogram.h"
+#include "result.h"
 #include "schedule.h"
+#include "statistic.h"
 #include "verdict.h"
 
 static const uint64_t shortest_round_ns = 20000000;
 
 /* The settings of one round: the whole duration is shared by all of them, and
  * the warm-up too. */
-static struct flood_settings settings_of_round(const struct flood_settings *all)
+static struct settings settings_of_round(const struct settings *all)
 {
-	struct flood_settings round = *all;
+	struct settings round = *all;
 	uint64_t n = (uint64_t)2 * STATISTIC_ROUNDS;
 
 	round.duration_ns = all->duration_ns / n;
@@ -33,7 +35,7 @@ static struct flood_settings settings_of_round(const struct flood_settings *all)
 	return round;
 }
 
-static double figure_of(const struct flood_result *round)
+static double figure_of(const struct result *round)
 {
 	if (round->settings->rate > 0)
 		return (double)histogram_percentile(round->latency, 50);
@@ -48,8 +50,7 @@ static void add_counts(uint64_t *to, const uint64_t *from, size_t n)
 		to[i] += from[i];
 }
 
-static void add_faults(struct flood_result *all,
-		       const struct flood_result *round)
+static void add_faults(struct result *all, const struct result *round)
 {
 	if (all->n_errors == 0)
 		memcpy(all->first_error, round->first_error,
@@ -57,8 +58,8 @@ static void add_faults(struct flood_result *all,
 	if (all->n_corrupt == 0)
 		memcpy(all->first_corruption, round->first_corruption,
 		       sizeof all->first_corruption);
-	add_counts(all->errors, round->errors, FLOOD_N_ERRORS);
-	add_counts(all->corrupt, round->corrupt, FLOOD_N_CORRUPTIONS);
+	add_counts(all->errors, round->errors, FAILURE_N);
+	add_counts(all->corrupt, round->corrupt, CHECKER_N_CORRUPTIONS);
 	all->n_errors += round->n_errors;
 	all->n_corrupt += round->n_corrupt;
 	all->n_late += round->n_late;
@@ -68,8 +69,7 @@ static void add_faults(struct flood_result *all,
 	all->is_owed_too_much |= round->is_owed_too_much;
 }
 
-static void add_bad(struct flood_bad_result *all,
-		    const struct flood_bad_result *round)
+static void add_bad(struct result_bad *all, const struct result_bad *round)
 {
 	all->n_peers = round->n_peers;
 	all->n_connects += round->n_connects;
@@ -81,8 +81,7 @@ static void add_bad(struct flood_bad_result *all,
 	all->n_cut += round->n_cut;
 }
 
-static void add_figures(struct flood_result *all,
-			const struct flood_result *round)
+static void add_figures(struct result *all, const struct result *round)
 {
 	all->seconds += round->seconds;
 	all->n_messages += round->n_messages;
@@ -106,12 +105,12 @@ static void add_figures(struct flood_result *all,
 		all->peak_owed = round->peak_owed;
 	all->cpu_user_s += round->cpu_user_s;
 	all->cpu_system_s += round->cpu_system_s;
-	for (int kind = 0; kind < FLOOD_N_BAD; kind++)
+	for (int kind = 0; kind < BAD_N_KINDS; kind++)
 		add_bad(&all->bad[kind], &round->bad[kind]);
 }
 
-static void add_fairness(struct flood_fairness *all,
-			 struct flood_fairness *round)
+static void add_fairness(struct result_fairness *all,
+			 struct result_fairness *round)
 {
 	if (all->n != round->n) {
 		*all = *round;
@@ -121,12 +120,11 @@ static void add_fairness(struct flood_fairness *all,
 	if (all->n == 0)
 		return;
 	add_counts(all->counts, round->counts, all->n);
-	flood_result_judge_fairness(all);
+	result_judge_fairness(all);
 }
 
 /* That of the first round stands for all. */
-static void take_environment(struct flood_result *all,
-			     struct flood_result *round)
+static void take_environment(struct result *all, struct result *round)
 {
 	if (all->environment.command)
 		return;
@@ -134,7 +132,7 @@ static void take_environment(struct flood_result *all,
 	round->environment.command = NULL;
 }
 
-static void finish_sums(struct flood_result *all)
+static void finish_sums(struct result *all)
 {
 	double n = all->seconds > 0 ? all->seconds : (double)NAN;
 
@@ -148,53 +146,54 @@ static void finish_sums(struct flood_result *all)
 
 /* Both targets: [0] settings->target, [1] settings->rival. */
 struct contest {
-	struct flood_settings round; /* what one round is to be */
-	struct flood_result *sums[2];
+	struct settings round; /* what one round is to be */
+	struct result *sums[2];
 	double figures[2]; /* of the round */
 };
 
-static enum flood_status run_round(struct contest *contest, bool is_rival)
+static enum status run_round(struct contest *contest, bool is_rival)
 {
-	const struct flood_settings *settings = &contest->round;
-	struct flood_result *all = contest->sums[is_rival];
-	struct flood_result round;
-	enum flood_status status = generator_run(
+	const struct settings *settings = &contest->round;
+	struct result *all = contest->sums[is_rival];
+	struct result round;
+	enum status status = generator_run(
 		settings, is_rival ? &settings->rival : &settings->target, NULL,
 		&round);
 
-	if (status == FLOOD_GO_ON) {
+	if (status == STATUS_GO_ON) {
 		contest->figures[is_rival] = figure_of(&round);
 		add_faults(all, &round);
 		add_figures(all, &round);
 		add_fairness(&all->fairness, &round.fairness);
 		take_environment(all, &round);
 	}
-	flood_result_free(&round);
+	result_free(&round);
 	return status;
 }
 
 /* One round on each, in random order. */
-static enum flood_status run_pair(struct contest *contest, uint64_t *random)
+static enum status run_pair(struct contest *contest, uint64_t *random)
 {
 	bool is_rival_first = schedule_random(random) >> 63;
-	enum flood_status status;
+	enum status status;
 
 	contest->round.seed = schedule_random(random) >> 1;
 	status = run_round(contest, is_rival_first);
-	if (status == FLOOD_GO_ON)
+	if (status == STATUS_GO_ON)
 		status = run_round(contest, !is_rival_first);
 	return status;
 }
 
-static enum flood_status run_rounds(struct contest *contest,
-				    struct flood_comparison *comparison)
+static enum status run_rounds(struct contest *contest,
+			      struct result_comparison *comparison)
 {
 	uint64_t random = contest->round.seed;
-	enum flood_status status = FLOOD_GO_ON;
+	enum status status = STATUS_GO_ON;
 
 	for (size_t i = 0; i < STATISTIC_ROUNDS; i++) {
 		status = run_pair(contest, &random);
-		if (status != FLOOD_GO_ON || contest->sums[0]->is_interrupted ||
+		if (status != STATUS_GO_ON ||
+		    contest->sums[0]->is_interrupted ||
 		    contest->sums[1]->is_interrupted)
 			break;
 		comparison->a[i] = contest->figures[0];
@@ -204,7 +203,7 @@ static enum flood_status run_rounds(struct contest *contest,
 	return status;
 }
 
-static void judge(struct flood_comparison *comparison)
+static void judge(struct result_comparison *comparison)
 {
 	struct statistic_ratio ratio = statistic_ratio(
 		comparison->a, comparison->b, comparison->n_rounds);
@@ -219,11 +218,11 @@ static void judge(struct flood_comparison *comparison)
 }
 
 /* What is wrong with the rival is wrong with the comparison. */
-static void judge_rival(struct flood_comparison *comparison,
-			struct flood_result *rival)
+static void judge_rival(struct result_comparison *comparison,
+			struct result *rival)
 {
 	finish_sums(rival);
-	flood_verdict_judge(rival, 0);
+	verdict_judge(rival, 0);
 	comparison->rival = rival->verdict;
 	comparison->n_rival_errors = rival->n_errors;
 	comparison->n_rival_corrupt = rival->n_corrupt;
@@ -240,17 +239,17 @@ static void hold_interrupts(void)
 	(void)sigprocmask(SIG_BLOCK, &interrupts, NULL);
 }
 
-static enum flood_status compare(struct contest *contest)
+static enum status compare(struct contest *contest)
 {
-	struct flood_result *result = contest->sums[0];
-	struct flood_comparison *comparison = &result->comparison;
-	enum flood_status status;
+	struct result *result = contest->sums[0];
+	struct result_comparison *comparison = &result->comparison;
+	enum status status;
 
 	comparison->a = calloc(STATISTIC_ROUNDS, sizeof(double));
 	comparison->b = calloc(STATISTIC_ROUNDS, sizeof(double));
 	if (!comparison->a || !comparison->b) {
-		flood_complain("%s", strerror(ENOMEM));
-		return FLOOD_FAILED;
+		complain("%s", strerror(ENOMEM));
+		return STATUS_FAILED;
 	}
 	comparison->figure =
 		result->settings->rate > 0 ? "latency p50" : "messages_per_s";
@@ -264,19 +263,18 @@ static enum flood_status compare(struct contest *contest)
 	return status;
 }
 
-enum flood_status compare_run(const struct flood_settings *settings,
-			      struct flood_result *result)
+enum status compare_run(const struct settings *settings, struct result *result)
 {
-	struct flood_result rival;
+	struct result rival;
 	struct contest contest = {.round = settings_of_round(settings),
 				  .sums = {result, &rival}};
-	enum flood_status status = FLOOD_FAILED;
-	int error = flood_result_init(result, settings);
+	enum status status = STATUS_FAILED;
+	int error = result_init(result, settings);
 
-	if (flood_result_init(&rival, settings) == 0 && error == 0)
+	if (result_init(&rival, settings) == 0 && error == 0)
 		status = compare(&contest);
 	else
-		flood_complain("%s", strerror(ENOMEM));
-	flood_result_free(&rival);
+		complain("%s", strerror(ENOMEM));
+	result_free(&rival);
 	return status;
 }

@@ -2,12 +2,14 @@
 #ifndef FLOOD_COMPARE_H
 #define FLOOD_COMPARE_H
 
-#include "flood.h"
+#include "settings.h"
+#include "status.h"
+
+struct result;
 
 /* Load settings->target and settings->rival in turns, in random order. result
  * is the target's, of all its rounds together, with the comparison in it and
  * the rival's errors among its errors. As generator_run. */
-enum flood_status compare_run(const struct flood_settings *settings,
-			      struct flood_result *result);
+enum status compare_run(const struct settings *settings, struct result *result);
 
 #endif

@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "failure.h"
 #include "load.h"
+#include "peer.h"
+#include "record.h"
 
 /* After a failure a closed loop waits so long: a target that refuses is not to
  * be asked a hundred thousand times a second. */
@@ -80,7 +84,7 @@ static void on_pause_end(struct weir_timer *timer)
 
 	rest(visit);
 	if (visit->load->is_sending)
-		begin(visit, load_clock());
+		begin(visit, clock_now());
 	else
 		load_settle(visit->load);
 }
@@ -91,14 +95,14 @@ static void leave(struct visit *visit, uint64_t delay_ns)
 	struct load *load = visit->load;
 
 	if (visit->is_owed)
-		load_note_unanswered(load, &visit->stamp, load_clock());
+		record_unanswered(load, &visit->stamp, clock_now());
 	visit->is_owed = false;
 	if (load->is_open_loop || !load->is_sending) {
 		rest(visit);
 		load_settle(load);
 		return;
 	}
-	weir_timer_arm(&visit->timer, load->loop, load_clock() + delay_ns,
+	weir_timer_arm(&visit->timer, load->loop, clock_now() + delay_ns,
 		       on_pause_end);
 }
 
@@ -112,10 +116,10 @@ static bool is_echo(const struct visit *visit, const void *data, size_t n)
 				  .connection = (uint32_t)visit->number};
 
 	if (n > load->kit.size)
-		checker_count(&checker, FLOOD_REPEATED, 1, visit->number);
+		checker_count(&checker, CHECKER_REPEATED, 1, visit->number);
 	else if (load->settings->is_verified &&
 		 !message_is(&load->kit, data, 0, visit->number))
-		checker_count(&checker, FLOOD_CHANGED, 1, visit->number);
+		checker_count(&checker, CHECKER_CHANGED, 1, visit->number);
 	else
 		return true;
 	return false;
@@ -125,18 +129,18 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 {
 	struct visit *visit = weir_container_of(c, struct visit, conn);
 	struct load *load = visit->load;
-	uint64_t now_ns = load_clock();
+	uint64_t now_ns = clock_now();
 
 	if (n < load->kit.size)
 		return 0;
-	load_note_received(load, n, now_ns);
+	record_received(load, n, now_ns);
 	if (!is_echo(visit, data, n))
-		load->n_owed -= visit->is_owed;
+		load->counters.n_owed -= visit->is_owed;
 	else if (visit->is_owed)
-		load_note_answer(visit->probe, &visit->stamp, now_ns);
+		record_answer(visit->probe, &visit->stamp, now_ns);
 	visit->is_owed = false;
 	weir_conn_finish(c);
-	load_look(load, now_ns);
+	timers_look(&load->timers, now_ns);
 	return n;
 }
 
@@ -147,7 +151,7 @@ static void on_end(struct weir_conn *c, const void *data, size_t n)
 	(void)data;
 	(void)n;
 	if (visit->load->phase < LOAD_ENDING)
-		crew_note_error(visit->load, FLOOD_ERROR_CLOSED, 0);
+		failure_count(visit->load, FAILURE_CLOSED, 0);
 	weir_conn_finish(c);
 }
 
@@ -156,7 +160,7 @@ static void on_close(struct weir_conn *c, const struct weir_result *result)
 	struct visit *visit = weir_container_of(c, struct visit, conn);
 
 	if (visit->load->phase < LOAD_ENDING)
-		crew_note_end(visit->load, result);
+		failure_count_close(visit->load, result);
 	leave(visit, visit->is_owed ? pause_ns : 0);
 }
 
@@ -183,7 +187,7 @@ static void on_connect(struct weir_connector *connector, int fd)
 
 	if (fd >= 0) {
 		error = weir_conn_open(&visit->conn, load->loop, fd, &events,
-				       &load->limits);
+				       &load->crew.limits);
 		if (error < 0)
 			close(fd);
 	}
@@ -194,7 +198,7 @@ static void on_connect(struct weir_connector *connector, int fd)
 		say(visit);
 		return;
 	}
-	crew_note_connect_error(load, error);
+	failure_count_connect(load, error);
 	leave(visit, pause_ns);
 }
 
@@ -205,15 +209,15 @@ static void begin(struct visit *visit, uint64_t intended_ns)
 {
 	struct load *load = visit->load;
 	struct visits *visits = load->own;
-	uint64_t now_ns = load_clock();
+	uint64_t now_ns = clock_now();
 
 	weir_list_remove(&visit->link);
 	weir_list_append(&visits->busy, &visit->link);
 	visit->number = visits->n_begun++;
 	visit->is_owed = true;
-	load_stamp(load, &visit->stamp,
-		   load->is_open_loop ? intended_ns : now_ns, now_ns);
-	load_note_sent(load, &visit->stamp, load->kit.size);
+	record_stamp(load, &visit->stamp,
+		     load->is_open_loop ? intended_ns : now_ns, now_ns);
+	record_sent(load, &visit->stamp, load->kit.size);
 	/* it fails only without an address */
 	(void)weir_connector_open(
 		&visit->connector, load->loop, load->target->addresses,
@@ -267,8 +271,8 @@ static void give_up(struct peer *probe)
 			weir_container_of(link, struct visit, link);
 
 		if (visit->is_owed)
-			load_note_unanswered(probe->load, &visit->stamp,
-					     load_clock());
+			record_unanswered(probe->load, &visit->stamp,
+					  clock_now());
 		visit->is_owed = false;
 	}
 }
@@ -298,13 +302,13 @@ static size_t ignore(struct weir_conn *c, const void *data, size_t n)
 
 /* The probe found somebody there, and stays until the end. */
 static const struct weir_conn_events probe_events = {
-	.on_data = ignore, .on_end = crew_on_end, .on_close = crew_on_close};
+	.on_data = ignore, .on_end = peer_on_end, .on_close = peer_on_close};
 
-const struct load_mode connect_mode = {.events = &probe_events,
-				       .start = start,
-				       .send = send_one,
-				       .give_up = give_up,
-				       .open = open_visits,
-				       .close = close_visits,
-				       .stop = stop,
-				       .is_ended_by_fin = true};
+const struct mode connect_mode = {.events = &probe_events,
+				  .start = start,
+				  .send = send_one,
+				  .give_up = give_up,
+				  .open = open_visits,
+				  .close = close_visits,
+				  .stop = stop,
+				  .is_ended_by_fin = true};

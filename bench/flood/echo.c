@@ -4,13 +4,16 @@
  * so that what one receive brought leaves in one send. */
 #include <errno.h>
 
+#include "clock.h"
 #include "load.h"
+#include "peer.h"
+#include "record.h"
 
 /* A message that is in flight, and not among the answers any more. */
 static void drop(struct peer *peer, uint64_t n)
 {
 	peer->flight.first += n;
-	peer->load->n_owed -= n;
+	peer->load->counters.n_owed -= n;
 }
 
 static const unsigned char *next_message(const struct peer *peer)
@@ -38,17 +41,17 @@ static void refill(struct peer *peer, uint64_t now_ns)
 			error = weir_conn_sendall(&peer->conn, message, size);
 		if (error < 0) {
 			peer->flight.next -= stamp != NULL;
-			crew_note_refusal(peer, error);
+			peer_refuse(peer, error);
 			return;
 		}
-		load_stamp(load, stamp, now_ns, now_ns);
-		load_note_sent(load, stamp, size);
+		record_stamp(load, stamp, now_ns, now_ns);
+		record_sent(load, stamp, size);
 	}
 }
 
 static void start(struct peer *peer)
 {
-	refill(peer, load_clock());
+	refill(peer, clock_now());
 }
 
 static void send_one(struct peer *peer, uint64_t intended_ns)
@@ -58,12 +61,12 @@ static void send_one(struct peer *peer, uint64_t intended_ns)
 	struct stamp *stamp = flight_push(&peer->flight);
 
 	if (!stamp) {
-		crew_note_refusal(peer, -ENOMEM);
+		peer_refuse(peer, -ENOMEM);
 		return;
 	}
-	load_stamp(load, stamp, intended_ns, load_clock());
-	load_note_sent(load, stamp, load->kit.size);
-	crew_send(peer, message, load->kit.size);
+	record_stamp(load, stamp, intended_ns, clock_now());
+	record_sent(load, stamp, load->kit.size);
+	peer_send(peer, message, load->kit.size);
 }
 
 /* -- answers -- */
@@ -76,11 +79,10 @@ static size_t take_counted(struct peer *peer, size_t n, uint64_t now_ns)
 	for (peer->n_partial += n; peer->n_partial >= size;
 	     peer->n_partial -= size) {
 		if (flight_is_empty(&peer->flight))
-			checker_count(&peer->checker, FLOOD_REPEATED, 1,
+			checker_count(&peer->checker, CHECKER_REPEATED, 1,
 				      peer->flight.next);
 		else
-			load_note_answer(peer, flight_pop(&peer->flight),
-					 now_ns);
+			record_answer(peer, flight_pop(&peer->flight), now_ns);
 	}
 	return n;
 }
@@ -95,7 +97,7 @@ static bool take_odd(struct peer *peer, const unsigned char *data, size_t n,
 		return false;
 	drop(peer, step.n_skipped);
 	if (step.is_answer)
-		load_note_answer(peer, flight_pop(&peer->flight), now_ns);
+		record_answer(peer, flight_pop(&peer->flight), now_ns);
 	*n_used += step.n_used;
 	return true;
 }
@@ -111,8 +113,7 @@ static size_t take_checked(struct peer *peer, const unsigned char *data,
 
 		if (!flight_is_empty(&peer->flight) &&
 		    checker_take(&peer->checker, at)) {
-			load_note_answer(peer, flight_pop(&peer->flight),
-					 now_ns);
+			record_answer(peer, flight_pop(&peer->flight), now_ns);
 			n_used += size;
 		} else if (!take_odd(peer, at, n - n_used, now_ns, &n_used)) {
 			break;
@@ -125,15 +126,15 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 {
 	struct peer *peer = peer_of(c);
 	struct load *load = peer->load;
-	uint64_t now_ns = load_clock();
+	uint64_t now_ns = clock_now();
 	size_t n_used;
 
 	if (load->settings->is_verified)
 		n_used = take_checked(peer, data, n, now_ns);
 	else
 		n_used = take_counted(peer, n, now_ns);
-	load_note_received(load, n_used, now_ns);
-	load_look(load, now_ns);
+	record_received(load, n_used, now_ns);
+	timers_look(&load->timers, now_ns);
 	if (!load->is_open_loop)
 		refill(peer, now_ns);
 	if (!load->is_sending)
@@ -152,23 +153,23 @@ static void on_end(struct weir_conn *c, const void *rest, size_t n)
 		checker_end(&peer->checker, n, peer->flight.next);
 		drop(peer, flight_count(&peer->flight));
 	}
-	crew_on_end(c, rest, n);
+	peer_on_end(c, rest, n);
 }
 
 static void give_up(struct peer *peer)
 {
-	uint64_t now_ns = load_clock();
+	uint64_t now_ns = clock_now();
 
 	while (!flight_is_empty(&peer->flight))
-		load_note_unanswered(peer->load, flight_pop(&peer->flight),
-				     now_ns);
+		record_unanswered(peer->load, flight_pop(&peer->flight),
+				  now_ns);
 }
 
 static const struct weir_conn_events events = {
-	.on_data = on_data, .on_end = on_end, .on_close = crew_on_close};
+	.on_data = on_data, .on_end = on_end, .on_close = peer_on_close};
 
-const struct load_mode echo_mode = {.events = &events,
-				    .start = start,
-				    .send = send_one,
-				    .give_up = give_up,
-				    .is_ended_by_fin = true};
+const struct mode echo_mode = {.events = &events,
+			       .start = start,
+			       .send = send_one,
+			       .give_up = give_up,
+			       .is_ended_by_fin = true};

@@ -12,9 +12,11 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include "settings.h"
+
 /* -- the machine -- */
 
-static void read_kernel(struct flood_environment *environment)
+static void read_kernel(struct environment *environment)
 {
 	struct utsname name;
 
@@ -26,7 +28,7 @@ static void read_kernel(struct flood_environment *environment)
 
 /* The first line "model name : ..." of /proc/cpuinfo, which not every
  * architecture has. */
-static void read_machine(struct flood_environment *environment)
+static void read_machine(struct environment *environment)
 {
 	FILE *file = fopen("/proc/cpuinfo", "re");
 	char line[256];
@@ -62,7 +64,7 @@ static double read_load_average(void)
 	return getloadavg(&average, 1) == 1 ? average : (double)NAN;
 }
 
-static void read_time(struct flood_environment *environment)
+static void read_time(struct environment *environment)
 {
 	struct timespec now;
 	struct tm utc;
@@ -99,7 +101,7 @@ static char *quote(char *to, const char *word)
 	return stpcpy(to, "'");
 }
 
-static char *join_command(const struct flood_settings *settings)
+static char *join_command(const struct settings *settings)
 {
 	size_t size = 1;
 	char *text;
@@ -117,8 +119,8 @@ static char *join_command(const struct flood_settings *settings)
 	return text;
 }
 
-void environment_read(struct flood_environment *environment,
-		      const struct flood_settings *settings)
+void environment_read(struct environment *environment,
+		      const struct settings *settings)
 {
 	read_kernel(environment);
 	read_machine(environment);
@@ -172,7 +174,7 @@ static int option(int fd, int level, int name)
 }
 
 /* What both ends agreed on, and by which factor each scales its window. */
-static void note_tcp(struct flood_socket *socket, int fd)
+static void note_tcp(struct environment_socket *socket, int fd)
 {
 	struct tcp_info info = {0};
 	socklen_t size = sizeof info;
@@ -194,11 +196,11 @@ static void note_tcp(struct flood_socket *socket, int fd)
 	socket->peer_scale = info.tcpi_snd_wscale;
 }
 
-void environment_note_socket(struct flood_socket *socket, int fd)
+void environment_note_socket(struct environment_socket *socket, int fd)
 {
 	int family = option(fd, SOL_SOCKET, SO_DOMAIN);
 
-	*socket = (struct flood_socket){
+	*socket = (struct environment_socket){
 		.is_known = true,
 		.is_tcp = family == AF_INET || family == AF_INET6,
 		.sndbuf = option(fd, SOL_SOCKET, SO_SNDBUF),

@@ -2,7 +2,34 @@
 #ifndef FLOOD_ENVIRONMENT_H
 #define FLOOD_ENVIRONMENT_H
 
-#include "flood.h"
+#include <stdbool.h>
+
+struct settings;
+
+/* Of one socket of ours, and what it shows of the target's. */
+struct environment_socket {
+	bool is_known; /* false: no connection was made */
+	bool is_tcp;
+	int sndbuf, rcvbuf; /* as the kernel says them, doubled */
+	bool is_nodelay;
+	int mss;
+	char congestion[16];
+	/* negotiated by both ends; TCP only */
+	bool has_timestamps, has_sack, has_ecn, has_scaling;
+	unsigned own_scale, peer_scale; /* bits of window scaling */
+};
+
+struct environment {
+	char kernel[400];    /* uname: name, release, version, machine */
+	char machine[128];   /* the CPU's model; "" where unknown */
+	long n_cpus;	     /* that we may run on */
+	double load_average; /* over a minute, at the start; NaN: unknown */
+	double steal;	     /* share of all CPUs' time; NaN: unknown */
+	char started[32];    /* UTC, "2026-01-31T12:00:00Z" */
+	double started_s;    /* the same, in seconds since 1970 */
+	char *command;	     /* the command line, quoted for a shell */
+	struct environment_socket socket;
+};
 
 /* All CPUs together, in ticks since boot. */
 struct environment_times {
@@ -12,12 +39,12 @@ struct environment_times {
 };
 
 /* All but steal and socket. What cannot be read is left empty or NaN. */
-void environment_read(struct flood_environment *environment,
-		      const struct flood_settings *settings);
+void environment_read(struct environment *environment,
+		      const struct settings *settings);
 
 /* The options of one connected socket of ours, and what the two ends agreed
  * on. */
-void environment_note_socket(struct flood_socket *socket, int fd);
+void environment_note_socket(struct environment_socket *socket, int fd);
 
 void environment_read_times(struct environment_times *times);
 /* The share stolen between the two; NaN where that is unknown. */

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 #include "expect_figure.h"
-#include "flood.h"
 #include "histogram.h"
+#include "result.h"
 
 static const char *format_count(char *text, double value)
 {
@@ -77,7 +77,7 @@ const struct expect_figure expect_figures[] = {
 /* -- looking up -- */
 
 static double time_of(const struct expect_term *term,
-		      const struct flood_result *result)
+		      const struct result *result)
 {
 	const struct histogram *histogram = result->latency;
 
@@ -95,7 +95,7 @@ static double time_of(const struct expect_term *term,
 }
 
 static double actual_of(const struct expect_term *term,
-			const struct flood_result *result)
+			const struct result *result)
 {
 	switch (term->figure->figure) {
 	case FIGURE_THROUGHPUT:
@@ -145,7 +145,7 @@ static bool is_met(enum expect_relation relation, double actual, double limit)
 	return false;
 }
 
-size_t expect_judge(struct expect *expect, const struct flood_result *result)
+size_t expect_judge(struct expect *expect, const struct result *result)
 {
 	size_t n_breached = 0;
 

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-struct flood_result;
+struct result;
 
 enum {
 	EXPECT_MAX_TERMS = 16,
@@ -69,7 +69,7 @@ bool expect_parse(struct expect *expect, const char *text, char *error,
 double expect_percentile(const struct expect *expect);
 
 /* Judge every term by the result; returns how many are breached. */
-size_t expect_judge(struct expect *expect, const struct flood_result *result);
+size_t expect_judge(struct expect *expect, const struct result *result);
 
 /* Whether it is about a latency, and the limit so in ns. */
 bool expect_is_latency(const struct expect_term *term);

@@ -2,7 +2,12 @@
 #ifndef FLOOD_GENERATOR_H
 #define FLOOD_GENERATOR_H
 
-#include "flood.h"
+#include "settings.h"
+#include "status.h"
+
+struct histogram;
+struct result;
+struct result_second;
 
 /* What was recorded in a second; the latter two only in an open loop. */
 struct generator_interval {
@@ -13,7 +18,7 @@ struct generator_interval {
 
 /* What is told while it runs. NULL ones are skipped. */
 struct generator_events {
-	void (*on_second)(void *user, const struct flood_second *second,
+	void (*on_second)(void *user, const struct result_second *second,
 			  const struct generator_interval *interval);
 	/* each second before the measurement begins, and when it does */
 	void (*on_warmup)(void *user, double left_s);
@@ -22,20 +27,12 @@ struct generator_events {
 };
 
 /* Connect to target, load it as the settings say, and fill in result, which
- * flood_result_free empties also after a failure. FLOOD_GO_ON; or FLOOD_REFUSED
- * or FLOOD_FAILED, and one line has said why there is no result. events may be
+ * result_free frees also after a failure. STATUS_GO_ON; or STATUS_REFUSED
+ * or STATUS_FAILED, and one line has said why there is no result. events may be
  * NULL. */
-enum flood_status generator_run(const struct flood_settings *settings,
-				const struct flood_target *target,
-				const struct generator_events *events,
-				struct flood_result *result);
-
-/* An empty one, with histograms. -ENOMEM. */
-int flood_result_init(struct flood_result *result,
-		      const struct flood_settings *settings);
-void flood_result_free(struct flood_result *result);
-
-/* Derive the rest of fairness from its counts. */
-void flood_result_judge_fairness(struct flood_fairness *fairness);
+enum status generator_run(const struct settings *settings,
+			  const struct target *target,
+			  const struct generator_events *events,
+			  struct result *result);
 
 #endif

@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "quantity.h"
+#include "complain.h"
 #include "options_inside.h"
+#include "quantity.h"
 
 static const struct option long_options[] = {
 	{"mode", required_argument, NULL, OPTION_MODE},
@@ -172,8 +173,8 @@ static const char *expected_of(enum option_number number)
 
 static bool parse_mode(const char *text, uint64_t *value)
 {
-	for (int mode = 0; mode < FLOOD_N_MODES; mode++)
-		if (strcmp(text, flood_mode_name((enum flood_mode)mode)) == 0) {
+	for (int mode = 0; mode < MODE_N_KINDS; mode++)
+		if (strcmp(text, mode_name((enum mode_kind)mode)) == 0) {
 			*value = (uint64_t)mode;
 			return true;
 		}
@@ -224,7 +225,7 @@ static int number_of(int letter)
 	return letter;
 }
 
-const char *flood_options_name(enum option_number number)
+const char *options_name(enum option_number number)
 {
 	return long_options[number].name;
 }
@@ -235,27 +236,25 @@ static void refuse_option(int outcome, const char *text)
 	int number = number_of(optopt);
 
 	if (outcome == ':')
-		flood_complain("%s: expected a value: %s", text,
-			       expected_of((enum option_number)number));
+		complain("%s: expected a value: %s", text,
+			 expected_of((enum option_number)number));
 	else if (optopt >= N_OPTIONS)
-		flood_complain("-%c: there is no such option, see --help",
-			       optopt);
+		complain("-%c: there is no such option, see --help", optopt);
 	else if (optopt > 0)
-		flood_complain("%s: expected no value", text);
+		complain("%s: expected no value", text);
 	else
-		flood_complain("%s: there is no such option, see --help", text);
+		complain("%s: there is no such option, see --help", text);
 }
 
-static enum flood_status print(const char *text)
+static enum status print(const char *text)
 {
 	if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-		return FLOOD_DONE;
-	flood_complain("standard output: %s", strerror(errno));
-	return FLOOD_FAILED;
+		return STATUS_DONE;
+	complain("standard output: %s", strerror(errno));
+	return STATUS_FAILED;
 }
 
-static enum flood_status read_line(struct options *options, int argc,
-				   char **argv)
+static enum status read_line(struct options *options, int argc, char **argv)
 {
 	int outcome;
 
@@ -268,29 +267,27 @@ static enum flood_status read_line(struct options *options, int argc,
 
 		if (outcome == '?' || outcome == ':') {
 			refuse_option(outcome, argv[optind - 1]);
-			return FLOOD_REFUSED;
+			return STATUS_REFUSED;
 		}
 		if (number == OPTION_HELP)
 			return print(help);
 		if (number == OPTION_VERSION)
 			return print("weir-flood " WEIR_VERSION "\n");
 		if (!parse_value(options, number, optarg)) {
-			flood_complain("--%s %s: expected %s",
-				       flood_options_name(number), optarg,
-				       expected_of(number));
-			return FLOOD_REFUSED;
+			complain("--%s %s: expected %s", options_name(number),
+				 optarg, expected_of(number));
+			return STATUS_REFUSED;
 		}
 	}
-	return FLOOD_GO_ON;
+	return STATUS_GO_ON;
 }
 
-enum flood_status flood_options_parse(struct flood_settings *settings,
-				      struct expect *expect, int argc,
-				      char **argv)
+enum status options_parse(struct settings *settings, struct expect *expect,
+			  int argc, char **argv)
 {
 	struct options options = {
 		.values = {
-			[OPTION_MODE] = FLOOD_ECHO,
+			[OPTION_MODE] = MODE_ECHO,
 			[OPTION_CONNECTIONS] = 50,
 			[OPTION_SIZE] = 64,
 			[OPTION_PIPELINE] = 1,
@@ -303,14 +300,14 @@ enum flood_status flood_options_parse(struct flood_settings *settings,
 			[OPTION_MAX_OWED] = 1000000,
 			[OPTION_SEED] = 1,
 		}};
-	enum flood_status status;
+	enum status status;
 
-	*settings = (struct flood_settings){.argc = argc, .argv = argv};
+	*settings = (struct settings){.argc = argc, .argv = argv};
 	*expect = (struct expect){0};
 	status = read_line(&options, argc, argv);
-	if (status != FLOOD_GO_ON)
+	if (status != STATUS_GO_ON)
 		return status;
 	options.operands = argv + optind;
 	options.n_operands = (size_t)(argc - optind);
-	return flood_options_apply(settings, expect, &options);
+	return options_apply(settings, expect, &options);
 }

@@ -3,13 +3,13 @@
 #define FLOOD_OPTIONS_H
 
 #include "expect.h"
-#include "flood.h"
+#include "settings.h"
+#include "status.h"
 
-/* FLOOD_GO_ON with settings and expect filled in; or the status to exit with,
+/* STATUS_GO_ON with settings and expect filled in; or the status to exit with,
  * and what was asked for (--help, --version) or is wrong has been printed.
  * Strings of the settings are argv's. */
-enum flood_status flood_options_parse(struct flood_settings *settings,
-				      struct expect *expect, int argc,
-				      char **argv);
+enum status options_parse(struct settings *settings, struct expect *expect,
+			  int argc, char **argv);
 
 #endif

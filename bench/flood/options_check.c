@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "complain.h"
 #include "line.h"
 #include "message.h"
 
@@ -16,10 +17,10 @@ static const uint64_t max_in_flight = UINT64_C(512) << 20;
 /* -- which options go together -- */
 
 enum {
-	ECHO = 1 << FLOOD_ECHO,
-	SINK = 1 << FLOOD_SINK,
-	CONNECT = 1 << FLOOD_CONNECT,
-	BROADCAST = 1 << FLOOD_BROADCAST
+	ECHO = 1 << MODE_ECHO,
+	SINK = 1 << MODE_SINK,
+	CONNECT = 1 << MODE_CONNECT,
+	BROADCAST = 1 << MODE_BROADCAST
 };
 
 /* Of those that are not for all of them. */
@@ -32,7 +33,7 @@ static const unsigned modes_of[N_OPTIONS] = {
 
 static bool fits_mode(const struct options *options)
 {
-	enum flood_mode mode = (enum flood_mode)options->values[OPTION_MODE];
+	enum mode_kind mode = (enum mode_kind)options->values[OPTION_MODE];
 
 	for (int i = 0; i < N_OPTIONS; i++) {
 		enum option_number number = (enum option_number)i;
@@ -40,9 +41,8 @@ static bool fits_mode(const struct options *options)
 		if (!options->is_given[i] || modes_of[i] == 0 ||
 		    (modes_of[i] & 1U << mode))
 			continue;
-		flood_complain("--%s: expected another mode than %s",
-			       flood_options_name(number),
-			       flood_mode_name(mode));
+		complain("--%s: expected another mode than %s",
+			 options_name(number), mode_name(mode));
 		return false;
 	}
 	return true;
@@ -56,14 +56,14 @@ static bool fits_loop(const struct options *options)
 	for (size_t i = 0; i < sizeof open / sizeof *open; i++)
 		if (options->is_given[open[i]] &&
 		    !options->is_given[OPTION_RATE]) {
-			flood_complain("--%s: expected an open loop, --rate",
-				       flood_options_name(open[i]));
+			complain("--%s: expected an open loop, --rate",
+				 options_name(open[i]));
 			return false;
 		}
 	if (options->is_given[OPTION_PIPELINE] &&
 	    options->is_given[OPTION_RATE]) {
-		flood_complain("--pipeline: expected a closed loop, "
-			       "without --rate");
+		complain("--pipeline: expected a closed loop, "
+			 "without --rate");
 		return false;
 	}
 	return true;
@@ -77,9 +77,9 @@ static bool fits_compare(const struct options *options)
 	for (size_t i = 0; i < sizeof one_run / sizeof *one_run; i++)
 		if (options->is_given[OPTION_COMPARE] &&
 		    options->is_given[one_run[i]]) {
-			flood_complain("--%s: expected no --compare, which "
-				       "makes many short runs",
-				       flood_options_name(one_run[i]));
+			complain("--%s: expected no --compare, which "
+				 "makes many short runs",
+				 options_name(one_run[i]));
 			return false;
 		}
 	return true;
@@ -94,8 +94,8 @@ static bool fits_output(const struct options *options)
 		for (int k = i + 1; k <= OPTION_HLOG; k++)
 			if (texts[i] && texts[k] &&
 			    strcmp(texts[i], texts[k]) == 0) {
-				flood_complain("%s: expected as one file only",
-					       texts[i]);
+				complain("%s: expected as one file only",
+					 texts[i]);
 				return false;
 			}
 	return true;
@@ -103,91 +103,90 @@ static bool fits_output(const struct options *options)
 
 /* -- sizes -- */
 
-static uint64_t smallest_size(const struct flood_settings *settings)
+static uint64_t smallest_size(const struct settings *settings)
 {
-	if (settings->mode == FLOOD_BROADCAST)
+	if (settings->mode == MODE_BROADCAST)
 		return LINE_MIN;
 	return settings->is_verified ? MESSAGE_MIN : 1;
 }
 
-static bool fits_size(const struct flood_settings *settings)
+static bool fits_size(const struct settings *settings)
 {
 	uint64_t least = smallest_size(settings);
 
 	if (settings->message_size < least) {
-		flood_complain("--size %zu: expected at least %" PRIu64
-			       " in mode %s%s",
-			       settings->message_size, least,
-			       flood_mode_name(settings->mode),
-			       settings->mode == FLOOD_BROADCAST
-				       ? ""
-				       : ", or --no-verify");
+		complain("--size %zu: expected at least %" PRIu64
+			 " in mode %s%s",
+			 settings->message_size, least,
+			 mode_name(settings->mode),
+			 settings->mode == MODE_BROADCAST ? ""
+							  : ", or --no-verify");
 		return false;
 	}
-	if (settings->mode == FLOOD_BROADCAST &&
+	if (settings->mode == MODE_BROADCAST &&
 	    settings->message_size > LINE_MAX) {
-		flood_complain("--size %zu: expected at most 64K in mode "
-			       "broadcast",
-			       settings->message_size);
+		complain("--size %zu: expected at most 64K in mode "
+			 "broadcast",
+			 settings->message_size);
 		return false;
 	}
 	if (settings->pipeline > max_in_flight / settings->message_size) {
-		flood_complain("--pipeline %zu: expected at most %" PRIu64
-			       " messages of %zu bytes",
-			       settings->pipeline,
-			       max_in_flight / settings->message_size,
-			       settings->message_size);
+		complain("--pipeline %zu: expected at most %" PRIu64
+			 " messages of %zu bytes",
+			 settings->pipeline,
+			 max_in_flight / settings->message_size,
+			 settings->message_size);
 		return false;
 	}
 	return true;
 }
 
-static bool fits_publishers(const struct flood_settings *settings)
+static bool fits_publishers(const struct settings *settings)
 {
-	if (settings->mode != FLOOD_BROADCAST ||
+	if (settings->mode != MODE_BROADCAST ||
 	    (settings->n_publishers < settings->n_connections &&
 	     settings->n_publishers <= LINE_MAX_PUBLISHERS))
 		return true;
-	flood_complain("--publishers %zu: expected fewer than --connections, "
-		       "which is %zu, and at most %d",
-		       settings->n_publishers, settings->n_connections,
-		       LINE_MAX_PUBLISHERS);
+	complain("--publishers %zu: expected fewer than --connections, "
+		 "which is %zu, and at most %d",
+		 settings->n_publishers, settings->n_connections,
+		 LINE_MAX_PUBLISHERS);
 	return false;
 }
 
 /* -- settings -- */
 
-static bool resolve(struct flood_target *target, const char *text)
+static bool resolve(struct target *target, const char *text)
 {
 	int n = weir_address_resolve(text, WEIR_ADDRESS_CONNECT,
-				     target->addresses, FLOOD_MAX_ADDRESSES);
+				     target->addresses, SETTINGS_MAX_ADDRESSES);
 
 	if (n == -EINVAL)
-		flood_complain("%s: expected HOST:PORT, [V6]:PORT, :PORT, "
-			       "unix:PATH or unix:@NAME",
-			       text);
+		complain("%s: expected HOST:PORT, [V6]:PORT, :PORT, "
+			 "unix:PATH or unix:@NAME",
+			 text);
 	else if (n < 0)
-		flood_complain("%s: %s", text, weir_address_error(n));
+		complain("%s: %s", text, weir_address_error(n));
 	else if (target->addresses[0].type != SOCK_STREAM)
-		flood_complain("%s: expected a stream: datagrams are not "
-			       "measured",
-			       text);
+		complain("%s: expected a stream: datagrams are not "
+			 "measured",
+			 text);
 	else
 		target->n_addresses = (size_t)n;
 	target->text = text;
 	return target->n_addresses > 0;
 }
 
-static bool resolve_targets(struct flood_settings *settings,
+static bool resolve_targets(struct settings *settings,
 			    const struct options *options)
 {
 	if (options->n_operands == 0) {
-		flood_complain("expected an ADDRESS, see --help");
+		complain("expected an ADDRESS, see --help");
 		return false;
 	}
 	if (options->n_operands > 1) {
-		flood_complain("%s: expected no more than one ADDRESS",
-			       options->operands[1]);
+		complain("%s: expected no more than one ADDRESS",
+			 options->operands[1]);
 		return false;
 	}
 	return resolve(&settings->target, options->operands[0]) &&
@@ -195,12 +194,11 @@ static bool resolve_targets(struct flood_settings *settings,
 		resolve(&settings->rival, options->texts[OPTION_COMPARE]));
 }
 
-static void set_load(struct flood_settings *settings,
-		     const struct options *options)
+static void set_load(struct settings *settings, const struct options *options)
 {
 	const uint64_t *values = options->values;
 
-	settings->mode = (enum flood_mode)values[OPTION_MODE];
+	settings->mode = (enum mode_kind)values[OPTION_MODE];
 	settings->n_connections = (size_t)values[OPTION_CONNECTIONS];
 	settings->n_publishers = (size_t)values[OPTION_PUBLISHERS];
 	settings->message_size = (size_t)values[OPTION_SIZE];
@@ -208,7 +206,7 @@ static void set_load(struct flood_settings *settings,
 	settings->rate = values[OPTION_RATE];
 	settings->is_poisson = options->is_given[OPTION_POISSON];
 	settings->is_verified = !options->is_given[OPTION_NO_VERIFY] &&
-				flood_mode_has_answers(settings->mode);
+				mode_has_answers(settings->mode);
 	settings->n_messages = values[OPTION_MESSAGES];
 	settings->duration_ns = values[OPTION_DURATION];
 	/* -n says when to end; this, when to stop waiting for that */
@@ -221,14 +219,14 @@ static void set_load(struct flood_settings *settings,
 	settings->late_ns = values[OPTION_LATE];
 	settings->max_owed = values[OPTION_MAX_OWED];
 	settings->seed = values[OPTION_SEED];
-	settings->n_bad[FLOOD_STALLED] = (size_t)values[OPTION_STALLED];
-	settings->n_bad[FLOOD_TRICKLE] = (size_t)values[OPTION_TRICKLE];
-	settings->n_bad[FLOOD_RESET] = (size_t)values[OPTION_RESET];
-	settings->n_bad[FLOOD_HALF_CLOSE] = (size_t)values[OPTION_HALF_CLOSE];
+	settings->n_bad[BAD_STALLED] = (size_t)values[OPTION_STALLED];
+	settings->n_bad[BAD_TRICKLE] = (size_t)values[OPTION_TRICKLE];
+	settings->n_bad[BAD_RESET] = (size_t)values[OPTION_RESET];
+	settings->n_bad[BAD_HALF_CLOSE] = (size_t)values[OPTION_HALF_CLOSE];
 	settings->trickle_rate = options->trickle_rate;
 }
 
-static bool set_expect(struct flood_settings *settings, struct expect *expect,
+static bool set_expect(struct settings *settings, struct expect *expect,
 		       const struct options *options)
 {
 	char error[256];
@@ -237,13 +235,12 @@ static bool set_expect(struct flood_settings *settings, struct expect *expect,
 	if (!settings->expect ||
 	    expect_parse(expect, settings->expect, error, sizeof error))
 		return true;
-	flood_complain("--expect %s: %s", settings->expect, error);
+	complain("--expect %s: %s", settings->expect, error);
 	return false;
 }
 
-enum flood_status flood_options_apply(struct flood_settings *settings,
-				      struct expect *expect,
-				      const struct options *options)
+enum status options_apply(struct settings *settings, struct expect *expect,
+			  const struct options *options)
 {
 	bool is_right;
 
@@ -257,5 +254,5 @@ enum flood_status flood_options_apply(struct flood_settings *settings,
 		   fits_size(settings) && fits_publishers(settings) &&
 		   set_expect(settings, expect, options) &&
 		   resolve_targets(settings, options);
-	return is_right ? FLOOD_GO_ON : FLOOD_REFUSED;
+	return is_right ? STATUS_GO_ON : STATUS_REFUSED;
 }

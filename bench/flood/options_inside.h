@@ -4,7 +4,8 @@
 #define FLOOD_OPTIONS_INSIDE_H
 
 #include "expect.h"
-#include "flood.h"
+#include "settings.h"
+#include "status.h"
 
 /* In the order of --help, and of the table of names. */
 enum option_number {
@@ -49,11 +50,10 @@ struct options {
 	size_t n_operands;
 };
 
-const char *flood_options_name(enum option_number number);
+const char *options_name(enum option_number number);
 
-/* FLOOD_GO_ON, or FLOOD_REFUSED after one line. */
-enum flood_status flood_options_apply(struct flood_settings *settings,
-				      struct expect *expect,
-				      const struct options *options);
+/* STATUS_GO_ON, or STATUS_REFUSED after one line. */
+enum status options_apply(struct settings *settings, struct expect *expect,
+			  const struct options *options);
 
 #endif

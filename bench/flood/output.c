@@ -5,12 +5,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "complain.h"
 #include "expect.h"
 #include "hgrm.h"
 #include "hlog.h"
 #include "report.h"
+#include "result.h"
 
-static const char *path_of(const struct flood_settings *settings,
+static const char *path_of(const struct settings *settings,
 			   enum output_file file)
 {
 	const char *const paths[OUTPUT_N_FILES] = {
@@ -27,7 +29,7 @@ static bool is_standard(const char *path)
 	return path && strcmp(path, "-") == 0;
 }
 
-static bool is_standard_taken(const struct flood_settings *settings)
+static bool is_standard_taken(const struct settings *settings)
 {
 	for (int i = 0; i < OUTPUT_N_FILES; i++)
 		if (is_standard(path_of(settings, (enum output_file)i)))
@@ -37,15 +39,15 @@ static bool is_standard_taken(const struct flood_settings *settings)
 
 /* -- while it runs -- */
 
-static double seconds_left(const struct flood_settings *settings,
-			   const struct flood_second *second)
+static double seconds_left(const struct settings *settings,
+			   const struct result_second *second)
 {
 	double left_s = (double)settings->duration_ns / 1e9 - second->at_s;
 
 	return left_s > 0 ? left_s : 0;
 }
 
-static void write_log(struct output *output, const struct flood_second *second,
+static void write_log(struct output *output, const struct result_second *second,
 		      const char *tag, const struct histogram *histogram)
 {
 	struct hlog_interval interval = {
@@ -60,7 +62,7 @@ static void write_log(struct output *output, const struct flood_second *second,
 				   &interval, histogram);
 }
 
-static void on_second(void *user, const struct flood_second *second,
+static void on_second(void *user, const struct result_second *second,
 		      const struct generator_interval *interval)
 {
 	struct output *output = user;
@@ -92,7 +94,7 @@ static void on_start(void *user)
 static void on_warmup(void *user, double left_s)
 {
 	struct output *output = user;
-	struct flood_second nothing = {0};
+	struct result_second nothing = {0};
 
 	progress_show(&output->progress, &nothing, -left_s);
 }
@@ -102,18 +104,18 @@ static void on_warmup(void *user, double left_s)
 static bool open_file(struct output *output, enum output_file file)
 {
 	const char *path = path_of(output->settings, file);
-	char cause[FLOOD_CAUSE_SIZE];
+	char cause[COMPLAIN_CAUSE_SIZE];
 
 	if (!path)
 		return true;
 	output->files[file] = is_standard(path) ? stdout : fopen(path, "we");
 	if (output->files[file])
 		return true;
-	flood_complain("%s: %s", path, flood_cause(-errno, cause));
+	complain("%s: %s", path, complain_cause(-errno, cause));
 	return false;
 }
 
-bool output_open(struct output *output, const struct flood_settings *settings)
+bool output_open(struct output *output, const struct settings *settings)
 {
 	bool is_open = true;
 
@@ -137,20 +139,19 @@ void output_end_progress(struct output *output)
 static bool has_failed(struct output *output, enum output_file file, int error)
 {
 	const char *path = path_of(output->settings, file);
-	char cause[FLOOD_CAUSE_SIZE];
+	char cause[COMPLAIN_CAUSE_SIZE];
 
 	if (error == 0 && fflush(output->files[file]) != 0)
 		error = -errno;
 	if (error == 0)
 		return false;
-	flood_complain("%s: %s", is_standard(path) ? "standard output" : path,
-		       flood_cause(error, cause));
+	complain("%s: %s", is_standard(path) ? "standard output" : path,
+		 complain_cause(error, cause));
 	return true;
 }
 
 static int write_file(struct output *output, enum output_file file,
-		      const struct flood_result *result,
-		      const struct expect *expect)
+		      const struct result *result, const struct expect *expect)
 {
 	FILE *to = output->files[file];
 
@@ -168,18 +169,18 @@ static int write_file(struct output *output, enum output_file file,
 	return output->hlog_error;
 }
 
-bool output_write(struct output *output, const struct flood_result *result,
+bool output_write(struct output *output, const struct result *result,
 		  const struct expect *expect)
 {
 	FILE *table = is_standard_taken(output->settings) ? stderr : stdout;
 	bool is_written = true;
-	char cause[FLOOD_CAUSE_SIZE];
+	char cause[COMPLAIN_CAUSE_SIZE];
 
 	errno = 0;
 	report_table(table, result, expect);
 	if (fflush(table) != 0 || ferror(table)) {
-		flood_complain("the table: %s",
-			       flood_cause(errno ? -errno : -EIO, cause));
+		complain("the table: %s",
+			 complain_cause(errno ? -errno : -EIO, cause));
 		is_written = false;
 	}
 	for (int i = 0; i < OUTPUT_N_FILES; i++) {

@@ -20,7 +20,7 @@ enum output_file {
 };
 
 struct output {
-	const struct flood_settings *settings;
+	const struct settings *settings;
 	struct generator_events events; /* for the run */
 	struct progress progress;
 	FILE *files[OUTPUT_N_FILES]; /* NULL: not asked for */
@@ -30,7 +30,7 @@ struct output {
 
 /* False: one line has said which file, and why. Either way it is to be closed.
  */
-bool output_open(struct output *output, const struct flood_settings *settings);
+bool output_open(struct output *output, const struct settings *settings);
 
 /* The run is over: the terminal's line belongs to others. */
 void output_end_progress(struct output *output);
@@ -38,7 +38,7 @@ void output_end_progress(struct output *output);
 /* The table to standard output (to standard error if a file goes there), and
  * the files. expect was judged, or is NULL. False: not all could be written,
  * which one line has said. */
-bool output_write(struct output *output, const struct flood_result *result,
+bool output_write(struct output *output, const struct result *result,
 		  const struct expect *expect);
 
 void output_close(struct output *output);

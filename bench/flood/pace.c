@@ -1,6 +1,9 @@
 /* Open loop: each message leaves when its time has come, whatever has become of
  * those before it. What is late is sent all the same, at once, and its latency
  * counts from when it should have been. */
+#include "pace.h"
+
+#include "clock.h"
 #include "load.h"
 
 enum {
@@ -10,55 +13,56 @@ enum {
 
 static void send_next(struct load *load)
 {
-	uint64_t intended_ns = load->schedule.next_ns;
+	uint64_t intended_ns = load->pace.schedule.next_ns;
 	struct peer *peer;
 
-	schedule_advance(&load->schedule);
-	if (load->n_senders == 0)
+	schedule_advance(&load->pace.schedule);
+	if (load->crew.n_senders == 0)
 		return;
-	if (load->i_sender >= load->n_senders)
-		load->i_sender = 0;
-	peer = load->senders[load->i_sender++];
+	if (load->pace.i_sender >= load->crew.n_senders)
+		load->pace.i_sender = 0;
+	peer = load->crew.senders[load->pace.i_sender++];
 	load->mode->send(peer, intended_ns);
-	if (load->n_owed > load->result->peak_owed)
-		load->result->peak_owed = load->n_owed;
-	if (load->n_owed > load->settings->max_owed)
+	if (load->counters.n_owed > load->result->peak_owed)
+		load->result->peak_owed = load->counters.n_owed;
+	if (load->counters.n_owed > load->settings->max_owed)
 		load_give_up(load);
 }
 
 static bool is_due(const struct load *load, uint64_t now_ns)
 {
-	return load->is_sending && load->schedule.next_ns <= now_ns &&
-	       load->schedule.next_ns < load->end_ns;
+	return load->is_sending && load->pace.schedule.next_ns <= now_ns &&
+	       load->pace.schedule.next_ns < load->end_ns;
 }
 
 static void on_due(struct weir_timer *timer)
 {
 	struct load *load =
-		weir_container_of(timer, struct load, timers[LOAD_TIMER_PACE]);
-	uint64_t now_ns = load_clock();
+		weir_container_of(timer, struct load, timers.all[TIMERS_PACE]);
+	uint64_t now_ns = clock_now();
 
 	for (int i = 0; i < MAX_BURST && is_due(load, now_ns); i++)
 		send_next(load);
-	if (load->is_sending && load->schedule.next_ns < load->end_ns)
-		load_arm(load, timer, load->schedule.next_ns, on_due);
+	if (load->is_sending && load->pace.schedule.next_ns < load->end_ns)
+		timers_arm(&load->timers, TIMERS_PACE,
+			   load->pace.schedule.next_ns, on_due);
 	if (!load->is_sending)
 		load_settle(load);
 }
 
 void pace_start(struct load *load)
 {
-	const struct flood_settings *settings = load->settings;
-	uint64_t now_ns = load_clock();
+	const struct settings *settings = load->settings;
+	uint64_t now_ns = clock_now();
 
-	schedule_init(&load->schedule, now_ns, settings->rate,
+	schedule_init(&load->pace.schedule, now_ns, settings->rate,
 		      settings->is_poisson, settings->seed);
-	load_arm(load, &load->timers[LOAD_TIMER_PACE], now_ns, on_due);
+	timers_arm(&load->timers, TIMERS_PACE, now_ns, on_due);
 }
 
 uint64_t pace_backlog(const struct load *load, uint64_t now_ns)
 {
-	uint64_t from_ns = load->schedule.next_ns;
+	uint64_t from_ns = load->pace.schedule.next_ns;
 	uint64_t to_ns = now_ns < load->end_ns ? now_ns : load->end_ns;
 	double backlog_ns;
 
@@ -72,5 +76,5 @@ uint64_t pace_backlog(const struct load *load, uint64_t now_ns)
 
 void pace_stop(struct load *load)
 {
-	weir_timer_cancel(&load->timers[LOAD_TIMER_PACE]);
+	timers_cancel(&load->timers, TIMERS_PACE);
 }

@@ -3,15 +3,15 @@
 #include <math.h>
 
 #include "quantity.h"
+#include "result.h"
 #include "terminal.h"
-#include "flood.h"
 
 enum {
 	BAR_LENGTH = 20
 };
 
 void progress_open(struct progress *progress, FILE *out,
-		   const struct flood_settings *settings)
+		   const struct settings *settings)
 {
 	*progress = (struct progress){
 		.out = out,
@@ -34,7 +34,7 @@ static void put_bar(const struct progress *progress, double left_s)
 }
 
 static void put_figures(const struct progress *progress,
-			const struct flood_second *second)
+			const struct result_second *second)
 {
 	char rate[QUANTITY_TEXT_SIZE];
 	char p50[QUANTITY_TEXT_SIZE];
@@ -50,8 +50,8 @@ static void put_figures(const struct progress *progress,
 	(void)fprintf(progress->out, "  p50 %7s  p99 %7s", p50, p99);
 }
 
-void progress_show(struct progress *progress, const struct flood_second *second,
-		   double left_s)
+void progress_show(struct progress *progress,
+		   const struct result_second *second, double left_s)
 {
 	if (!progress->is_on)
 		return;

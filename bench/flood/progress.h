@@ -7,22 +7,22 @@
 #include <stddef.h>
 #include <stdio.h>
 
-struct flood_second;
-struct flood_settings;
+struct result_second;
+struct settings;
 
 struct progress {
 	FILE *out;
-	const struct flood_settings *settings;
+	const struct settings *settings;
 	bool is_on;
 	bool has_line; /* there is one to wipe */
 };
 
 void progress_open(struct progress *progress, FILE *out,
-		   const struct flood_settings *settings);
+		   const struct settings *settings);
 /* The second that is over, and how much of the run is left; a negative left_s
  * says that the run is still warming up. */
-void progress_show(struct progress *progress, const struct flood_second *second,
-		   double left_s);
+void progress_show(struct progress *progress,
+		   const struct result_second *second, double left_s);
 /* Wipe the line, so that what follows begins on a clean one. */
 void progress_close(struct progress *progress);
 

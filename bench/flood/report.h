@@ -9,21 +9,21 @@
 #include <stdio.h>
 
 struct expect;
-struct flood_result;
+struct result;
 
 /* A table that a person reads in five seconds; the verdict comes first. In
  * colour if the stream is a terminal and NO_COLOR is not set. */
-void report_table(FILE *out, const struct flood_result *result,
+void report_table(FILE *out, const struct result *result,
 		  const struct expect *expect);
 
 /* These return 0, or the negative errno of what could not be written. */
 
 /* docs/weir-flood-json.md says what is in it. */
-int report_json(FILE *out, const struct flood_result *result,
+int report_json(FILE *out, const struct result *result,
 		const struct expect *expect);
 
 /* A self-contained page. */
-int report_html(FILE *out, const struct flood_result *result,
+int report_html(FILE *out, const struct result *result,
 		const struct expect *expect);
 
 #endif

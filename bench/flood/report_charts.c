@@ -8,9 +8,9 @@
 
 #include "chart.h"
 #include "expect.h"
-#include "flood.h"
 #include "histogram.h"
 #include "report_words.h"
+#include "result.h"
 
 enum {
 	MAX_RULES = 4,
@@ -66,7 +66,7 @@ static size_t make_rules(const struct expect *expect, struct chart_rule *rules)
 	return n;
 }
 
-int report_chart_percentiles(FILE *out, const struct flood_result *result,
+int report_chart_percentiles(FILE *out, const struct result *result,
 			     const struct expect *expect)
 {
 	struct chart_point *points[REPORT_N_TIMES] = {0};
@@ -114,7 +114,7 @@ enum curve {
 	N_CURVES
 };
 
-static double value_of(const struct flood_second *second, enum curve curve)
+static double value_of(const struct result_second *second, enum curve curve)
 {
 	if (curve == CURVE_MESSAGES)
 		return (double)second->n_messages / second->length_s;
@@ -128,13 +128,13 @@ static double value_of(const struct flood_second *second, enum curve curve)
 }
 
 /* One point where each second begins, and one where the last ends. */
-static void make_steps(const struct flood_result *result, enum curve curve,
+static void make_steps(const struct result *result, enum curve curve,
 		       struct chart_point *points)
 {
 	size_t n = result->n_timeline;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct flood_second *second = &result->timeline[i];
+		const struct result_second *second = &result->timeline[i];
 		double start_s = second->at_s - second->length_s;
 
 		points[i].x = fmax(start_s, 0) * 1e9;
@@ -147,13 +147,12 @@ static void make_steps(const struct flood_result *result, enum curve curve,
 }
 
 /* The seconds in which nothing was answered, neighbours as one. */
-static size_t make_bands(const struct flood_result *result,
-			 struct chart_band *bands)
+static size_t make_bands(const struct result *result, struct chart_band *bands)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < result->n_timeline && n < MAX_BANDS; i++) {
-		const struct flood_second *second = &result->timeline[i];
+		const struct result_second *second = &result->timeline[i];
 		double start_ns = (second->at_s - second->length_s) * 1e9;
 		bool goes_on = i > 0 && second[-1].n_messages == 0;
 
@@ -168,7 +167,7 @@ static size_t make_bands(const struct flood_result *result,
 	return n;
 }
 
-static void draw_timeline(FILE *out, const struct flood_result *result,
+static void draw_timeline(FILE *out, const struct result *result,
 			  const struct chart_series series[N_CURVES])
 {
 	static const char time[] = "time since the end of the warm-up";
@@ -197,7 +196,7 @@ static void draw_timeline(FILE *out, const struct flood_result *result,
 	chart_draw(&chart, out);
 }
 
-int report_chart_timeline(FILE *out, const struct flood_result *result)
+int report_chart_timeline(FILE *out, const struct result *result)
 {
 	static const char *const names[N_CURVES] = {"messages", "median", "p99",
 						    "slowest"};
@@ -229,9 +228,9 @@ static void make_dots(const double *rounds, size_t n,
 		points[i] = (struct chart_point){(double)(i + 1), rounds[i]};
 }
 
-int report_chart_rounds(FILE *out, const struct flood_result *result)
+int report_chart_rounds(FILE *out, const struct result *result)
 {
-	const struct flood_comparison *comparison = &result->comparison;
+	const struct result_comparison *comparison = &result->comparison;
 	size_t n = comparison->n_rounds;
 	struct chart_point *points = calloc(2 * n + 1, sizeof *points);
 	struct chart_series series[] = {

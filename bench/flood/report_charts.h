@@ -5,18 +5,18 @@
 #include <stdio.h>
 
 struct expect;
-struct flood_result;
+struct result;
 
 /* Latency, service and lateness by percentile, with the levels that were
  * expected. 0 or -ENOMEM. */
-int report_chart_percentiles(FILE *out, const struct flood_result *result,
+int report_chart_percentiles(FILE *out, const struct result *result,
 			     const struct expect *expect);
 
 /* Throughput, and latency where there are answers, second by second. 0 or
  * -ENOMEM. */
-int report_chart_timeline(FILE *out, const struct flood_result *result);
+int report_chart_timeline(FILE *out, const struct result *result);
 
 /* --compare: what each round has shown. 0 or -ENOMEM. */
-int report_chart_rounds(FILE *out, const struct flood_result *result);
+int report_chart_rounds(FILE *out, const struct result *result);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "flood.h"
+#include "result.h"
 
 __attribute__((format(printf, 2, 3))) static void add(struct report_fact *fact,
 						      const char *format, ...)
@@ -41,7 +41,7 @@ static void add_size(struct report_fact *fact, uint64_t n_bytes,
 
 /* -- each figure -- */
 
-static bool tell_throughput(const struct flood_result *result,
+static bool tell_throughput(const struct result *result,
 			    struct report_fact *fact)
 {
 	char out[QUANTITY_TEXT_SIZE];
@@ -57,8 +57,7 @@ static bool tell_throughput(const struct flood_result *result,
 	return true;
 }
 
-static bool tell_messages(const struct flood_result *result,
-			  struct report_fact *fact)
+static bool tell_messages(const struct result *result, struct report_fact *fact)
 {
 	char text[QUANTITY_TEXT_SIZE];
 
@@ -70,8 +69,7 @@ static bool tell_messages(const struct flood_result *result,
 	return true;
 }
 
-static bool tell_errors(const struct flood_result *result,
-			struct report_fact *fact)
+static bool tell_errors(const struct result *result, struct report_fact *fact)
 {
 	char text[REPORT_TEXT_SIZE];
 
@@ -84,8 +82,7 @@ static bool tell_errors(const struct flood_result *result,
 	return true;
 }
 
-static bool tell_corrupt(const struct flood_result *result,
-			 struct report_fact *fact)
+static bool tell_corrupt(const struct result *result, struct report_fact *fact)
 {
 	char text[REPORT_TEXT_SIZE];
 
@@ -95,10 +92,10 @@ static bool tell_corrupt(const struct flood_result *result,
 	return result->settings->is_verified || result->n_corrupt > 0;
 }
 
-static bool tell_bytes_out(const struct flood_result *result,
+static bool tell_bytes_out(const struct result *result,
 			   struct report_fact *fact)
 {
-	const struct flood_bytes *bytes = &result->bytes;
+	const struct result_bytes *bytes = &result->bytes;
 
 	fact->name = "bytes out";
 	quantity_format_size(fact->value, (double)bytes->accepted);
@@ -109,8 +106,7 @@ static bool tell_bytes_out(const struct flood_result *result,
 	return true;
 }
 
-static bool tell_bytes_in(const struct flood_result *result,
-			  struct report_fact *fact)
+static bool tell_bytes_in(const struct result *result, struct report_fact *fact)
 {
 	fact->name = "bytes in";
 	quantity_format_size(fact->value, (double)result->bytes.received);
@@ -118,10 +114,9 @@ static bool tell_bytes_in(const struct flood_result *result,
 	return true;
 }
 
-static bool tell_fairness(const struct flood_result *result,
-			  struct report_fact *fact)
+static bool tell_fairness(const struct result *result, struct report_fact *fact)
 {
-	const struct flood_fairness *fairness = &result->fairness;
+	const struct result_fairness *fairness = &result->fairness;
 	char least[QUANTITY_TEXT_SIZE];
 	char most[QUANTITY_TEXT_SIZE];
 
@@ -135,12 +130,12 @@ static bool tell_fairness(const struct flood_result *result,
 	return true;
 }
 
-static bool tell_broadcast(const struct flood_result *result,
+static bool tell_broadcast(const struct result *result,
 			   struct report_fact *fact)
 {
 	char text[QUANTITY_TEXT_SIZE];
 
-	if (result->settings->mode != FLOOD_BROADCAST)
+	if (result->settings->mode != MODE_BROADCAST)
 		return false;
 	fact->name = "published";
 	quantity_format_count(fact->value, result->n_sent);
@@ -150,7 +145,7 @@ static bool tell_broadcast(const struct flood_result *result,
 	return true;
 }
 
-static bool tell_connections(const struct flood_result *result,
+static bool tell_connections(const struct result *result,
 			     struct report_fact *fact)
 {
 	char text[QUANTITY_TEXT_SIZE];
@@ -162,7 +157,7 @@ static bool tell_connections(const struct flood_result *result,
 	return result->n_connected != result->settings->n_connections;
 }
 
-static bool tell_generator(const struct flood_result *result,
+static bool tell_generator(const struct result *result,
 			   struct report_fact *fact)
 {
 	char text[QUANTITY_TEXT_SIZE];
@@ -180,51 +175,47 @@ static bool tell_generator(const struct flood_result *result,
 
 /* -- bad peers -- */
 
-static bool tell_bad(const struct flood_result *result, enum flood_bad i,
+static bool tell_bad(const struct result *result, enum bad_kind i,
 		     struct report_fact *fact)
 {
-	const struct flood_bad_result *bad = &result->bad[i];
+	const struct result_bad *bad = &result->bad[i];
 
-	fact->name = flood_bad_name(i);
+	fact->name = bad_name(i);
 	quantity_format_count(fact->value, bad->n_peers);
 	add(fact, "bad peer%s", bad->n_peers == 1 ? "" : "s");
 	add_count(fact, bad->n_connects, "connects");
 	add_count(fact, bad->n_connect_errors, "of them failed");
 	add_count(fact, bad->n_rounds,
-		  i == FLOOD_RESET ? "resets" : "answered in full");
+		  i == BAD_RESET ? "resets" : "answered in full");
 	add_count(fact, bad->n_short, "cut short");
 	add_count(fact, bad->n_cut, "ended by the target");
 	return bad->n_peers > 0;
 }
 
-static bool tell_stalled(const struct flood_result *result,
-			 struct report_fact *fact)
+static bool tell_stalled(const struct result *result, struct report_fact *fact)
 {
-	return tell_bad(result, FLOOD_STALLED, fact);
+	return tell_bad(result, BAD_STALLED, fact);
 }
 
-static bool tell_trickle(const struct flood_result *result,
-			 struct report_fact *fact)
+static bool tell_trickle(const struct result *result, struct report_fact *fact)
 {
-	return tell_bad(result, FLOOD_TRICKLE, fact);
+	return tell_bad(result, BAD_TRICKLE, fact);
 }
 
-static bool tell_reset(const struct flood_result *result,
-		       struct report_fact *fact)
+static bool tell_reset(const struct result *result, struct report_fact *fact)
 {
-	return tell_bad(result, FLOOD_RESET, fact);
+	return tell_bad(result, BAD_RESET, fact);
 }
 
-static bool tell_half_close(const struct flood_result *result,
+static bool tell_half_close(const struct result *result,
 			    struct report_fact *fact)
 {
-	return tell_bad(result, FLOOD_HALF_CLOSE, fact);
+	return tell_bad(result, BAD_HALF_CLOSE, fact);
 }
 
 /* -- all of them -- */
 
-static bool (*const tells[])(const struct flood_result *,
-			     struct report_fact *) = {
+static bool (*const tells[])(const struct result *, struct report_fact *) = {
 	tell_throughput,  tell_messages,   tell_errors,	   tell_corrupt,
 	tell_connections, tell_fairness,   tell_bytes_out, tell_bytes_in,
 	tell_broadcast,	  tell_generator,  tell_stalled,   tell_trickle,
@@ -233,7 +224,7 @@ static bool (*const tells[])(const struct flood_result *,
 
 const size_t report_n_facts = sizeof tells / sizeof *tells;
 
-bool report_fact(const struct flood_result *result, size_t i,
+bool report_fact(const struct result *result, size_t i,
 		 struct report_fact *fact)
 {
 	*fact = (struct report_fact){0};

@@ -9,7 +9,7 @@
 #include "quantity.h"
 #include "report_words.h"
 
-struct flood_result;
+struct result;
 
 struct report_fact {
 	const char *name;
@@ -20,7 +20,7 @@ struct report_fact {
 extern const size_t report_n_facts;
 
 /* False: this run has no such figure. */
-bool report_fact(const struct flood_result *result, size_t i,
+bool report_fact(const struct result *result, size_t i,
 		 struct report_fact *fact);
 
 #endif

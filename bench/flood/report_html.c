@@ -5,18 +5,18 @@
 #include <math.h>
 #include <string.h>
 
+#include "expect.h"
+#include "histogram.h"
 #include "page.h"
 #include "quantity.h"
-#include "expect.h"
-#include "flood.h"
-#include "histogram.h"
 #include "report_charts.h"
 #include "report_facts.h"
 #include "report_words.h"
+#include "result.h"
 
 /* -- the verdict -- */
 
-static void put_verdict(struct page *page, const struct flood_result *result,
+static void put_verdict(struct page *page, const struct result *result,
 			const struct expect *expect)
 {
 	static const struct {
@@ -43,7 +43,7 @@ static void put_verdict(struct page *page, const struct flood_result *result,
 
 /* -- figures -- */
 
-static void put_tiles(struct page *page, const struct flood_result *result)
+static void put_tiles(struct page *page, const struct result *result)
 {
 	char text[QUANTITY_TEXT_SIZE];
 	struct report_fact fact;
@@ -84,7 +84,7 @@ static void put_time(struct page *page, const struct report_time *time)
 	page_cell(page, "%s", quantity_format_count(text, histogram_count(h)));
 }
 
-static void put_times(struct page *page, const struct flood_result *result)
+static void put_times(struct page *page, const struct result *result)
 {
 	static const struct page_column columns[] = {
 		{"", PAGE_TEXT},	{"p50", PAGE_NUMBER},
@@ -103,7 +103,7 @@ static void put_times(struct page *page, const struct flood_result *result)
 	page_table_close(page);
 }
 
-static int put_latency(struct page *page, const struct flood_result *result,
+static int put_latency(struct page *page, const struct result *result,
 		       const struct expect *expect)
 {
 	int status;
@@ -117,7 +117,7 @@ static int put_latency(struct page *page, const struct flood_result *result,
 	return status;
 }
 
-static void put_facts(struct page *page, const struct flood_result *result)
+static void put_facts(struct page *page, const struct result *result)
 {
 	static const struct page_column columns[] = {
 		{"", PAGE_TEXT}, {"", PAGE_NUMBER}, {"", PAGE_TEXT}};
@@ -158,7 +158,7 @@ static void put_expectations(struct page *page, const struct expect *expect)
 	page_table_close(page);
 }
 
-static int put_comparison(struct page *page, const struct flood_result *result)
+static int put_comparison(struct page *page, const struct result *result)
 {
 	char text[REPORT_TEXT_SIZE];
 
@@ -175,7 +175,8 @@ static int put_comparison(struct page *page, const struct flood_result *result)
 
 /* -- where it was measured -- */
 
-static void put_socket(struct page *page, const struct flood_socket *socket)
+static void put_socket(struct page *page,
+		       const struct environment_socket *socket)
 {
 	char sndbuf[QUANTITY_TEXT_SIZE];
 	char rcvbuf[QUANTITY_TEXT_SIZE];
@@ -199,7 +200,7 @@ static void put_socket(struct page *page, const struct flood_socket *socket)
 }
 
 static void put_environment(struct page *page,
-			    const struct flood_environment *environment)
+			    const struct environment *environment)
 {
 	char text[QUANTITY_TEXT_SIZE];
 
@@ -223,7 +224,7 @@ static void put_environment(struct page *page,
 }
 
 /* 0, or the first error of the charts. */
-static int put_all(struct page *page, const struct flood_result *result,
+static int put_all(struct page *page, const struct result *result,
 		   const struct expect *expect)
 {
 	int status;
@@ -243,7 +244,7 @@ static int put_all(struct page *page, const struct flood_result *result,
 	return status;
 }
 
-int report_html(FILE *out, const struct flood_result *result,
+int report_html(FILE *out, const struct result *result,
 		const struct expect *expect)
 {
 	char text[REPORT_TEXT_SIZE];

@@ -5,11 +5,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "json.h"
 #include "expect.h"
-#include "flood.h"
 #include "histogram.h"
+#include "json.h"
 #include "report_words.h"
+#include "result.h"
 
 /* "" is null. */
 static void put_text(struct json *json, const char *key, const char *text)
@@ -29,7 +29,7 @@ static void put_known(struct json *json, const char *key, bool is_known,
 
 /* -- how it ended -- */
 
-static void put_outcome(struct json *json, const struct flood_result *result,
+static void put_outcome(struct json *json, const struct result *result,
 			const struct expect *expect)
 {
 	char text[REPORT_TEXT_SIZE];
@@ -62,15 +62,14 @@ static void put_expectations(struct json *json, const struct expect *expect)
 
 /* -- what was asked -- */
 
-static const char *arrivals_of(const struct flood_settings *settings)
+static const char *arrivals_of(const struct settings *settings)
 {
 	if (settings->rate == 0)
 		return "closed";
 	return settings->is_poisson ? "poisson" : "fixed";
 }
 
-static void put_settings(struct json *json,
-			 const struct flood_settings *settings)
+static void put_settings(struct json *json, const struct settings *settings)
 {
 	bool is_open = settings->rate > 0;
 	bool is_bounded = settings->n_messages > 0;
@@ -79,7 +78,7 @@ static void put_settings(struct json *json,
 	json_string(json, "arrivals", arrivals_of(settings));
 	put_known(json, "rate_per_s", is_open, settings->rate);
 	json_count(json, "connections", settings->n_connections);
-	put_known(json, "publishers", settings->mode == FLOOD_BROADCAST,
+	put_known(json, "publishers", settings->mode == MODE_BROADCAST,
 		  settings->n_publishers);
 	json_count(json, "message_bytes", settings->message_size);
 	put_known(json, "in_flight", !is_open, settings->pipeline);
@@ -97,7 +96,7 @@ static void put_settings(struct json *json,
 
 /* -- what was measured -- */
 
-static void put_messages(struct json *json, const struct flood_result *result)
+static void put_messages(struct json *json, const struct result *result)
 {
 	json_number(json, "seconds", result->seconds);
 	json_count(json, "messages", result->n_messages);
@@ -132,30 +131,31 @@ static void put_time(struct json *json, const struct report_time *time)
 	json_end(json);
 }
 
-static void put_mistakes(struct json *json, const struct flood_result *result)
+static void put_mistakes(struct json *json, const struct result *result)
 {
 	json_count(json, "errors", result->n_errors);
 	json_object(json, "errors_by_cause");
-	for (int i = 0; i < FLOOD_N_ERRORS; i++)
-		json_count(json, flood_error_name((enum flood_error)i),
+	for (int i = 0; i < FAILURE_N; i++)
+		json_count(json, failure_name((enum failure)i),
 			   result->errors[i]);
 	json_end(json);
 	put_text(json, "first_error", result->first_error);
 	put_known(json, "corrupt", result->settings->is_verified,
 		  result->n_corrupt);
 	json_object(json, "corrupt_by_kind");
-	for (int i = 0; i < FLOOD_N_CORRUPTIONS; i++)
-		put_known(json, flood_corruption_name((enum flood_corruption)i),
+	for (int i = 0; i < CHECKER_N_CORRUPTIONS; i++)
+		put_known(json,
+			  checker_corruption_name((enum checker_corruption)i),
 			  result->settings->is_verified, result->corrupt[i]);
 	json_end(json);
 	put_text(json, "first_corruption", result->first_corruption);
 }
 
 /* The healthy connections, and what each of them got. */
-static void put_healthy(struct json *json, const struct flood_result *result)
+static void put_healthy(struct json *json, const struct result *result)
 {
-	const struct flood_fairness *fairness = &result->fairness;
-	const struct flood_bytes *bytes = &result->bytes;
+	const struct result_fairness *fairness = &result->fairness;
+	const struct result_bytes *bytes = &result->bytes;
 	bool has_any = fairness->n > 0;
 
 	json_number(json, "fairness", fairness->jain);
@@ -174,13 +174,13 @@ static void put_healthy(struct json *json, const struct flood_result *result)
 	json_end(json);
 }
 
-static void put_bad(struct json *json, const struct flood_result *result)
+static void put_bad(struct json *json, const struct result *result)
 {
 	json_object(json, "bad_peers");
-	for (int i = 0; i < FLOOD_N_BAD; i++) {
-		const struct flood_bad_result *bad = &result->bad[i];
+	for (int i = 0; i < BAD_N_KINDS; i++) {
+		const struct result_bad *bad = &result->bad[i];
 
-		json_object(json, flood_bad_name((enum flood_bad)i));
+		json_object(json, bad_name((enum bad_kind)i));
 		json_count(json, "peers", bad->n_peers);
 		json_count(json, "connects", bad->n_connects);
 		json_count(json, "connect_errors", bad->n_connect_errors);
@@ -194,9 +194,9 @@ static void put_bad(struct json *json, const struct flood_result *result)
 	json_end(json);
 }
 
-static void put_broadcast(struct json *json, const struct flood_result *result)
+static void put_broadcast(struct json *json, const struct result *result)
 {
-	if (result->settings->mode != FLOOD_BROADCAST) {
+	if (result->settings->mode != MODE_BROADCAST) {
 		json_null(json, "broadcast");
 		return;
 	}
@@ -206,7 +206,7 @@ static void put_broadcast(struct json *json, const struct flood_result *result)
 	json_end(json);
 }
 
-static void put_generator(struct json *json, const struct flood_result *result)
+static void put_generator(struct json *json, const struct result *result)
 {
 	json_object(json, "generator");
 	put_known(json, "late", result->settings->rate > 0, result->n_late);
@@ -219,11 +219,11 @@ static void put_generator(struct json *json, const struct flood_result *result)
 	json_end(json);
 }
 
-static void put_timeline(struct json *json, const struct flood_result *result)
+static void put_timeline(struct json *json, const struct result *result)
 {
 	json_array(json, "timeline");
 	for (size_t i = 0; i < result->n_timeline; i++) {
-		const struct flood_second *second = &result->timeline[i];
+		const struct result_second *second = &result->timeline[i];
 		bool has_samples = second->n_samples > 0;
 
 		json_object(json, NULL);
@@ -253,9 +253,9 @@ static void put_rounds(struct json *json, const char *key, const double *rounds,
 	json_end(json);
 }
 
-static void put_comparison(struct json *json, const struct flood_result *result)
+static void put_comparison(struct json *json, const struct result *result)
 {
-	const struct flood_comparison *comparison = &result->comparison;
+	const struct result_comparison *comparison = &result->comparison;
 
 	if (comparison->n_rounds == 0) {
 		json_null(json, "comparison");
@@ -280,7 +280,7 @@ static void put_comparison(struct json *json, const struct flood_result *result)
 
 /* -- where it was measured -- */
 
-static void put_tcp(struct json *json, const struct flood_socket *socket)
+static void put_tcp(struct json *json, const struct environment_socket *socket)
 {
 	json_bool(json, "nodelay", socket->is_nodelay);
 	json_integer(json, "mss", socket->mss);
@@ -293,7 +293,8 @@ static void put_tcp(struct json *json, const struct flood_socket *socket)
 	json_count(json, "peer_scale", socket->peer_scale);
 }
 
-static void put_socket(struct json *json, const struct flood_socket *socket)
+static void put_socket(struct json *json,
+		       const struct environment_socket *socket)
 {
 	if (!socket->is_known) {
 		json_null(json, "socket");
@@ -313,7 +314,7 @@ static void put_socket(struct json *json, const struct flood_socket *socket)
 }
 
 static void put_environment(struct json *json,
-			    const struct flood_environment *environment)
+			    const struct environment *environment)
 {
 	json_object(json, "environment");
 	put_text(json, "kernel", environment->kernel);
@@ -328,7 +329,7 @@ static void put_environment(struct json *json,
 	json_end(json);
 }
 
-int report_json(FILE *out, const struct flood_result *result,
+int report_json(FILE *out, const struct result *result,
 		const struct expect *expect)
 {
 	struct json json;
@@ -337,7 +338,7 @@ int report_json(FILE *out, const struct flood_result *result,
 	json_object(&json, NULL);
 	json_string(&json, "version", WEIR_VERSION);
 	put_outcome(&json, result, expect);
-	json_string(&json, "mode", flood_mode_name(result->settings->mode));
+	json_string(&json, "mode", mode_name(result->settings->mode));
 	json_string(&json, "target", result->settings->target.text);
 	json_string(&json, "label", result->label);
 	put_settings(&json, result->settings);

@@ -4,13 +4,13 @@
 
 #include <string.h>
 
-#include "quantity.h"
-#include "terminal.h"
 #include "expect.h"
-#include "flood.h"
 #include "histogram.h"
+#include "quantity.h"
 #include "report_facts.h"
 #include "report_words.h"
+#include "result.h"
+#include "terminal.h"
 
 enum {
 	WIDTH = 80,
@@ -21,7 +21,7 @@ enum {
 
 struct table {
 	FILE *out;
-	const struct flood_result *result;
+	const struct result *result;
 	const struct expect *expect;
 	bool is_coloured;
 };
@@ -83,7 +83,7 @@ static const char *word_of(enum report_outcome outcome)
 
 static void put_verdict(const struct table *table)
 {
-	const struct flood_result *result = table->result;
+	const struct result *result = table->result;
 	enum report_outcome outcome = report_outcome(result, table->expect);
 	char text[REPORT_TEXT_SIZE] = REPORT_NO_REASON;
 
@@ -198,7 +198,7 @@ static void put_comparison(const struct table *table)
 	put_line(table, "by", table->result->comparison.method);
 }
 
-void report_table(FILE *out, const struct flood_result *result,
+void report_table(FILE *out, const struct result *result,
 		  const struct expect *expect)
 {
 	struct table table = {.out = out,

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "quantity.h"
 #include "expect.h"
-#include "flood.h"
 #include "histogram.h"
+#include "quantity.h"
+#include "result.h"
 
 const struct report_percentile report_percentiles[REPORT_N_PERCENTILES] = {
 	{"p50", "p50", 50},
@@ -16,7 +16,7 @@ const struct report_percentile report_percentiles[REPORT_N_PERCENTILES] = {
 	{"p99.9", "p999", 99.9},
 };
 
-struct report_time report_time(const struct flood_result *result, size_t i)
+struct report_time report_time(const struct result *result, size_t i)
 {
 	if (i == 0)
 		return (struct report_time){"latency", "latency_ns",
@@ -28,7 +28,7 @@ struct report_time report_time(const struct flood_result *result, size_t i)
 				    result->lateness};
 }
 
-bool report_time_is_told(const struct flood_result *result, size_t i)
+bool report_time_is_told(const struct result *result, size_t i)
 {
 	struct report_time time = report_time(result, i);
 
@@ -48,7 +48,7 @@ static size_t count_breaches(const struct expect *expect)
 	return n;
 }
 
-enum report_outcome report_outcome(const struct flood_result *result,
+enum report_outcome report_outcome(const struct result *result,
 				   const struct expect *expect)
 {
 	if (result->n_corrupt > 0)
@@ -82,10 +82,10 @@ static bool explain_breach(const struct expect *expect, size_t i, char *text)
 	return false;
 }
 
-bool report_reason(const struct flood_result *result,
-		   const struct expect *expect, size_t i, char *text)
+bool report_reason(const struct result *result, const struct expect *expect,
+		   size_t i, char *text)
 {
-	const struct flood_verdict *verdict = &result->verdict;
+	const struct verdict *verdict = &result->verdict;
 
 	if (i >= verdict->n_reasons)
 		return explain_breach(expect, i - verdict->n_reasons, text);
@@ -106,37 +106,38 @@ static void add_count(char *text, const char *name, uint64_t count)
 			       quantity_format_count(number, count));
 }
 
-const char *report_errors(const struct flood_result *result, char *text)
+const char *report_errors(const struct result *result, char *text)
 {
 	text[0] = '\0';
-	for (int i = 0; i < FLOOD_N_ERRORS; i++)
-		add_count(text, flood_error_name((enum flood_error)i),
+	for (int i = 0; i < FAILURE_N; i++)
+		add_count(text, failure_name((enum failure)i),
 			  result->errors[i]);
 	return text;
 }
 
-const char *report_corruptions(const struct flood_result *result, char *text)
+const char *report_corruptions(const struct result *result, char *text)
 {
 	text[0] = '\0';
-	for (int i = 0; i < FLOOD_N_CORRUPTIONS; i++)
-		add_count(text, flood_corruption_name((enum flood_corruption)i),
+	for (int i = 0; i < CHECKER_N_CORRUPTIONS; i++)
+		add_count(text,
+			  checker_corruption_name((enum checker_corruption)i),
 			  result->corrupt[i]);
 	return text;
 }
 
 /* -- what was run -- */
 
-const char *report_description(const struct flood_result *result, char *text)
+const char *report_description(const struct result *result, char *text)
 {
-	const struct flood_settings *settings = result->settings;
+	const struct settings *settings = result->settings;
 	char number[QUANTITY_TEXT_SIZE];
 	size_t n;
 
 	(void)snprintf(text, REPORT_TEXT_SIZE, "%s to %.200s, %s connection%s",
-		       flood_mode_name(settings->mode), settings->target.text,
+		       mode_name(settings->mode), settings->target.text,
 		       quantity_format_count(number, settings->n_connections),
 		       settings->n_connections == 1 ? "" : "s");
-	if (settings->mode == FLOOD_SOURCE)
+	if (settings->mode == MODE_SOURCE)
 		return text;
 	n = strlen(text);
 	quantity_format_size(number, (double)settings->message_size);
@@ -146,16 +147,16 @@ const char *report_description(const struct flood_result *result, char *text)
 	if (settings->rate > 0)
 		(void)snprintf(text + n, REPORT_TEXT_SIZE - n, " at %s",
 			       number);
-	else if (settings->mode != FLOOD_SINK)
+	else if (settings->mode != MODE_SINK)
 		(void)snprintf(text + n, REPORT_TEXT_SIZE - n,
 			       ", %zu in flight%s", settings->pipeline,
 			       settings->pipeline > 1 ? " each" : "");
 	return text;
 }
 
-const char *report_comparison(const struct flood_result *result, char *text)
+const char *report_comparison(const struct result *result, char *text)
 {
-	const struct flood_comparison *comparison = &result->comparison;
+	const struct result_comparison *comparison = &result->comparison;
 	const char *target = result->settings->target.text;
 	const char *rival = result->settings->rival.text;
 	bool is_rival = (comparison->ratio > 1) == comparison->is_more_better;
@@ -183,9 +184,9 @@ static const char *format_ratio(char *text, double ratio)
 	return isfinite(ratio) ? text : "-";
 }
 
-const char *report_ratio(const struct flood_result *result, char *text)
+const char *report_ratio(const struct result *result, char *text)
 {
-	const struct flood_comparison *comparison = &result->comparison;
+	const struct result_comparison *comparison = &result->comparison;
 	char ratio[QUANTITY_TEXT_SIZE];
 	char low[QUANTITY_TEXT_SIZE];
 	char high[QUANTITY_TEXT_SIZE];

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 struct expect;
-struct flood_result;
+struct result;
 struct histogram;
 
 /* The first that holds, from the last up; the program's status follows. */
@@ -18,7 +18,7 @@ enum report_outcome {
 	REPORT_FAILED /* the target lost or changed something */
 };
 
-enum report_outcome report_outcome(const struct flood_result *result,
+enum report_outcome report_outcome(const struct result *result,
 				   const struct expect *expect);
 /* "valid", "breached", "invalid", "failed" */
 const char *report_outcome_name(enum report_outcome outcome);
@@ -32,12 +32,12 @@ enum {
 
 /* The i-th sentence that speaks against the run, into REPORT_TEXT_SIZE bytes;
  * false: there are no more. */
-bool report_reason(const struct flood_result *result,
-		   const struct expect *expect, size_t i, char *text);
+bool report_reason(const struct result *result, const struct expect *expect,
+		   size_t i, char *text);
 
 /* "echo to localhost:7000, 50 connections, ..."; returns text, which has
  * REPORT_TEXT_SIZE bytes. */
-const char *report_description(const struct flood_result *result, char *text);
+const char *report_description(const struct result *result, char *text);
 
 /* One that is told of each histogram. */
 struct report_percentile {
@@ -63,22 +63,22 @@ struct report_time {
 	const struct histogram *histogram;
 };
 
-struct report_time report_time(const struct flood_result *result, size_t i);
+struct report_time report_time(const struct result *result, size_t i);
 
 /* Whether people are told of it: not of what is empty, nor of the service in a
  * closed loop, where it is the latency again. */
-bool report_time_is_told(const struct flood_result *result, size_t i);
+bool report_time_is_told(const struct result *result, size_t i);
 
 /* What --compare found, as a sentence; returns text, which has
  * REPORT_TEXT_SIZE bytes. */
-const char *report_comparison(const struct flood_result *result, char *text);
+const char *report_comparison(const struct result *result, char *text);
 
 /* The same in numbers: "1.083 (99 % interval 1.041 to 1.127, p = 0.0004)". */
-const char *report_ratio(const struct flood_result *result, char *text);
+const char *report_ratio(const struct result *result, char *text);
 
 /* Counts that are not 0, with their names: "reset 2, closed 1"; returns text,
  * which has REPORT_TEXT_SIZE bytes. */
-const char *report_errors(const struct flood_result *result, char *text);
-const char *report_corruptions(const struct flood_result *result, char *text);
+const char *report_errors(const struct result *result, char *text);
+const char *report_corruptions(const struct result *result, char *text);
 
 #endif

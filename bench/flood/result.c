@@ -1,19 +1,20 @@
 /* The result of a run: made empty, and freed. */
+#include "result.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "statistic.h"
-#include "generator.h"
 #include "histogram.h"
+#include "statistic.h"
 
-static const char *label_of(const struct flood_settings *settings)
+static const char *label_of(const struct settings *settings)
 {
-	if (settings->mode == FLOOD_SOURCE)
+	if (settings->mode == MODE_SOURCE)
 		return "the target talks: throughput alone";
-	if (settings->mode == FLOOD_SINK && settings->rate == 0)
+	if (settings->mode == MODE_SINK && settings->rate == 0)
 		return "we talk: throughput alone, as our kernel took it";
-	if (settings->mode == FLOOD_SINK)
+	if (settings->mode == MODE_SINK)
 		return "open loop without answers: lateness is our own";
 	if (settings->rate == 0)
 		return "closed loop: capacity, not what users feel";
@@ -22,17 +23,16 @@ static const char *label_of(const struct flood_settings *settings)
 		       : "open loop, fixed arrivals: what users feel";
 }
 
-static void free_histograms(struct flood_result *result)
+static void free_histograms(struct result *result)
 {
 	free(result->latency);
 	free(result->service);
 	free(result->lateness);
 }
 
-int flood_result_init(struct flood_result *result,
-		      const struct flood_settings *settings)
+int result_init(struct result *result, const struct settings *settings)
 {
-	*result = (struct flood_result){
+	*result = (struct result){
 		.settings = settings,
 		.label = label_of(settings),
 		.latency = malloc(sizeof *result->latency),
@@ -48,7 +48,7 @@ int flood_result_init(struct flood_result *result,
 	};
 	if (!result->latency || !result->service || !result->lateness) {
 		free_histograms(result);
-		*result = (struct flood_result){0};
+		*result = (struct result){0};
 		return -ENOMEM;
 	}
 	histogram_init(result->latency);
@@ -57,7 +57,7 @@ int flood_result_init(struct flood_result *result,
 	return 0;
 }
 
-void flood_result_judge_fairness(struct flood_fairness *fairness)
+void result_judge_fairness(struct result_fairness *fairness)
 {
 	const uint64_t *counts = fairness->counts;
 
@@ -74,7 +74,7 @@ void flood_result_judge_fairness(struct flood_fairness *fairness)
 	fairness->jain = statistic_jain(counts, fairness->n);
 }
 
-void flood_result_free(struct flood_result *result)
+void result_free(struct result *result)
 {
 	free_histograms(result);
 	free(result->timeline);

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "load.h"
+#include "peer.h"
+#include "record.h"
 
 enum {
 	/* what one send offers at least */
@@ -50,10 +53,10 @@ static void note_taken(struct peer *peer, size_t n_bytes)
 	peer->n_partial %= load->kit.size;
 	if (load->phase != LOAD_MEASURING)
 		return;
-	load->n_bytes_out += n_bytes;
+	load->counters.n_bytes_out += n_bytes;
 	peer->n_answered += n_messages;
-	load->n_answered += n_messages;
-	if (load->n_answered >= load->n_wanted) {
+	load->counters.n_answered += n_messages;
+	if (load->counters.n_answered >= load->n_wanted) {
 		load->is_sending = false;
 		load_settle(load);
 	}
@@ -86,31 +89,31 @@ static void send_one(struct peer *peer, uint64_t intended_ns)
 	struct load *load = peer->load;
 	struct stamp stamp;
 
-	load_stamp(load, &stamp, intended_ns, load_clock());
+	record_stamp(load, &stamp, intended_ns, clock_now());
 	stamp.n_left = 0;
-	load_note_sent(load, &stamp, load->kit.size);
-	if (crew_send(peer, load->kit.text, load->kit.size) &&
+	record_sent(load, &stamp, load->kit.size);
+	if (peer_send(peer, load->kit.text, load->kit.size) &&
 	    intended_ns >= load->start_ns) {
 		peer->n_answered++;
-		load->n_answered++;
+		load->counters.n_answered++;
 	}
 }
 
 static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 {
 	(void)data;
-	load_note_received(peer_of(c)->load, n, load_clock());
+	record_received(peer_of(c)->load, n, clock_now());
 	return n;
 }
 
 static const struct weir_conn_events events = {.on_data = on_data,
-					       .on_end = crew_on_end,
+					       .on_end = peer_on_end,
 					       .on_writable = pour,
-					       .on_close = crew_on_close};
+					       .on_close = peer_on_close};
 
-const struct load_mode sink_mode = {.events = &events,
-				    .start = start,
-				    .send = send_one,
-				    .open = open_block,
-				    .close = close_block,
-				    .is_ended_by_fin = true};
+const struct mode sink_mode = {.events = &events,
+			       .start = start,
+			       .send = send_one,
+			       .open = open_block,
+			       .close = close_block,
+			       .is_ended_by_fin = true};

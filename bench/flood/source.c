@@ -1,5 +1,6 @@
 /* Mode source: the target talks and we listen; a message is so many bytes. */
 #include "load.h"
+#include "peer.h"
 
 /* chargen needs no word to begin. */
 static void start(struct peer *peer)
@@ -16,13 +17,13 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 	(void)data;
 	if (load->phase != LOAD_MEASURING)
 		return n;
-	load->n_bytes_in += n;
+	load->counters.n_bytes_in += n;
 	peer->n_partial += n;
 	n_messages = peer->n_partial / load->kit.size;
 	peer->n_partial %= load->kit.size;
 	peer->n_answered += n_messages;
-	load->n_answered += n_messages;
-	if (load->n_answered >= load->n_wanted) {
+	load->counters.n_answered += n_messages;
+	if (load->counters.n_answered >= load->n_wanted) {
 		load->is_sending = false;
 		load_settle(load);
 	}
@@ -30,6 +31,6 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 }
 
 static const struct weir_conn_events events = {
-	.on_data = on_data, .on_end = crew_on_end, .on_close = crew_on_close};
+	.on_data = on_data, .on_end = peer_on_end, .on_close = peer_on_close};
 
-const struct load_mode source_mode = {.events = &events, .start = start};
+const struct mode source_mode = {.events = &events, .start = start};

@@ -5,8 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "quantity.h"
 #include "histogram.h"
+#include "quantity.h"
+#include "result.h"
 
 /* A percentile stands on this many samples beyond it. */
 static const double samples_beyond = 10;
@@ -17,16 +18,16 @@ static const double tolerated_share = 0.01;
 /* Fewer of them never tell a difference (see common/statistic.h). */
 static const size_t least_rounds = 8;
 
-void flood_verdict_add(struct flood_verdict *verdict, const char *format, ...)
+void verdict_add(struct verdict *verdict, const char *format, ...)
 {
 	va_list list;
 
 	verdict->is_valid = false;
-	if (verdict->n_reasons == FLOOD_MAX_REASONS)
+	if (verdict->n_reasons == VERDICT_MAX_REASONS)
 		return;
 	va_start(list, format);
-	(void)vsnprintf(verdict->reasons[verdict->n_reasons], FLOOD_REASON_SIZE,
-			format, list);
+	(void)vsnprintf(verdict->reasons[verdict->n_reasons],
+			VERDICT_REASON_SIZE, format, list);
 	va_end(list);
 	verdict->n_reasons++;
 }
@@ -38,71 +39,68 @@ static double share(uint64_t n, uint64_t all)
 
 /* -- what was asked has not been done -- */
 
-static void judge_errors(struct flood_result *result)
+static void judge_errors(struct result *result)
 {
 	char count[QUANTITY_TEXT_SIZE];
 
 	if (result->n_errors == 0)
 		return;
-	flood_verdict_add(&result->verdict, "%s error%s, the first: %s",
-			  quantity_format_count(count, result->n_errors),
-			  result->n_errors == 1 ? "" : "s",
-			  result->first_error);
+	verdict_add(&result->verdict, "%s error%s, the first: %s",
+		    quantity_format_count(count, result->n_errors),
+		    result->n_errors == 1 ? "" : "s", result->first_error);
 }
 
-static void judge_corruption(struct flood_result *result)
+static void judge_corruption(struct result *result)
 {
 	char count[QUANTITY_TEXT_SIZE];
 
 	if (result->n_corrupt == 0)
 		return;
-	flood_verdict_add(
-		&result->verdict, "%s corrupt message%s, the first: %s",
-		quantity_format_count(count, result->n_corrupt),
-		result->n_corrupt == 1 ? "" : "s", result->first_corruption);
+	verdict_add(&result->verdict, "%s corrupt message%s, the first: %s",
+		    quantity_format_count(count, result->n_corrupt),
+		    result->n_corrupt == 1 ? "" : "s",
+		    result->first_corruption);
 }
 
-static void judge_count(struct flood_result *result)
+static void judge_count(struct result *result)
 {
-	const struct flood_settings *settings = result->settings;
+	const struct settings *settings = result->settings;
 	char done[QUANTITY_TEXT_SIZE];
 	char asked[QUANTITY_TEXT_SIZE];
-	uint64_t n = flood_mode_has_answers(settings->mode)
-			     ? result->n_sent
-			     : result->n_messages;
+	uint64_t n = mode_has_answers(settings->mode) ? result->n_sent
+						      : result->n_messages;
 
 	if (result->n_messages == 0)
-		flood_verdict_add(&result->verdict, "no message was %s",
-				  flood_mode_has_answers(settings->mode)
-					  ? "answered in the measured time"
-					  : "transferred");
+		verdict_add(&result->verdict, "no message was %s",
+			    mode_has_answers(settings->mode)
+				    ? "answered in the measured time"
+				    : "transferred");
 	else if (n < settings->n_messages && !result->is_interrupted)
-		flood_verdict_add(
-			&result->verdict,
-			"%s of %s messages in the time that -d allows",
-			quantity_format_count(done, n),
-			quantity_format_count(asked, settings->n_messages));
+		verdict_add(&result->verdict,
+			    "%s of %s messages in the time that -d allows",
+			    quantity_format_count(done, n),
+			    quantity_format_count(asked, settings->n_messages));
 }
 
 /* A closed loop waits for answers, so that those in flight are all that can
  * ever be missing; 0: no such bound. */
-static uint64_t count_in_flight(const struct flood_result *result)
+static uint64_t count_in_flight(const struct result *result)
 {
-	const struct flood_settings *settings = result->settings;
+	const struct settings *settings = result->settings;
 	uint64_t n = settings->pipeline;
 
 	if (settings->rate > 0 || result->is_interrupted)
 		return 0;
 	if (result->comparison.n_rounds > 0)
 		n *= result->comparison.n_rounds;
-	if (settings->mode == FLOOD_ECHO)
+	if (settings->mode == MODE_ECHO)
 		return n * settings->n_connections;
-	if (settings->mode == FLOOD_BROADCAST)
+	if (settings->mode == MODE_BROADCAST)
 		return n * settings->n_publishers * result->n_subscribers;
 	return 0;
 }
 
-static void judge_owed(struct flood_result *result)
+static void judge_owed(struct result *result)
 {
 	uint64_t n_answers =
 		result->n_messages + result->n_drained + result->n_unanswered;
@@ -113,43 +111,43 @@ static void judge_owed(struct flood_result *result)
 	char part[QUANTITY_TEXT_SIZE];
 
 	if (result->is_owed_too_much)
-		flood_verdict_add(&result->verdict,
-				  "cut short: more than %s messages were owed",
-				  quantity_format_count(
-					  count, result->settings->max_owed));
+		verdict_add(&result->verdict,
+			    "cut short: more than %s messages were owed",
+			    quantity_format_count(count,
+						  result->settings->max_owed));
 	if (unanswered > tolerated_share)
-		flood_verdict_add(
-			&result->verdict, "%s message%s (%s%s) never answered",
-			quantity_format_count(count, result->n_unanswered),
-			result->n_unanswered == 1 ? "" : "s",
-			quantity_format_share(part, unanswered),
-			n_in_flight ? " of those in flight" : "");
+		verdict_add(&result->verdict,
+			    "%s message%s (%s%s) never answered",
+			    quantity_format_count(count, result->n_unanswered),
+			    result->n_unanswered == 1 ? "" : "s",
+			    quantity_format_share(part, unanswered),
+			    n_in_flight ? " of those in flight" : "");
 }
 
 /* A closed loop knows nothing of a connection that hangs but its silence. */
-static void judge_silence(struct flood_result *result)
+static void judge_silence(struct result *result)
 {
-	const struct flood_fairness *fairness = &result->fairness;
+	const struct result_fairness *fairness = &result->fairness;
 	size_t n_silent = 0;
 
 	if (result->settings->rate > 0 || result->settings->n_messages > 0 ||
-	    !flood_mode_has_answers(result->settings->mode) ||
+	    !mode_has_answers(result->settings->mode) ||
 	    result->n_messages == 0 || result->is_interrupted)
 		return;
 	for (size_t i = 0; i < fairness->n; i++)
 		n_silent += fairness->counts[i] == 0;
 	if (n_silent > 0)
-		flood_verdict_add(&result->verdict,
-				  "%zu of %zu connections got no answer in the "
-				  "measured time",
-				  n_silent, fairness->n);
+		verdict_add(&result->verdict,
+			    "%zu of %zu connections got no answer in the "
+			    "measured time",
+			    n_silent, fairness->n);
 }
 
 /* -- the generator itself -- */
 
-static void judge_generator(struct flood_result *result)
+static void judge_generator(struct result *result)
 {
-	const struct flood_settings *settings = result->settings;
+	const struct settings *settings = result->settings;
 	double late = share(result->n_late, result->n_sent);
 	char count[QUANTITY_TEXT_SIZE];
 	char part[QUANTITY_TEXT_SIZE];
@@ -158,25 +156,23 @@ static void judge_generator(struct flood_result *result)
 	if (settings->rate == 0)
 		return;
 	if (result->cpu_share > busy_share)
-		flood_verdict_add(
-			&result->verdict,
-			"the generator used %s of a CPU: it may have "
-			"measured itself",
-			quantity_format_share(part, result->cpu_share));
+		verdict_add(&result->verdict,
+			    "the generator used %s of a CPU: it may have "
+			    "measured itself",
+			    quantity_format_share(part, result->cpu_share));
 	if (result->n_unsent > 0)
-		flood_verdict_add(
-			&result->verdict,
-			"%s messages that were due were never sent",
-			quantity_format_count(count, result->n_unsent));
+		verdict_add(&result->verdict,
+			    "%s messages that were due were never sent",
+			    quantity_format_count(count, result->n_unsent));
 	if (late > tolerated_share)
-		flood_verdict_add(
+		verdict_add(
 			&result->verdict,
 			"%s of the messages were sent more than %s late",
 			quantity_format_share(part, late),
 			quantity_format_time(time, (double)settings->late_ns));
 }
 
-static void judge_samples(struct flood_result *result, double percentile)
+static void judge_samples(struct result *result, double percentile)
 {
 	uint64_t n = histogram_count(result->latency);
 	char have[QUANTITY_TEXT_SIZE];
@@ -188,15 +184,15 @@ static void judge_samples(struct flood_result *result, double percentile)
 	least = samples_beyond / (1 - percentile / 100);
 	if ((double)n >= least - 0.5)
 		return;
-	flood_verdict_add(&result->verdict, "p%g needs %s samples, and has %s",
-			  percentile,
-			  quantity_format_count(need, (uint64_t)(least + 0.5)),
-			  quantity_format_count(have, n));
+	verdict_add(&result->verdict, "p%g needs %s samples, and has %s",
+		    percentile,
+		    quantity_format_count(need, (uint64_t)(least + 0.5)),
+		    quantity_format_count(have, n));
 }
 
-void flood_verdict_judge(struct flood_result *result, double percentile)
+void verdict_judge(struct result *result, double percentile)
 {
-	result->verdict = (struct flood_verdict){.is_valid = true};
+	result->verdict = (struct verdict){.is_valid = true};
 	judge_corruption(result);
 	judge_count(result);
 	judge_errors(result);
@@ -206,20 +202,18 @@ void flood_verdict_judge(struct flood_result *result, double percentile)
 	judge_samples(result, percentile);
 }
 
-void flood_verdict_judge_comparison(struct flood_result *result)
+void verdict_judge_comparison(struct result *result)
 {
-	const struct flood_comparison *comparison = &result->comparison;
-	const struct flood_verdict *rival = &comparison->rival;
+	const struct result_comparison *comparison = &result->comparison;
+	const struct verdict *rival = &comparison->rival;
 
 	if (comparison->n_rounds < least_rounds)
-		flood_verdict_add(&result->verdict,
-				  "%zu round%s on each are too few to compare: "
-				  "%zu are needed",
-				  comparison->n_rounds,
-				  comparison->n_rounds == 1 ? "" : "s",
-				  least_rounds);
+		verdict_add(&result->verdict,
+			    "%zu round%s on each are too few to compare: "
+			    "%zu are needed",
+			    comparison->n_rounds,
+			    comparison->n_rounds == 1 ? "" : "s", least_rounds);
 	for (size_t i = 0; i < rival->n_reasons; i++)
-		flood_verdict_add(&result->verdict, "%s: %.120s",
-				  result->settings->rival.text,
-				  rival->reasons[i]);
+		verdict_add(&result->verdict, "%s: %.120s",
+			    result->settings->rival.text, rival->reasons[i]);
 }

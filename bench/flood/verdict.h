@@ -2,17 +2,32 @@
 #ifndef FLOOD_VERDICT_H
 #define FLOOD_VERDICT_H
 
-#include "flood.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct result;
+
+enum {
+	VERDICT_MAX_REASONS = 12,
+	VERDICT_REASON_SIZE = 200
+};
+
+/* valid if and only if there is no reason against it. */
+struct verdict {
+	bool is_valid;
+	size_t n_reasons;
+	char reasons[VERDICT_MAX_REASONS][VERDICT_REASON_SIZE];
+};
 
 /* Fill in result->verdict from the rest of it. percentile is the highest one
  * that somebody will judge by, 0 if nobody does. */
-void flood_verdict_judge(struct flood_result *result, double percentile);
+void verdict_judge(struct result *result, double percentile);
 
 /* Of a comparison: is there one, and is the rival's part of it valid? */
-void flood_verdict_judge_comparison(struct flood_result *result);
+void verdict_judge_comparison(struct result *result);
 
 /* One more reason against it. */
-void flood_verdict_add(struct flood_verdict *verdict, const char *format, ...)
+void verdict_add(struct verdict *verdict, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 #endif

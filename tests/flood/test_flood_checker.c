@@ -91,16 +91,16 @@ static void check(struct stream *s, size_t piece)
 	checker_end(&s->checker, s->n - used, N);
 }
 
-static void expect(const struct stream *s, enum flood_corruption kind,
+static void expect(const struct stream *s, enum checker_corruption kind,
 		   uint64_t n, size_t piece)
 {
 	cr_expect_eq(s->counts.corrupt[kind], n,
 		     "pieces of %zu: lost %zu, repeated %zu, reordered %zu, "
 		     "changed %zu",
-		     piece, (size_t)s->counts.corrupt[FLOOD_LOST],
-		     (size_t)s->counts.corrupt[FLOOD_REPEATED],
-		     (size_t)s->counts.corrupt[FLOOD_REORDERED],
-		     (size_t)s->counts.corrupt[FLOOD_CHANGED]);
+		     piece, (size_t)s->counts.corrupt[CHECKER_LOST],
+		     (size_t)s->counts.corrupt[CHECKER_REPEATED],
+		     (size_t)s->counts.corrupt[CHECKER_REORDERED],
+		     (size_t)s->counts.corrupt[CHECKER_CHANGED]);
 	cr_expect_eq(s->counts.n, n, "pieces of %zu: something else too",
 		     piece);
 }
@@ -108,7 +108,7 @@ static void expect(const struct stream *s, enum flood_corruption kind,
 /* Hurt a stream, then offer it in pieces of every size: it is found out as
  * what it is, and all other messages are answered. */
 static void each_piece(void (*hurt)(struct stream *s),
-		       enum flood_corruption kind, uint64_t n,
+		       enum checker_corruption kind, uint64_t n,
 		       uint64_t n_answers)
 {
 	struct stream s;
@@ -132,7 +132,7 @@ static void nothing(struct stream *s)
 
 Test(flood_checker, a_right_stream_is_right)
 {
-	each_piece(nothing, FLOOD_LOST, 0, N);
+	each_piece(nothing, CHECKER_LOST, 0, N);
 }
 
 static void change(struct stream *s)
@@ -142,7 +142,7 @@ static void change(struct stream *s)
 
 Test(flood_checker, a_changed_byte_is_a_changed_message)
 {
-	each_piece(change, FLOOD_CHANGED, 1, N - 1);
+	each_piece(change, CHECKER_CHANGED, 1, N - 1);
 }
 
 static void lose_bytes(struct stream *s)
@@ -152,7 +152,7 @@ static void lose_bytes(struct stream *s)
 
 Test(flood_checker, lost_bytes_are_a_lost_message)
 {
-	each_piece(lose_bytes, FLOOD_LOST, 1, N - 1);
+	each_piece(lose_bytes, CHECKER_LOST, 1, N - 1);
 }
 
 static void lose_message(struct stream *s)
@@ -162,7 +162,7 @@ static void lose_message(struct stream *s)
 
 Test(flood_checker, a_lost_message_is_lost)
 {
-	each_piece(lose_message, FLOOD_LOST, 1, N - 1);
+	each_piece(lose_message, CHECKER_LOST, 1, N - 1);
 }
 
 static void lose_last(struct stream *s)
@@ -172,7 +172,7 @@ static void lose_last(struct stream *s)
 
 Test(flood_checker, a_message_lost_at_the_end_is_lost)
 {
-	each_piece(lose_last, FLOOD_LOST, 1, N - 1);
+	each_piece(lose_last, CHECKER_LOST, 1, N - 1);
 }
 
 static void cut_last(struct stream *s)
@@ -182,7 +182,7 @@ static void cut_last(struct stream *s)
 
 Test(flood_checker, a_message_cut_at_the_end_is_lost)
 {
-	each_piece(cut_last, FLOOD_LOST, 1, N - 1);
+	each_piece(cut_last, CHECKER_LOST, 1, N - 1);
 }
 
 /* The hole begins in one message and ends in the next. */
@@ -198,8 +198,8 @@ Test(flood_checker, a_hole_of_a_message_s_length_is_found)
 	stream_open(&s);
 	lose_across(&s);
 	check(&s, SIZE);
-	cr_expect_eq(s.counts.corrupt[FLOOD_LOST], 1);
-	cr_expect_eq(s.counts.corrupt[FLOOD_CHANGED], 1);
+	cr_expect_eq(s.counts.corrupt[CHECKER_LOST], 1);
+	cr_expect_eq(s.counts.corrupt[CHECKER_CHANGED], 1);
 	cr_expect_eq(s.n_answers, N - 2);
 	stream_close(&s);
 }
@@ -212,7 +212,7 @@ static void repeat_message(struct stream *s)
 
 Test(flood_checker, a_repeated_message_is_repeated)
 {
-	each_piece(repeat_message, FLOOD_REPEATED, 1, N);
+	each_piece(repeat_message, CHECKER_REPEATED, 1, N);
 }
 
 static void repeat_bytes(struct stream *s)
@@ -223,7 +223,7 @@ static void repeat_bytes(struct stream *s)
 
 Test(flood_checker, repeated_bytes_are_a_repeated_message)
 {
-	each_piece(repeat_bytes, FLOOD_REPEATED, 1, N);
+	each_piece(repeat_bytes, CHECKER_REPEATED, 1, N);
 }
 
 static void repeat_last(struct stream *s)
@@ -234,7 +234,7 @@ static void repeat_last(struct stream *s)
 
 Test(flood_checker, a_message_repeated_at_the_end_is_repeated)
 {
-	each_piece(repeat_last, FLOOD_REPEATED, 1, N);
+	each_piece(repeat_last, CHECKER_REPEATED, 1, N);
 }
 
 static void swap_messages(struct stream *s)
@@ -249,7 +249,7 @@ static void swap_messages(struct stream *s)
 /* Whole, but late: it counts no longer as lost, nor as answered. */
 Test(flood_checker, messages_that_change_places_are_reordered)
 {
-	each_piece(swap_messages, FLOOD_REORDERED, 1, N - 1);
+	each_piece(swap_messages, CHECKER_REORDERED, 1, N - 1);
 }
 
 static void swap_bytes(struct stream *s)
@@ -267,7 +267,7 @@ static void swap_bytes(struct stream *s)
 
 Test(flood_checker, bytes_that_change_places_are_a_reordered_message)
 {
-	each_piece(swap_bytes, FLOOD_REORDERED, 1, N - 1);
+	each_piece(swap_bytes, CHECKER_REORDERED, 1, N - 1);
 }
 
 static void come_from_another(struct stream *s)
@@ -277,7 +277,7 @@ static void come_from_another(struct stream *s)
 
 Test(flood_checker, another_connection_s_message_is_a_changed_one)
 {
-	each_piece(come_from_another, FLOOD_CHANGED, 1, N - 1);
+	each_piece(come_from_another, CHECKER_CHANGED, 1, N - 1);
 }
 
 static void all_rubbish(struct stream *s)
@@ -287,7 +287,7 @@ static void all_rubbish(struct stream *s)
 
 Test(flood_checker, rubbish_is_changed_messages)
 {
-	each_piece(all_rubbish, FLOOD_CHANGED, N, 0);
+	each_piece(all_rubbish, CHECKER_CHANGED, N, 0);
 }
 
 /* Any damage at all: never taken for right, and never past the end. */
@@ -333,11 +333,11 @@ Test(flood_checker, remembers_which_message_was_lost)
 	cr_expect_eq(offer(&s, 2 * SIZE, 5 * SIZE), 5 * SIZE);
 	for (uint64_t again = 1; again < 5; again++)
 		checker_take_whole(&s.checker, again, 0, &step);
-	cr_expect_eq(s.counts.corrupt[FLOOD_REPEATED], 4);
-	cr_expect_eq(s.counts.corrupt[FLOOD_LOST], 1);
+	cr_expect_eq(s.counts.corrupt[CHECKER_REPEATED], 4);
+	cr_expect_eq(s.counts.corrupt[CHECKER_LOST], 1);
 	checker_take_whole(&s.checker, 0, 0, &step);
-	cr_expect_eq(s.counts.corrupt[FLOOD_REORDERED], 1);
-	cr_expect_eq(s.counts.corrupt[FLOOD_LOST], 0);
+	cr_expect_eq(s.counts.corrupt[CHECKER_REORDERED], 1);
+	cr_expect_eq(s.counts.corrupt[CHECKER_LOST], 0);
 	stream_close(&s);
 }
 
@@ -362,6 +362,6 @@ Test(flood_checker, excused_messages_are_not_lost)
 	checker_take_whole(&s.checker, 5, 3, &step);
 	cr_expect(step.is_answer);
 	cr_expect_eq(step.n_skipped, 5);
-	cr_expect_eq(s.counts.corrupt[FLOOD_LOST], 2);
+	cr_expect_eq(s.counts.corrupt[CHECKER_LOST], 2);
 	stream_close(&s);
 }

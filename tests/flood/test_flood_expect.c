@@ -201,7 +201,7 @@ Test(flood_expect, each_figure_is_that_of_its_name)
 		"p0=9ns",	    "max=9ns",		"mean=9ns",
 		"service.p50=10ns", "lateness.p99=11ns"};
 	struct made_run *run = made_run_empty();
-	struct flood_result *result = &run->result;
+	struct result *result = &run->result;
 
 	result->messages_per_s = 1;
 	result->bytes_out_per_s = 2;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "flood.h"
+#include "result.h"
 #include "harness.h"
 #include "harness_flood.h"
 
@@ -40,13 +40,13 @@ static void forget(void)
 
 /* Exactly that was found, and nothing else. */
 static void expect_found(enum known_fault fault, const char *pipeline,
-			 enum flood_corruption kind)
+			 enum checker_corruption kind)
 {
 	measure(fault, pipeline);
 	cr_expect_eq(run.status, 1, "status %d: %s", run.status, run.err);
-	for (int i = 0; i < FLOOD_N_CORRUPTIONS; i++) {
+	for (int i = 0; i < CHECKER_N_CORRUPTIONS; i++) {
 		const char *name =
-			flood_corruption_name((enum flood_corruption)i);
+			checker_corruption_name((enum checker_corruption)i);
 
 		cr_expect_eq(flooded_number(&run, "corrupt_by_kind", name),
 			     (int)kind == i, "-p %s: %s: %s", pipeline, name,
@@ -68,30 +68,30 @@ Test(flood_integrity, a_right_server_is_right)
 
 Test(flood_integrity, a_changed_byte_is_found)
 {
-	expect_found(KNOWN_CHANGES, "1", FLOOD_CHANGED);
-	expect_found(KNOWN_CHANGES, "4", FLOOD_CHANGED);
+	expect_found(KNOWN_CHANGES, "1", CHECKER_CHANGED);
+	expect_found(KNOWN_CHANGES, "4", CHECKER_CHANGED);
 }
 
 Test(flood_integrity, lost_bytes_are_found)
 {
-	expect_found(KNOWN_LOSES_BYTES, "1", FLOOD_LOST);
-	expect_found(KNOWN_LOSES_BYTES, "4", FLOOD_LOST);
+	expect_found(KNOWN_LOSES_BYTES, "1", CHECKER_LOST);
+	expect_found(KNOWN_LOSES_BYTES, "4", CHECKER_LOST);
 }
 
 Test(flood_integrity, a_lost_message_is_found)
 {
-	expect_found(KNOWN_LOSES, "1", FLOOD_LOST);
-	expect_found(KNOWN_LOSES, "4", FLOOD_LOST);
+	expect_found(KNOWN_LOSES, "1", CHECKER_LOST);
+	expect_found(KNOWN_LOSES, "4", CHECKER_LOST);
 }
 
 Test(flood_integrity, repeated_bytes_are_found)
 {
-	expect_found(KNOWN_REPEATS_BYTES, "4", FLOOD_REPEATED);
+	expect_found(KNOWN_REPEATS_BYTES, "4", CHECKER_REPEATED);
 }
 
 Test(flood_integrity, a_repeated_message_is_found)
 {
-	expect_found(KNOWN_REPEATS, "4", FLOOD_REPEATED);
+	expect_found(KNOWN_REPEATS, "4", CHECKER_REPEATED);
 }
 
 Test(flood_integrity, messages_out_of_order_are_found)
@@ -105,8 +105,8 @@ Test(flood_integrity, messages_out_of_order_are_found)
 
 Test(flood_integrity, bytes_out_of_order_are_found)
 {
-	expect_found(KNOWN_SWAPS_BYTES, "1", FLOOD_REORDERED);
-	expect_found(KNOWN_SWAPS_BYTES, "4", FLOOD_REORDERED);
+	expect_found(KNOWN_SWAPS_BYTES, "1", CHECKER_REORDERED);
+	expect_found(KNOWN_SWAPS_BYTES, "4", CHECKER_REORDERED);
 }
 
 /* Whoever asks not to look, does not see. */
@@ -176,13 +176,13 @@ static void publish(enum known_fault fault)
 }
 
 static void expect_line_found(enum known_fault fault,
-			      enum flood_corruption kind)
+			      enum checker_corruption kind)
 {
 	publish(fault);
 	cr_expect_eq(run.status, 1, "status %d: %s", run.status, run.err);
 	cr_expect_eq(flooded_number(&run, "", "corrupt"), 1, "%s", run.err);
 	cr_expect_eq(flooded_number(&run, "corrupt_by_kind",
-				    flood_corruption_name(kind)),
+				    checker_corruption_name(kind)),
 		     1, "%s", run.err);
 	forget();
 }
@@ -202,22 +202,22 @@ Test(flood_integrity, every_subscriber_gets_every_line)
 
 Test(flood_integrity, a_lost_line_is_found)
 {
-	expect_line_found(KNOWN_LOSES, FLOOD_LOST);
+	expect_line_found(KNOWN_LOSES, CHECKER_LOST);
 }
 
 Test(flood_integrity, a_repeated_line_is_found)
 {
-	expect_line_found(KNOWN_REPEATS, FLOOD_REPEATED);
+	expect_line_found(KNOWN_REPEATS, CHECKER_REPEATED);
 }
 
 Test(flood_integrity, lines_out_of_order_are_found)
 {
-	expect_line_found(KNOWN_REORDERS, FLOOD_REORDERED);
+	expect_line_found(KNOWN_REORDERS, CHECKER_REORDERED);
 }
 
 Test(flood_integrity, a_changed_line_is_found)
 {
-	expect_line_found(KNOWN_CHANGES, FLOOD_CHANGED);
+	expect_line_found(KNOWN_CHANGES, CHECKER_CHANGED);
 }
 
 /* A server that says so may drop lines. */

@@ -5,20 +5,20 @@
 #include <unistd.h>
 
 #include "terminal.h"
-#include "flood.h"
+#include "result.h"
 #include "progress.h"
 #include "harness.h"
 #include "document.h"
 
 TestSuite(flood_progress, .init = harness_begin, .fini = harness_end);
 
-static const struct flood_settings settings = {.duration_ns = 10000000000};
-static const struct flood_second second = {.at_s = 4,
-					   .length_s = 1,
-					   .n_messages = 19998,
-					   .n_samples = 19998,
-					   .p50_ns = 48200,
-					   .p99_ns = 1250000};
+static const struct settings settings = {.duration_ns = 10000000000};
+static const struct result_second second = {.at_s = 4,
+					    .length_s = 1,
+					    .n_messages = 19998,
+					    .n_samples = 19998,
+					    .p50_ns = 48200,
+					    .p99_ns = 1250000};
 
 /* A terminal of our own: what is written to stream can be read from fd. */
 struct terminal {
@@ -90,7 +90,7 @@ Test(flood_progress, each_second_renews_the_line)
 
 Test(flood_progress, a_second_without_a_sample_has_no_latency)
 {
-	const struct flood_second nothing = {.at_s = 1, .length_s = 1};
+	const struct result_second nothing = {.at_s = 1, .length_s = 1};
 	struct terminal terminal = open_terminal();
 	struct progress progress;
 	char text[512];

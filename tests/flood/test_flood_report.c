@@ -11,7 +11,7 @@
 
 TestSuite(flood_report, .init = harness_begin, .fini = harness_end);
 
-static int write_table(FILE *out, const struct flood_result *result,
+static int write_table(FILE *out, const struct result *result,
 		       const struct expect *expect)
 {
 	report_table(out, result, expect);
@@ -92,7 +92,7 @@ Test(flood_report, every_reason_is_told_and_a_breach_only_once)
 {
 	char *text = make_table(made_run_ugly(), "errors=0,p50<1s");
 
-	for (int i = 0; i < FLOOD_MAX_REASONS; i++) {
+	for (int i = 0; i < VERDICT_MAX_REASONS; i++) {
 		char reason[32];
 
 		(void)snprintf(reason, sizeof reason, "  reason %d: ", i);

@@ -5,14 +5,14 @@
 
 #include <stdio.h>
 
-#include "flood.h"
+#include "result.h"
 
 struct expect;
 
 /* A result and all that it points to. */
 struct made_run {
-	struct flood_settings settings;
-	struct flood_result result;
+	struct settings settings;
+	struct result result;
 };
 
 /* Nothing was measured: no connection, no message, NaN where there is no
@@ -29,7 +29,7 @@ struct made_run *made_run_single(void);
 struct made_run *made_run_ugly(void);
 void made_run_free(struct made_run *run);
 
-typedef int report_function(FILE *out, const struct flood_result *result,
+typedef int report_function(FILE *out, const struct result *result,
 			    const struct expect *expect);
 
 /* What a report writes of a run, judged by what was expected (NULL: nothing);

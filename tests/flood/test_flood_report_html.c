@@ -85,7 +85,7 @@ Test(flood_report_html, whatever_goes_wrong_is_told_and_escaped)
 	char *text = make_page(made_run_ugly(), "errors=0");
 
 	cr_expect_eq(document_count(text, "<strong>FAILED</strong>"), 1);
-	cr_expect_eq(document_count(text, "Also: "), FLOOD_MAX_REASONS);
+	cr_expect_eq(document_count(text, "Also: "), VERDICT_MAX_REASONS);
 	cr_expect_eq(document_count(text, "by &lt;the&gt; target"), 1);
 	cr_expect_eq(document_count(text, "&lt;rival&gt; is better"), 1);
 	cr_expect_eq(document_count(text, "Round by round"), 2);

@@ -20,7 +20,7 @@ static struct histogram *make_histogram(void)
 
 static void make_timeline(struct made_run *run, size_t n)
 {
-	struct flood_second *timeline = calloc(n, sizeof *timeline);
+	struct result_second *timeline = calloc(n, sizeof *timeline);
 
 	if (!timeline)
 		harness_die("calloc");
@@ -32,7 +32,7 @@ static void make_timeline(struct made_run *run, size_t n)
 	run->result.n_timeline = n;
 }
 
-static void make_environment(struct flood_environment *environment)
+static void make_environment(struct environment *environment)
 {
 	static const char command[] =
 		"weir-flood -r 20000 --expect 'p99<5ms' 127.0.0.1:7000";
@@ -48,7 +48,7 @@ static void make_environment(struct flood_environment *environment)
 		       "2026-01-31T12:00:00Z");
 	environment->started_s = 1769860800;
 	environment->command = strdup(command);
-	environment->socket = (struct flood_socket){
+	environment->socket = (struct environment_socket){
 		.is_known = true,
 		.is_tcp = true,
 		.sndbuf = 2626560,
@@ -67,7 +67,7 @@ static void make_environment(struct flood_environment *environment)
 struct made_run *made_run_empty(void)
 {
 	struct made_run *run = calloc(1, sizeof *run);
-	struct flood_result *result;
+	struct result *result;
 
 	if (!run)
 		harness_die("calloc");
@@ -92,7 +92,7 @@ struct made_run *made_run_empty(void)
 	result->cpu_share = NAN;
 	make_environment(&result->environment);
 	result->verdict.n_reasons = 1;
-	(void)snprintf(result->verdict.reasons[0], FLOOD_REASON_SIZE,
+	(void)snprintf(result->verdict.reasons[0], VERDICT_REASON_SIZE,
 		       "no message was answered");
 	return run;
 }
@@ -107,7 +107,7 @@ static uint64_t latency_of(size_t i, size_t n)
 
 static void fill_open(struct made_run *run)
 {
-	struct flood_result *result = &run->result;
+	struct result *result = &run->result;
 	const size_t n = 199980;
 
 	for (size_t i = 0; i < n; i++) {
@@ -118,7 +118,7 @@ static void fill_open(struct made_run *run)
 		histogram_record(result->lateness, 300 + ns % 2000);
 	}
 	for (size_t i = 0; i < result->n_timeline; i++) {
-		struct flood_second *second = &result->timeline[i];
+		struct result_second *second = &result->timeline[i];
 
 		second->n_messages = 19998 + i % 3;
 		second->n_samples = 19998;
@@ -136,7 +136,7 @@ static void fill_open(struct made_run *run)
 struct made_run *made_run_open(void)
 {
 	struct made_run *run = made_run_empty();
-	struct flood_result *result = &run->result;
+	struct result *result = &run->result;
 
 	run->settings.rate = 20000;
 	run->settings.late_ns = 1000000;
@@ -148,8 +148,8 @@ struct made_run *made_run_open(void)
 	result->bytes_out_per_s = 64.0 * 19998;
 	result->bytes_in_per_s = 64.0 * 19998;
 	result->bytes =
-		(struct flood_bytes){12800000, 12800000, 12799936, 12800000};
-	result->fairness = (struct flood_fairness){
+		(struct result_bytes){12800000, 12800000, 12799936, 12800000};
+	result->fairness = (struct result_fairness){
 		.n = 50, .jain = 0.99998, .least = 3990, .most = 4012};
 	result->n_connected = 50;
 	result->peak_owed = 61;
@@ -165,11 +165,11 @@ struct made_run *made_run_open(void)
 struct made_run *made_run_frozen(void)
 {
 	struct made_run *run = made_run_open();
-	struct flood_second *second = &run->result.timeline[4];
+	struct result_second *second = &run->result.timeline[4];
 
 	for (uint64_t i = 0; i < 20000; i++)
 		histogram_record(run->result.latency, i * 50000);
-	*second = (struct flood_second){.at_s = 5, .length_s = 1};
+	*second = (struct result_second){.at_s = 5, .length_s = 1};
 	second[1].n_messages = 40000;
 	second[1].p50_ns = 400000000;
 	second[1].p99_ns = 990000000;
@@ -180,12 +180,12 @@ struct made_run *made_run_frozen(void)
 struct made_run *made_run_single(void)
 {
 	struct made_run *run = made_run_empty();
-	struct flood_result *result = &run->result;
+	struct result *result = &run->result;
 
 	run->settings.n_connections = 1;
 	run->settings.n_messages = 1;
 	make_timeline(run, 1);
-	result->timeline[0] = (struct flood_second){
+	result->timeline[0] = (struct result_second){
 		0.000042, 0.000042, 1, 64, 64, 0, 0, 1, 42000, 42000, 42000};
 	histogram_record(result->latency, 42000);
 	histogram_record(result->service, 42000);
@@ -195,7 +195,7 @@ struct made_run *made_run_single(void)
 	result->messages_per_s = 1 / 0.000042;
 	result->bytes_out_per_s = 64 / 0.000042;
 	result->bytes_in_per_s = 64 / 0.000042;
-	result->fairness = (struct flood_fairness){
+	result->fairness = (struct result_fairness){
 		.n = 1, .jain = 1, .least = 1, .most = 1};
 	result->n_connected = 1;
 	result->verdict.is_valid = true;
@@ -203,40 +203,40 @@ struct made_run *made_run_single(void)
 	return run;
 }
 
-static void make_wrong(struct flood_result *result)
+static void make_wrong(struct result *result)
 {
-	for (uint64_t i = 0; i < FLOOD_N_ERRORS; i++) {
+	for (uint64_t i = 0; i < FAILURE_N; i++) {
 		result->errors[i] = i + 1;
 		result->n_errors += i + 1;
 	}
-	for (uint64_t i = 0; i < FLOOD_N_CORRUPTIONS; i++) {
+	for (uint64_t i = 0; i < CHECKER_N_CORRUPTIONS; i++) {
 		result->corrupt[i] = 1000 * (i + 1);
 		result->n_corrupt += 1000 * (i + 1);
 	}
-	for (size_t i = 0; i < FLOOD_N_BAD; i++)
-		result->bad[i] = (struct flood_bad_result){
+	for (size_t i = 0; i < BAD_N_KINDS; i++)
+		result->bad[i] = (struct result_bad){
 			i + 1, 1000000, 3, 12345, 6, 1 << 20, 1 << 10, 42};
-	(void)snprintf(result->first_error, FLOOD_REASON_SIZE,
+	(void)snprintf(result->first_error, VERDICT_REASON_SIZE,
 		       "connection 7: \"reset\"\tby <the> target\x01\xff");
 	(void)snprintf(
-		result->first_corruption, FLOOD_REASON_SIZE,
+		result->first_corruption, VERDICT_REASON_SIZE,
 		"connection 3, message 17: expected sequence 17, got 19");
 	result->verdict.is_valid = false;
-	for (size_t i = 0; i < FLOOD_MAX_REASONS; i++)
-		(void)snprintf(result->verdict.reasons[i], FLOOD_REASON_SIZE,
+	for (size_t i = 0; i < VERDICT_MAX_REASONS; i++)
+		(void)snprintf(result->verdict.reasons[i], VERDICT_REASON_SIZE,
 			       "reason %zu: 12.1 %% of the messages were sent "
 			       "more than 1.00 ms late, and <that> is a lot",
 			       i);
-	result->verdict.n_reasons = FLOOD_MAX_REASONS;
+	result->verdict.n_reasons = VERDICT_MAX_REASONS;
 }
 
 struct made_run *made_run_ugly(void)
 {
 	static double rounds[] = {10, NAN, INFINITY};
 	struct made_run *run = made_run_open();
-	struct flood_result *result = &run->result;
+	struct result *result = &run->result;
 
-	run->settings.mode = FLOOD_BROADCAST;
+	run->settings.mode = MODE_BROADCAST;
 	run->settings.n_publishers = 2;
 	run->settings.rival.text = "unix:/tmp/<rival>";
 	histogram_record(result->latency, UINT64_C(7200000000000));
@@ -249,7 +249,7 @@ struct made_run *made_run_ugly(void)
 	result->n_subscribers = 48;
 	result->n_missed = 12;
 	result->environment.socket.is_tcp = false;
-	result->comparison = (struct flood_comparison){
+	result->comparison = (struct result_comparison){
 		.figure = "messages_per_s",
 		.is_more_better = true,
 		.n_rounds = 3,

@@ -5,21 +5,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "generator.h"
+#include "result.h"
 #include "histogram.h"
 #include "verdict.h"
 #include "harness.h"
 
-static struct flood_settings settings;
-static struct flood_result result;
+static struct settings settings;
+static struct result result;
 
 /* An open loop with nothing wrong about it. */
 static void begin(void)
 {
 	harness_begin();
-	settings = (struct flood_settings){
+	settings = (struct settings){
 		.rate = 1000, .late_ns = 1000000, .max_owed = 500};
-	cr_assert_eq(flood_result_init(&result, &settings), 0);
+	cr_assert_eq(result_init(&result, &settings), 0);
 	for (uint64_t i = 0; i < 1000; i++)
 		histogram_record(result.latency, 1000 * i);
 	result.n_sent = 1000;
@@ -29,7 +29,7 @@ static void begin(void)
 
 static void end(void)
 {
-	flood_result_free(&result);
+	result_free(&result);
 	harness_end();
 }
 
@@ -44,7 +44,7 @@ static void expect_only(const char *reason)
 
 Test(flood_verdict, nothing_wrong_is_valid)
 {
-	flood_verdict_judge(&result, 99);
+	verdict_judge(&result, 99);
 	cr_expect(result.verdict.is_valid);
 	cr_expect_eq(result.verdict.n_reasons, 0);
 }
@@ -52,7 +52,7 @@ Test(flood_verdict, nothing_wrong_is_valid)
 Test(flood_verdict, a_generator_at_its_end_measures_itself)
 {
 	result.cpu_share = 0.97;
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	expect_only("the generator used 97.0 % of a CPU: it may have measured "
 		    "itself");
 }
@@ -63,28 +63,28 @@ Test(flood_verdict, a_closed_loop_may_use_its_cpu)
 	settings.rate = 0;
 	result.cpu_share = 1;
 	result.n_late = 1000;
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	cr_expect(result.verdict.is_valid);
 }
 
 Test(flood_verdict, one_in_a_hundred_may_be_late)
 {
 	result.n_late = 10;
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	cr_expect(result.verdict.is_valid);
 	result.n_late = 11;
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	expect_only("1.1 % of the messages were sent more than 1.00 ms late");
 }
 
 /* Ten samples beyond it are what a percentile stands on. */
 Test(flood_verdict, a_percentile_needs_its_samples)
 {
-	flood_verdict_judge(&result, 99);
+	verdict_judge(&result, 99);
 	cr_expect(result.verdict.is_valid);
-	flood_verdict_judge(&result, 99.9);
+	verdict_judge(&result, 99.9);
 	expect_only("p99.9 needs 10,000 samples, and has 1,000");
-	flood_verdict_judge(&result, 100);
+	verdict_judge(&result, 100);
 	cr_expect(result.verdict.is_valid, "the largest is the largest");
 }
 
@@ -93,7 +93,7 @@ Test(flood_verdict, errors_are_named)
 	result.n_errors = 2;
 	snprintf(result.first_error, sizeof result.first_error,
 		 "reset: connection reset by peer");
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	expect_only("2 errors, the first: reset: connection reset by peer");
 }
 
@@ -102,7 +102,7 @@ Test(flood_verdict, corrupt_messages_are_named)
 	result.n_corrupt = 1;
 	snprintf(result.first_corruption, sizeof result.first_corruption,
 		 "connection 1, message 2: lost");
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	expect_only("1 corrupt message, the first: connection 1, message 2: "
 		    "lost");
 }
@@ -111,10 +111,10 @@ Test(flood_verdict, too_many_unanswered_are_too_many)
 {
 	result.n_messages = 990;
 	result.n_unanswered = 10;
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	cr_expect(result.verdict.is_valid);
 	result.n_unanswered = 30;
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	expect_only("30 messages (2.9 %) never answered");
 }
 
@@ -126,27 +126,27 @@ Test(flood_verdict, a_closed_loop_is_judged_by_what_is_in_flight)
 	settings.pipeline = 8;
 	result.n_messages = 100000;
 	result.n_unanswered = 2;
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	cr_expect(result.verdict.is_valid);
 	result.n_unanswered = 3;
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	expect_only("3 messages (1.5 % of those in flight) never answered");
 }
 
 Test(flood_verdict, a_run_that_was_cut_short_says_so)
 {
 	result.is_owed_too_much = true;
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	expect_only("cut short: more than 500 messages were owed");
 }
 
 Test(flood_verdict, no_answer_at_all_is_no_measurement)
 {
 	result.n_messages = 0;
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	expect_only("no message was answered in the measured time");
-	settings.mode = FLOOD_SINK;
-	flood_verdict_judge(&result, 0);
+	settings.mode = MODE_SINK;
+	verdict_judge(&result, 0);
 	expect_only("no message was transferred");
 }
 
@@ -155,19 +155,19 @@ Test(flood_verdict, a_connection_without_an_answer_is_told)
 {
 	uint64_t counts[] = {500, 0, 500};
 
-	result.fairness = (struct flood_fairness){.counts = counts, .n = 3};
-	flood_verdict_judge(&result, 0);
+	result.fairness = (struct result_fairness){.counts = counts, .n = 3};
+	verdict_judge(&result, 0);
 	cr_expect(result.verdict.is_valid, "an open loop asks all in turn");
 	settings.rate = 0;
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	expect_only("1 of 3 connections got no answer in the measured time");
-	result.fairness = (struct flood_fairness){0};
+	result.fairness = (struct result_fairness){0};
 }
 
 Test(flood_verdict, what_was_never_sent_is_told)
 {
 	result.n_unsent = 7;
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	expect_only("7 messages that were due were never sent");
 }
 
@@ -175,37 +175,37 @@ Test(flood_verdict, what_was_never_sent_is_told)
 Test(flood_verdict, a_comparison_is_as_valid_as_its_rival)
 {
 	settings.rival.text = "there";
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	result.comparison.n_rounds = 8;
-	flood_verdict_judge_comparison(&result);
+	verdict_judge_comparison(&result);
 	cr_expect(result.verdict.is_valid);
-	flood_verdict_add(&result.comparison.rival, "2 errors");
-	flood_verdict_judge_comparison(&result);
+	verdict_add(&result.comparison.rival, "2 errors");
+	verdict_judge_comparison(&result);
 	expect_only("there: 2 errors");
-	flood_verdict_judge(&result, 0);
-	result.comparison = (struct flood_comparison){.n_rounds = 7};
-	flood_verdict_judge_comparison(&result);
+	verdict_judge(&result, 0);
+	result.comparison = (struct result_comparison){.n_rounds = 7};
+	verdict_judge_comparison(&result);
 	expect_only("7 rounds on each are too few to compare: 8 are needed");
 }
 
 Test(flood_verdict, fewer_messages_than_asked_are_too_few)
 {
 	settings.n_messages = 2000;
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	expect_only("1,000 of 2,000 messages in the time that -d allows");
 	/* who has stopped it knows */
 	result.is_interrupted = true;
-	flood_verdict_judge(&result, 0);
+	verdict_judge(&result, 0);
 	cr_expect(result.verdict.is_valid);
 }
 
 Test(flood_verdict, has_room_for_all_reasons_there_are)
 {
-	struct flood_verdict verdict = {.is_valid = true};
+	struct verdict verdict = {.is_valid = true};
 
-	for (int i = 0; i < 2 * FLOOD_MAX_REASONS; i++)
-		flood_verdict_add(&verdict, "reason %d", i);
-	cr_expect_eq(verdict.n_reasons, FLOOD_MAX_REASONS);
+	for (int i = 0; i < 2 * VERDICT_MAX_REASONS; i++)
+		verdict_add(&verdict, "reason %d", i);
+	cr_expect_eq(verdict.n_reasons, VERDICT_MAX_REASONS);
 	cr_expect_not(verdict.is_valid);
-	cr_expect_str_eq(verdict.reasons[FLOOD_MAX_REASONS - 1], "reason 11");
+	cr_expect_str_eq(verdict.reasons[VERDICT_MAX_REASONS - 1], "reason 11");
 }

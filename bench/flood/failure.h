@@ -1,0 +1,29 @@
+/* Why a healthy connection failed, or could not be made. */
+#ifndef FLOOD_FAILURE_H
+#define FLOOD_FAILURE_H
+
+struct load;
+struct weir_result;
+
+enum failure {
+	FAILURE_CONNECT_REFUSED,
+	FAILURE_CONNECT_TIMEOUT,
+	FAILURE_CONNECT_OTHER,
+	FAILURE_RESET,	/* by the target */
+	FAILURE_CLOSED, /* the target ended it in mid-run */
+	FAILURE_MEMORY, /* ours: no room for what is to be sent */
+	FAILURE_OTHER,
+	FAILURE_N
+};
+
+/* In lower case. */
+const char *failure_name(enum failure failure);
+
+/* Count one; error is its negative errno, or 0: the target ended it. */
+void failure_count(struct load *load, enum failure failure, int error);
+void failure_count_connect(struct load *load, int error);
+/* The same by the reason for which a connection was closed, if it was not we
+ * who closed it. */
+void failure_count_close(struct load *load, const struct weir_result *result);
+
+#endif

@@ -1,0 +1,56 @@
+#include "peer.h"
+
+#include <errno.h>
+
+#include "failure.h"
+#include "load.h"
+
+bool peer_send(struct peer *peer, const void *data, size_t n)
+{
+	const unsigned char *bytes = data;
+	ssize_t n_taken = weir_conn_send(&peer->conn, bytes, n);
+	int error = 0;
+
+	if (n_taken < 0)
+		error = (int)n_taken;
+	else if ((size_t)n_taken < n)
+		error = weir_conn_sendall(&peer->conn, bytes + n_taken,
+					  n - (size_t)n_taken);
+	if (error < 0)
+		peer_refuse(peer, error);
+	return error == 0;
+}
+
+void peer_refuse(struct peer *peer, int error)
+{
+	/* any other error ends the connection, and is told there */
+	if (error != -ENOBUFS && error != -ENOMEM && error != -EMSGSIZE)
+		return;
+	failure_count(peer->load, FAILURE_MEMORY, error);
+	weir_conn_abort(&peer->conn, true);
+}
+
+void peer_on_end(struct weir_conn *c, const void *rest, size_t n)
+{
+	struct load *load = peer_of(c)->load;
+
+	(void)rest;
+	(void)n;
+	if (load->phase < LOAD_ENDING)
+		failure_count(load, FAILURE_CLOSED, 0);
+	weir_conn_finish(c);
+}
+
+void peer_on_close(struct weir_conn *c, const struct weir_result *result)
+{
+	struct peer *peer = peer_of(c);
+	struct load *load = peer->load;
+
+	load->crew.n_open--;
+	if (load->phase < LOAD_ENDING)
+		failure_count_close(load, result);
+	if (load->mode->give_up)
+		load->mode->give_up(peer);
+	crew_remove_sender(peer);
+	load_settle(load);
+}

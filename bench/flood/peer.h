@@ -1,0 +1,41 @@
+/* A healthy connection: what the modes have in common. */
+#ifndef FLOOD_PEER_H
+#define FLOOD_PEER_H
+
+#include <weir.h>
+
+#include "checker.h"
+#include "flight.h"
+
+struct load;
+
+struct peer {
+	struct weir_conn conn;
+	struct weir_connector connector;
+	struct load *load;
+	uint32_t number;
+	uint32_t i_sender; /* its place in load->crew.senders, if it has one */
+	bool was_open;
+	struct flight flight;
+	struct checker checker; /* if messages are verified */
+	size_t n_partial;	/* bytes of a message, if they are not */
+	uint64_t n_answered;	/* measured messages */
+	void *own;		/* the mode's */
+};
+
+static inline struct peer *peer_of(struct weir_conn *c)
+{
+	return weir_container_of(c, struct peer, conn);
+}
+
+/* Send a message now, outside of the connection's own callbacks. False: it
+ * was refused, which is counted. */
+bool peer_send(struct peer *peer, const void *data, size_t n);
+/* The connection's send was refused; it ends, if it has not already. */
+void peer_refuse(struct peer *peer, int error);
+
+/* The on_end and on_close of every mode's connections. */
+void peer_on_end(struct weir_conn *c, const void *rest, size_t n);
+void peer_on_close(struct weir_conn *c, const struct weir_result *result);
+
+#endif

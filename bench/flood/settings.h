@@ -1,0 +1,56 @@
+/* The command line, understood and checked; constant from then on. */
+#ifndef FLOOD_SETTINGS_H
+#define FLOOD_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weir.h>
+
+#include "bad.h"
+#include "mode.h"
+
+enum {
+	SETTINGS_MAX_ADDRESSES = 16 /* of one name */
+};
+
+/* Where to. */
+struct target {
+	const char *text; /* as it was typed; NULL: none */
+	struct weir_address addresses[SETTINGS_MAX_ADDRESSES];
+	size_t n_addresses;
+};
+
+struct settings {
+	int argc; /* as main's */
+	char **argv;
+	enum mode_kind mode;
+	struct target target;
+	struct target rival; /* --compare; its text NULL: none */
+	size_t n_connections;
+	size_t n_publishers; /* of them, in mode broadcast */
+	size_t message_size; /* in bytes */
+	size_t pipeline;     /* messages in flight on each connection */
+	uint64_t rate; /* messages a second in all, open loop; 0: closed */
+	bool is_poisson;
+	bool is_verified;
+	uint64_t n_messages; /* end after so many; 0: by time alone */
+	uint64_t duration_ns;
+	uint64_t warmup_ns;
+	uint64_t connect_ns; /* the deadline of each connect */
+	uint64_t drain_ns;   /* how long to wait at the end for answers */
+	uint64_t late_ns;  /* a message sent later than that missed its time */
+	uint64_t max_owed; /* messages without an answer, at any time */
+	uint64_t seed;	   /* of arrivals, and of the order of rounds */
+	size_t n_bad[BAD_N_KINDS];
+	uint64_t trickle_rate; /* bytes a second */
+	const char *expect;    /* NULL: nothing is */
+	/* where to write; "-" is standard output, NULL nowhere */
+	const char *json_path;
+	const char *html_path;
+	const char *hgrm_path;
+	const char *hlog_path;
+};
+
+#endif
