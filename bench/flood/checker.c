@@ -214,13 +214,30 @@ bool checker_look(struct checker *checker, const void *data, size_t n,
 	return true;
 }
 
-void checker_end(struct checker *checker, size_t n_rest, uint64_t n_sent)
+/* Whether it is how the expected message begins. */
+static bool is_beginning(const struct checker *checker, const void *rest,
+			 size_t n)
+{
+	return memcmp(rest,
+		      message_compose(checker->kit, checker->connection,
+				      checker->expected),
+		      n) == 0;
+}
+
+uint64_t checker_end(struct checker *checker, const void *rest, size_t n_rest,
+		     uint64_t n_sent)
 {
 	uint64_t n_owed = n_sent - checker->expected;
+	uint64_t n_bytes = checker->n_astray + n_rest;
+	uint64_t n = messages_in(n_bytes, checker->kit->size);
 
-	checker_count(checker, CHECKER_LOST, n_owed, checker->expected);
-	if (n_owed == 0 && n_rest + checker->n_astray > 0)
-		checker_count(checker, CHECKER_REPEATED, 1, n_sent);
-	checker->expected = n_sent;
-	checker->n_astray = 0;
+	if (n_bytes == 0)
+		return 0;
+	if (n_owed > 0 && checker->n_astray == 0 &&
+	    is_beginning(checker, rest, n_rest))
+		return 0;
+	if (n > n_owed)
+		n = n_owed;
+	settle(checker, n, n_bytes, NULL);
+	return n;
 }

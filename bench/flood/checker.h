@@ -86,8 +86,13 @@ bool checker_look(struct checker *checker, const void *data, size_t n,
 void checker_take_whole(struct checker *checker, uint64_t sequence,
 			uint64_t n_excused, struct checker_step *step);
 
-/* The target has ended its stream; n_rest bytes came that make no message. */
-void checker_end(struct checker *checker, size_t n_rest, uint64_t n_sent);
+/* The target has ended its stream after we have ended ours; the n_rest bytes at
+ * rest, less than a message, came last. Messages that they take the place of,
+ * because they are not the beginning of the expected one, will not come;
+ * returns how many those are. The others that are owed are late, which is no
+ * corruption. */
+uint64_t checker_end(struct checker *checker, const void *rest, size_t n_rest,
+		     uint64_t n_sent);
 
 /* n messages of that kind, the first of them message. */
 void checker_count(struct checker *checker, enum checker_corruption kind,

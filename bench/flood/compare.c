@@ -67,6 +67,8 @@ static void add_faults(struct result *all, const struct result *round)
 	all->n_unanswered += round->n_unanswered;
 	all->is_interrupted |= round->is_interrupted;
 	all->is_owed_too_much |= round->is_owed_too_much;
+	all->is_drain_cut |= round->is_drain_cut;
+	all->drain_ns = round->drain_ns;
 }
 
 static void add_bad(struct result_bad *all, const struct result_bad *round)

@@ -142,17 +142,15 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 	return n_used;
 }
 
-/* We have ended our side, and so the target its own: what has not come by now
- * is lost. */
+/* We have ended our side, and so the target its own. */
 static void on_end(struct weir_conn *c, const void *rest, size_t n)
 {
 	struct peer *peer = peer_of(c);
 
 	if (peer->load->phase == LOAD_ENDING &&
-	    peer->load->settings->is_verified) {
-		checker_end(&peer->checker, n, peer->flight.next);
-		drop(peer, flight_count(&peer->flight));
-	}
+	    peer->load->settings->is_verified)
+		drop(peer,
+		     checker_end(&peer->checker, rest, n, peer->flight.next));
 	peer_on_end(c, rest, n);
 }
 

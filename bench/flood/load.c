@@ -14,6 +14,7 @@
 
 static const uint64_t second_ns = 1000000000;
 static const uint64_t drain_look_ns = 10000000;
+static const uint64_t longest_drain_ns = 60000000000;
 static const uint64_t backlog_look_ns = 1000000;
 
 /* -- the end -- */
@@ -75,13 +76,26 @@ static void on_drain_look(struct weir_timer *timer)
 	uint64_t now_ns = clock_now();
 	uint64_t next_ns = now_ns + drain_look_ns;
 
-	if (is_drained(load) || now_ns >= load->drain_end_ns)
+	load->result->is_drain_cut =
+		!is_drained(load) && now_ns >= load->drain_end_ns;
+	if (is_drained(load) || load->result->is_drain_cut)
 		end(load);
 	else
 		timers_arm(&load->timers, TIMERS_PHASE,
 			   next_ns < load->drain_end_ns ? next_ns
 							: load->drain_end_ns,
 			   on_drain_look);
+}
+
+/* What is slow, but has always answered, will answer again. */
+static uint64_t drain_time(const struct load *load)
+{
+	uint64_t asked_ns = load->settings->drain_ns;
+	uint64_t likely_ns = 2 * histogram_max(load->result->latency);
+
+	if (load->settings->is_drain_fixed || likely_ns < asked_ns)
+		return asked_ns;
+	return likely_ns < longest_drain_ns ? likely_ns : longest_drain_ns;
 }
 
 static void begin_measurement(struct load *load)
@@ -110,7 +124,8 @@ static void end_measurement(struct load *load)
 	timers_cancel(&load->timers, TIMERS_TICK);
 	collect_end(load, now_ns);
 	load->phase = LOAD_DRAINING;
-	load->drain_end_ns = now_ns + load->settings->drain_ns;
+	load->result->drain_ns = drain_time(load);
+	load->drain_end_ns = now_ns + load->result->drain_ns;
 	if (is_drained(load))
 		end(load);
 	else

@@ -216,6 +216,7 @@ static void set_load(struct settings *settings, const struct options *options)
 	settings->warmup_ns = values[OPTION_WARMUP];
 	settings->connect_ns = values[OPTION_CONNECT_TIMEOUT];
 	settings->drain_ns = values[OPTION_DRAIN];
+	settings->is_drain_fixed = options->is_given[OPTION_DRAIN];
 	settings->late_ns = values[OPTION_LATE];
 	settings->max_owed = values[OPTION_MAX_OWED];
 	settings->seed = values[OPTION_SEED];

@@ -83,7 +83,9 @@ struct result {
 	const char *label;
 	bool is_interrupted;   /* by ctrl-C */
 	bool is_owed_too_much; /* more than settings->max_owed: cut short */
-	double seconds;	       /* measured: without warm-up and drain */
+	bool is_drain_cut;     /* not all was answered within drain_ns */
+	uint64_t drain_ns;
+	double seconds; /* measured: without warm-up and drain */
 	/* of n_sent messages n_messages were answered in the measured time,
 	 * n_drained while draining, and n_unanswered never; the rest was lost
 	 * or changed. In mode broadcast n_sent lines are answered by each

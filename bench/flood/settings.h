@@ -39,7 +39,10 @@ struct settings {
 	uint64_t duration_ns;
 	uint64_t warmup_ns;
 	uint64_t connect_ns; /* the deadline of each connect */
-	uint64_t drain_ns;   /* how long to wait at the end for answers */
+	/* how long to wait at the end for answers; longer where answers have
+	 * taken longer, unless it was asked for */
+	uint64_t drain_ns;
+	bool is_drain_fixed;
 	uint64_t late_ns;  /* a message sent later than that missed its time */
 	uint64_t max_owed; /* messages without an answer, at any time */
 	uint64_t seed;	   /* of arrivals, and of the order of rounds */

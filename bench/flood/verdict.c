@@ -100,6 +100,20 @@ static uint64_t count_in_flight(const struct result *result)
 	return 0;
 }
 
+/* That more might have come. */
+static const char *tell_cut(const struct result *result, char *text,
+			    size_t size)
+{
+	char time[QUANTITY_TEXT_SIZE];
+
+	text[0] = '\0';
+	if (result->is_drain_cut && !result->is_interrupted)
+		(void)snprintf(
+			text, size, ": --drain cut the wait for them after %s",
+			quantity_format_time(time, (double)result->drain_ns));
+	return text;
+}
+
 static void judge_owed(struct result *result)
 {
 	uint64_t n_answers =
@@ -109,6 +123,7 @@ static void judge_owed(struct result *result)
 				  n_in_flight ? n_in_flight : n_answers);
 	char count[QUANTITY_TEXT_SIZE];
 	char part[QUANTITY_TEXT_SIZE];
+	char cut[VERDICT_REASON_SIZE / 2];
 
 	if (result->is_owed_too_much)
 		verdict_add(&result->verdict,
@@ -117,11 +132,12 @@ static void judge_owed(struct result *result)
 						  result->settings->max_owed));
 	if (unanswered > tolerated_share)
 		verdict_add(&result->verdict,
-			    "%s message%s (%s%s) never answered",
+			    "%s message%s (%s%s) never answered%s",
 			    quantity_format_count(count, result->n_unanswered),
 			    result->n_unanswered == 1 ? "" : "s",
 			    quantity_format_share(part, unanswered),
-			    n_in_flight ? " of those in flight" : "");
+			    n_in_flight ? " of those in flight" : "",
+			    tell_cut(result, cut, sizeof cut));
 }
 
 /* A closed loop knows nothing of a connection that hangs but its silence. */

@@ -88,7 +88,8 @@ static void check(struct stream *s, size_t piece)
 	for (size_t n = piece; n < s->n; n += piece)
 		used = offer(s, used, n);
 	used = offer(s, used, s->n);
-	checker_end(&s->checker, s->n - used, N);
+	s->n_skipped +=
+		checker_end(&s->checker, s->bytes + used, s->n - used, N);
 }
 
 static void expect(const struct stream *s, enum checker_corruption kind,
@@ -105,12 +106,25 @@ static void expect(const struct stream *s, enum checker_corruption kind,
 		     piece);
 }
 
+static void lose_last(struct stream *s)
+{
+	s->n -= SIZE;
+}
+
+static void cut_last(struct stream *s)
+{
+	s->n -= 3;
+}
+
 /* Hurt a stream, then offer it in pieces of every size: it is found out as
  * what it is, and all other messages are answered. */
 static void each_piece(void (*hurt)(struct stream *s),
 		       enum checker_corruption kind, uint64_t n,
 		       uint64_t n_answers)
 {
+	/* unless it is whole, a message is not yet there */
+	uint64_t n_late = hurt == lose_last || hurt == cut_last;
+
 	struct stream s;
 
 	for (size_t piece = 1; piece < 5 * SIZE; piece++) {
@@ -120,7 +134,7 @@ static void each_piece(void (*hurt)(struct stream *s),
 		expect(&s, kind, n, piece);
 		cr_expect_eq(s.n_answers, n_answers, "pieces of %zu: %zu",
 			     piece, (size_t)s.n_answers);
-		cr_expect_eq(s.checker.expected, N);
+		cr_expect_eq(s.checker.expected, N - n_late);
 		stream_close(&s);
 	}
 }
@@ -165,24 +179,25 @@ Test(flood_checker, a_lost_message_is_lost)
 	each_piece(lose_message, CHECKER_LOST, 1, N - 1);
 }
 
-static void lose_last(struct stream *s)
+Test(flood_checker, a_message_that_is_not_there_yet_is_not_lost)
 {
-	s->n -= SIZE;
+	each_piece(lose_last, CHECKER_LOST, 0, N - 1);
 }
 
-Test(flood_checker, a_message_lost_at_the_end_is_lost)
+Test(flood_checker, a_part_of_a_message_is_no_corruption)
 {
-	each_piece(lose_last, CHECKER_LOST, 1, N - 1);
+	each_piece(cut_last, CHECKER_LOST, 0, N - 1);
 }
 
-static void cut_last(struct stream *s)
+static void cut_and_change_last(struct stream *s)
 {
 	s->n -= 3;
+	s->bytes[s->n - 1] ^= 0x20;
 }
 
-Test(flood_checker, a_message_cut_at_the_end_is_lost)
+Test(flood_checker, a_wrong_part_of_a_message_is_a_loss)
 {
-	each_piece(cut_last, CHECKER_LOST, 1, N - 1);
+	each_piece(cut_and_change_last, CHECKER_LOST, 1, N - 1);
 }
 
 /* The hole begins in one message and ends in the next. */
@@ -299,15 +314,17 @@ Test(flood_checker, no_damage_goes_unseen)
 		unsigned char bits;
 
 		stream_open(&s);
-		at = harness_random_below(s.n);
+		at = harness_random_below(s.n - 2);
 		bits = (unsigned char)(1 + harness_random_below(255));
 		switch (harness_random_below(3)) {
 		case 0:
 			s.bytes[at] ^= bits;
 			break;
 		case 1:
+			/* a stream that only ends too early is late */
 			shift(&s, at,
-			      -(ptrdiff_t)(1 + harness_random_below(s.n - at)));
+			      -(ptrdiff_t)(1 +
+					   harness_random_below(s.n - 1 - at)));
 			break;
 		default:
 			shift(&s, at, (ptrdiff_t)bits);
@@ -316,7 +333,7 @@ Test(flood_checker, no_damage_goes_unseen)
 		}
 		check(&s, 1 + harness_random_below(100));
 		cr_assert_gt(s.counts.n, 0, "round %d", round);
-		cr_assert_eq(s.checker.expected, N);
+		cr_assert_leq(s.checker.expected, N);
 		stream_close(&s);
 	}
 }

@@ -125,6 +125,42 @@ Test(flood_honesty, a_wrong_answer_to_a_visit_is_not_waited_for)
 	forget();
 }
 
+/* It owes ten answers when we end, and our FIN ends it. */
+Test(flood_honesty, late_is_not_corrupt)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .closes_at_fin = true,
+						  .n_delays = 1,
+						  .delays_ns = {10000000000}});
+	flood(&run, "-c", "10", "-d", "300ms", "--warmup", "0", "--drain",
+	      "100ms", "--json", "-", server.address, NULL);
+	cr_expect_eq(run.status, 3);
+	cr_expect_eq(flooded_number(&run, "", "corrupt"), 0);
+	cr_expect_eq(flooded_number(&run, "", "messages_unanswered"), 10);
+	cr_expect_eq(flooded_number(&run, "latency_ns", "count"), 10);
+	cr_expect_geq(flooded_number(&run, "latency_ns", "min"), 400e6);
+	cr_expect(flooded_says(&run, "--drain cut the wait for them after "
+				     "100 ms"));
+	forget();
+}
+
+/* Twice as slow at the end as ever before: it is waited for, if nobody says
+ * how long. */
+Test(flood_honesty, draining_takes_as_long_as_answers_take)
+{
+	known_start(&server,
+		    &(struct known_plan){.size = 64,
+					 .closes_at_fin = true,
+					 .n_delays = 2,
+					 .delays_ns = {800000000, 1400000000}});
+	flood(&run, "-c", "2", "-d", "850ms", "--warmup", "0", "--json", "-",
+	      server.address, NULL);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(flooded_number(&run, "", "messages_drained"), 2);
+	cr_expect_eq(flooded_number(&run, "", "messages_unanswered"), 0);
+	forget();
+}
+
 Test(flood_honesty, two_results_are_not_written_into_one_file)
 {
 	flood(&run, "--json", "/dev/null", "--html", "/dev/null", "unix:@none",

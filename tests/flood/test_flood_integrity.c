@@ -80,8 +80,17 @@ Test(flood_integrity, lost_bytes_are_found)
 
 Test(flood_integrity, a_lost_message_is_found)
 {
-	expect_found(KNOWN_LOSES, "1", CHECKER_LOST);
 	expect_found(KNOWN_LOSES, "4", CHECKER_LOST);
+}
+
+/* Nothing came after it that would tell. */
+Test(flood_integrity, a_message_without_an_answer_is_late_and_not_corrupt)
+{
+	measure(KNOWN_LOSES, "1");
+	cr_expect_eq(run.status, 3);
+	cr_expect_eq(flooded_number(&run, "", "corrupt"), 0);
+	cr_expect_eq(flooded_number(&run, "", "messages_unanswered"), 1);
+	forget();
 }
 
 Test(flood_integrity, repeated_bytes_are_found)

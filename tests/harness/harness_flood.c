@@ -311,6 +311,8 @@ static void read_from(struct service *service, struct known_peer *peer)
 	}
 	if (n == 0) {
 		peer->has_ended = true;
+		if (service->plan->closes_at_fin)
+			hang_up(peer);
 		return;
 	}
 	peer->n_partial += (size_t)n;

@@ -55,6 +55,9 @@ struct known_plan {
 	uint64_t freeze_ns;
 	enum known_fault fault;
 	uint64_t fault_at; /* from 1 on */
+	/* a FIN ends the connection at once, whatever it still owes, as many
+	 * event loops do by default */
+	bool closes_at_fin;
 };
 
 /* One message, as the server saw it. */
