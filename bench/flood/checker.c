@@ -153,19 +153,6 @@ static void settle(struct checker *checker, uint64_t n, uint64_t n_bytes,
 
 /* -- looking -- */
 
-/* Where the first whole message begins; n: nowhere. */
-static size_t find_message(const struct checker *checker,
-			   const unsigned char *data, size_t n, uint64_t n_sent,
-			   uint64_t *sequence)
-{
-	for (size_t at = 0; at + checker->kit->size <= n; at++)
-		if (message_read(checker->kit, data + at, checker->connection,
-				 sequence) &&
-		    *sequence < n_sent)
-			return at;
-	return n;
-}
-
 /* There is none in n bytes of data. */
 static bool look_past(struct checker *checker, const unsigned char *data,
 		      size_t n, uint64_t n_sent, struct checker_step *step)
@@ -187,31 +174,41 @@ static bool look_past(struct checker *checker, const unsigned char *data,
 	return true;
 }
 
-bool checker_look(struct checker *checker, const void *data, size_t n,
-		  uint64_t n_sent, struct checker_step *step)
+/* The first whole message begins at, and is not where one is due. */
+static void look_at(struct checker *checker, const unsigned char *data,
+		    size_t at, uint64_t sequence, struct checker_step *step)
 {
-	uint64_t sequence = 0;
-	size_t at = find_message(checker, data, n, n_sent, &sequence);
 	uint64_t n_bytes = checker->n_astray + at;
 	uint64_t n_between = 0;
 
-	*step = (struct checker_step){.n_used = at};
-	if (at == n)
-		return look_past(checker, data, n, n_sent, step);
 	if (n_bytes == 0) {
 		step->n_used = checker->kit->size;
-		/* its sum is right by chance, over other bytes */
-		if (sequence == checker->expected)
-			checker_count(checker, CHECKER_CHANGED, 1, sequence);
 		checker_take_whole(checker, sequence, 0, step);
-		return true;
+		return;
 	}
 	if (sequence > checker->expected)
 		n_between = sequence - checker->expected;
 	settle(checker, n_between, n_bytes,
 	       checker->n_astray == 0 ? data : NULL);
+	step->n_used = at;
 	step->n_skipped = n_between;
-	return true;
+}
+
+bool checker_look(struct checker *checker, const void *data, size_t n,
+		  uint64_t n_sent, struct checker_step *step)
+{
+	uint64_t sequence = 0;
+	bool is_done = true;
+
+	*step = (struct checker_step){0};
+	if (message_find(checker->kit, data, n, checker->connection, n_sent,
+			 &checker->n_searched, &sequence))
+		look_at(checker, data, checker->n_searched, sequence, step);
+	else
+		is_done = look_past(checker, data, n, n_sent, step);
+	if (is_done)
+		checker->n_searched = 0;
+	return is_done;
 }
 
 /* Whether it is how the expected message begins. */

@@ -54,6 +54,7 @@ struct checker {
 	/* bit i: message expected - 1 - i was lost, and may still come */
 	uint64_t missing;
 	uint64_t n_astray; /* bytes since the last whole message, given up */
+	size_t n_searched; /* of those that are offered again and again */
 };
 
 /* What the first bytes are. */

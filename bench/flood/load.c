@@ -14,6 +14,9 @@
 
 static const uint64_t second_ns = 1000000000;
 static const uint64_t drain_look_ns = 10000000;
+/* A signal ends a run within a second. */
+static const uint64_t signal_drain_ns = 500000000;
+static const uint64_t signal_end_ns = 250000000;
 static const uint64_t longest_drain_ns = 60000000000;
 static const uint64_t backlog_look_ns = 1000000;
 
@@ -53,7 +56,9 @@ static void end(struct load *load)
 	collect_bytes(load);
 	load->phase = LOAD_ENDING;
 	crew_end(load);
-	timers_arm(&load->timers, TIMERS_PHASE, clock_now() + second_ns,
+	timers_arm(&load->timers, TIMERS_PHASE,
+		   clock_now() + (load->result->is_interrupted ? signal_end_ns
+							       : second_ns),
 		   on_end_deadline);
 	load_settle(load);
 }
@@ -93,6 +98,8 @@ static uint64_t drain_time(const struct load *load)
 	uint64_t asked_ns = load->settings->drain_ns;
 	uint64_t likely_ns = 2 * histogram_max(load->result->latency);
 
+	if (load->result->is_interrupted)
+		return asked_ns < signal_drain_ns ? asked_ns : signal_drain_ns;
 	if (load->settings->is_drain_fixed || likely_ns < asked_ns)
 		return asked_ns;
 	return likely_ns < longest_drain_ns ? likely_ns : longest_drain_ns;

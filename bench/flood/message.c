@@ -83,31 +83,38 @@ const unsigned char *message_compose(const struct message_kit *kit,
 	return kit->text;
 }
 
-bool message_read(const struct message_kit *kit, const void *data,
-		  uint32_t connection, uint64_t *sequence)
-{
-	const unsigned char *bytes = data;
-	struct head head;
-
-	memcpy(&head, bytes, sizeof head);
-	if (head.connection != connection)
-		return false;
-	*sequence = head.sequence;
-	return head.checksum == checksum_of(&head, bytes + MESSAGE_HEAD,
-					    kit->size - MESSAGE_HEAD);
-}
-
 bool message_is(const struct message_kit *kit, const void *data,
 		uint32_t connection, uint64_t sequence)
 {
 	const unsigned char *bytes = data;
-	uint64_t found;
+
+	struct head head;
+	size_t n_body = kit->size - MESSAGE_HEAD;
 
 	/* The checksum is what a reader elsewhere would go by; that the bytes
-	 * are those that were sent is stricter still. */
-	return message_read(kit, data, connection, &found) &&
-	       found == sequence &&
+	 * are those that were sent is stricter still, and usually says no at
+	 * the first of them. */
+	memcpy(&head, bytes, sizeof head);
+	return head.sequence == sequence && head.connection == connection &&
 	       memcmp(bytes + MESSAGE_HEAD,
-		      message_piece(kit, connection, sequence),
-		      kit->size - MESSAGE_HEAD) == 0;
+		      message_piece(kit, connection, sequence), n_body) == 0 &&
+	       head.checksum ==
+		       checksum_of(&head, bytes + MESSAGE_HEAD, n_body);
+}
+
+bool message_find(const struct message_kit *kit, const void *data, size_t n,
+		  uint32_t connection, uint64_t n_sent, size_t *at,
+		  uint64_t *sequence)
+{
+	const unsigned char *bytes = data;
+	struct head head;
+
+	for (; *at + kit->size <= n; ++*at) {
+		memcpy(&head, bytes + *at, sizeof head);
+		*sequence = head.sequence;
+		if (head.connection == connection && head.sequence < n_sent &&
+		    message_is(kit, bytes + *at, connection, head.sequence))
+			return true;
+	}
+	return false;
 }

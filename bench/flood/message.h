@@ -43,9 +43,13 @@ const unsigned char *message_compose(const struct message_kit *kit,
 bool message_is(const struct message_kit *kit, const void *data,
 		uint32_t connection, uint64_t sequence);
 
-/* Whether they are some message of that connection, and if so which. */
-bool message_read(const struct message_kit *kit, const void *data,
-		  uint32_t connection, uint64_t *sequence);
+/* Where in the n bytes at data the first whole message of that connection
+ * begins, of the n_sent that were sent, and which it is; the search begins at
+ * *at, and false leaves *at where it has to go on when there are more bytes. It
+ * looks at each byte a few times at most, whatever they are. */
+bool message_find(const struct message_kit *kit, const void *data, size_t n,
+		  uint32_t connection, uint64_t n_sent, size_t *at,
+		  uint64_t *sequence);
 
 /* The piece of the block that message has, size bytes of it. */
 static inline const unsigned char *message_piece(const struct message_kit *kit,

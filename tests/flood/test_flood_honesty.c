@@ -161,6 +161,28 @@ Test(flood_honesty, draining_takes_as_long_as_answers_take)
 	forget();
 }
 
+/* Whatever --drain says, and although the target never ends its side. */
+Test(flood_honesty, a_signal_ends_the_run_with_a_result)
+{
+	const char *arguments[] = {"-c",       "4", "-d",	    "10m",
+				   "--warmup", "0", "--drain",	    "60m",
+				   "--json",   "-", server.address, NULL};
+	struct flooding flooding;
+
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .fault = KNOWN_FALLS_SILENT,
+						  .fault_at = 100});
+	flood_start(&flooding, arguments);
+	while (*(volatile uint64_t *)&server.truth->n_samples < 103)
+		usleep(1000);
+	kill(server.pid, SIGSTOP);
+	kill(flooding.pid, SIGTERM);
+	flood_wait(&flooding, &run);
+	cr_expect_eq(flooded_number(&run, "", "messages_unanswered"), 4);
+	cr_expect(flooded_says(&run, "\"interrupted\": true"));
+	forget();
+}
+
 Test(flood_honesty, two_results_are_not_written_into_one_file)
 {
 	flood(&run, "--json", "/dev/null", "--html", "/dev/null", "unix:@none",

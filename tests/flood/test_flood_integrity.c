@@ -118,6 +118,19 @@ Test(flood_integrity, bytes_out_of_order_are_found)
 	expect_found(KNOWN_SWAPS_BYTES, "4", CHECKER_REORDERED);
 }
 
+/* Zeros look like the beginning of a message wherever one looks. */
+Test(flood_integrity, rubbish_of_any_length_does_not_hold_the_run)
+{
+	known_start(&server, &(struct known_plan){.size = 1 << 20,
+						  .fault = KNOWN_ZEROES,
+						  .fault_at = 2});
+	flood(&run, "-c", "1", "-p", "4", "-s", "1M", "-d", "500ms", "--warmup",
+	      "0", "--drain", "500ms", "--json", "-", server.address, NULL);
+	cr_expect_eq(run.status, 1);
+	cr_expect_gt(flooded_number(&run, "corrupt_by_kind", "changed"), 0);
+	forget();
+}
+
 /* Whoever asks not to look, does not see. */
 Test(flood_integrity, unverified_bytes_are_only_counted)
 {

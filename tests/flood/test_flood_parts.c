@@ -125,24 +125,39 @@ Test(flood_parts, a_message_is_itself_and_no_other)
 	for (size_t i = 0; i < 6; i++) {
 		struct message_kit kit;
 		unsigned char text[1000];
-		uint64_t sequence;
 
 		cr_assert_eq(message_kit_init(&kit, sizes[i], 9), 0);
 		memcpy(text, message_compose(&kit, 3, 77), sizes[i]);
 		cr_expect(message_is(&kit, text, 3, 77));
 		cr_expect_not(message_is(&kit, text, 3, 78));
 		cr_expect_not(message_is(&kit, text, 4, 77));
-		cr_expect(message_read(&kit, text, 3, &sequence));
-		cr_expect_eq(sequence, 77);
 		for (size_t bit = 0; bit < 8 * sizes[i]; bit++) {
 			text[bit / 8] ^= (unsigned char)(1 << bit % 8);
 			cr_assert_not(message_is(&kit, text, 3, 77), "%zu",
 				      bit);
-			cr_assert_not(message_read(&kit, text, 3, &sequence));
 			text[bit / 8] ^= (unsigned char)(1 << bit % 8);
 		}
 		message_kit_free(&kit);
 	}
+}
+
+Test(flood_parts, a_message_is_found_wherever_it_begins)
+{
+	struct message_kit kit;
+	unsigned char text[200] = {0};
+	uint64_t sequence = 0;
+	size_t at = 0;
+
+	cr_assert_eq(message_kit_init(&kit, 64, 9), 0);
+	memcpy(text + 90, message_compose(&kit, 0, 77), 64);
+	cr_expect_not(message_find(&kit, text, 153, 0, 100, &at, &sequence));
+	cr_expect_eq(at, 90);
+	cr_expect(message_find(&kit, text, 154, 0, 100, &at, &sequence));
+	cr_expect_eq(at, 90);
+	cr_expect_eq(sequence, 77);
+	at = 0;
+	cr_expect_not(message_find(&kit, text, 200, 0, 77, &at, &sequence));
+	message_kit_free(&kit);
 }
 
 /* A body that were always the same could be lost and found in another. */

@@ -17,7 +17,7 @@
 
 enum {
 	MAX_PEERS = 128,
-	MAX_MESSAGE = 65536
+	MAX_MESSAGE = 1 << 20
 };
 
 static const uint64_t second_ns = 1000000000;
@@ -199,6 +199,7 @@ static void spoil(struct service *service, struct known_peer *peer,
 		hang_up(peer);
 		return;
 	case KNOWN_RIGHT:
+	case KNOWN_ZEROES:
 	case KNOWN_FALLS_SILENT:
 	case KNOWN_RESETS:
 	case KNOWN_CLOSES:
@@ -288,6 +289,9 @@ static void take_message(struct service *service, struct known_peer *peer)
 	peer->n_messages++;
 	answer =
 		answer_new(peer->partial, plan->size, now() + delay_ns, sample);
+	if (plan->fault == KNOWN_ZEROES &&
+	    service->n_messages >= plan->fault_at)
+		memset(answer->bytes, 0, plan->size);
 	if (!plan->is_broadcast) {
 		answer_to(service, peer, answer, is_spoilt);
 		return;
