@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "collect.h"
 #include "line.h"
 #include "load.h"
 #include "peer.h"
@@ -245,6 +246,7 @@ static void give_up(struct peer *peer)
 	struct load *load = peer->load;
 	struct subscription *s = peer->own;
 	uint64_t now_ns = clock_now();
+	uint64_t sent_ns = UINT64_MAX;
 
 	if (!s || !peer->was_open || s->has_gone)
 		return;
@@ -254,6 +256,9 @@ static void give_up(struct peer *peer)
 		const struct flight *flight = &publisher->flight;
 		uint64_t at = s->from[i].expected;
 
+		if (at < flight->next &&
+		    flight_at(flight, at)->sent_ns < sent_ns)
+			sent_ns = flight_at(flight, at)->sent_ns;
 		for (; at < flight->next; at++) {
 			struct stamp *stamp = flight_at(flight, at);
 
@@ -263,6 +268,8 @@ static void give_up(struct peer *peer)
 		s->from[i].expected = at;
 		retire(publisher);
 	}
+	if (sent_ns < UINT64_MAX)
+		collect_silence(peer, sent_ns, now_ns);
 }
 
 /* -- gathering -- */

@@ -171,6 +171,36 @@ void collect_end(struct load *load, uint64_t now_ns)
 
 /* -- the end -- */
 
+/* A hiccup at the end is no silence. */
+static const uint64_t least_silence_ns = 10000000;
+
+void collect_silence(struct peer *peer, uint64_t sent_ns, uint64_t now_ns)
+{
+	const struct load *load = peer->load;
+	struct result_silence *silence = &load->result->silence;
+	uint64_t since_ns =
+		peer->answer_ns > sent_ns ? peer->answer_ns : sent_ns;
+	uint64_t length_ns = now_ns - since_ns;
+
+	if (load->phase < LOAD_ENDING || now_ns < load->start_ns ||
+	    length_ns < least_silence_ns ||
+	    length_ns <= 2 * load->counters.slowest_ns)
+		return;
+	silence->n++;
+	if (length_ns <= silence->longest_ns)
+		return;
+	silence->longest_ns = length_ns;
+	silence->connection = peer->number;
+}
+
+static uint64_t slowest_answer(const struct load *load)
+{
+	uint64_t before_ns = histogram_max(load->result->latency);
+	uint64_t now_ns = histogram_max(load->counters.interval.latency);
+
+	return before_ns > now_ns ? before_ns : now_ns;
+}
+
 /* Accepted are the bytes after the warm-up; what the library or the kernel
  * still holds at the end is of the last of them. */
 void collect_bytes(struct load *load)
@@ -192,6 +222,7 @@ void collect_bytes(struct load *load)
 		else if (n_unacked >= 0)
 			n_unacked += progress.kernel_unacked;
 	}
+	load->counters.slowest_ns = slowest_answer(load);
 	load->result->n_unanswered += queued_measured(load);
 	bytes->accepted = load->counters.n_bytes_out;
 	bytes->sent =

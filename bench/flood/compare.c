@@ -50,6 +50,16 @@ static void add_counts(uint64_t *to, const uint64_t *from, size_t n)
 		to[i] += from[i];
 }
 
+static void add_silence(struct result_silence *all,
+			const struct result_silence *round)
+{
+	size_t n = all->n > round->n ? all->n : round->n;
+
+	if (round->longest_ns > all->longest_ns)
+		*all = *round;
+	all->n = n;
+}
+
 static void add_faults(struct result *all, const struct result *round)
 {
 	if (all->n_errors == 0)
@@ -67,6 +77,7 @@ static void add_faults(struct result *all, const struct result *round)
 	all->n_unanswered += round->n_unanswered;
 	all->is_interrupted |= round->is_interrupted;
 	all->is_owed_too_much |= round->is_owed_too_much;
+	add_silence(&all->silence, &round->silence);
 	all->is_drain_cut |= round->is_drain_cut;
 	all->drain_ns = round->drain_ns;
 }

@@ -16,6 +16,7 @@ struct counters {
 	uint64_t n_owed;      /* all messages without an answer */
 	uint64_t n_bytes_out; /* while measuring */
 	uint64_t n_bytes_in;
+	uint64_t slowest_ns;	   /* answer, by the end of draining */
 	struct result_second last; /* the counters at the last tick */
 	uint64_t tick_ns;	   /* when that was */
 	double cpu_user_s;	   /* when the measurement began */

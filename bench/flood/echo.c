@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "clock.h"
+#include "collect.h"
 #include "load.h"
 #include "peer.h"
 #include "record.h"
@@ -158,6 +159,11 @@ static void give_up(struct peer *peer)
 {
 	uint64_t now_ns = clock_now();
 
+	if (!flight_is_empty(&peer->flight))
+		collect_silence(
+			peer,
+			flight_at(&peer->flight, peer->flight.first)->sent_ns,
+			now_ns);
 	while (!flight_is_empty(&peer->flight))
 		record_unanswered(peer->load, flight_pop(&peer->flight),
 				  now_ns);

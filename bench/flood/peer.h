@@ -20,6 +20,7 @@ struct peer {
 	struct checker checker; /* if messages are verified */
 	size_t n_partial;	/* bytes of a message, if they are not */
 	uint64_t n_answered;	/* measured messages */
+	uint64_t answer_ns;	/* when the last answer came */
 	void *own;		/* the mode's */
 };
 

@@ -156,6 +156,7 @@ static void put_mistakes(struct json *json, const struct result *result)
 static void put_healthy(struct json *json, const struct result *result)
 {
 	const struct result_fairness *fairness = &result->fairness;
+	const struct result_silence *silence = &result->silence;
 	const struct result_bytes *bytes = &result->bytes;
 	bool has_any = fairness->n > 0;
 
@@ -167,6 +168,9 @@ static void put_healthy(struct json *json, const struct result *result)
 	put_known(json, "slowest_messages", has_any, fairness->least);
 	put_known(json, "fastest", has_any, fairness->fastest);
 	put_known(json, "fastest_messages", has_any, fairness->most);
+	json_count(json, "silent", silence->n);
+	put_known(json, "most_silent", silence->n > 0, silence->connection);
+	put_known(json, "most_silent_ns", silence->n > 0, silence->longest_ns);
 	json_count(json, "bytes_accepted", bytes->accepted);
 	json_count(json, "bytes_sent", bytes->sent);
 	put_known(json, "bytes_acknowledged", bytes->acknowledged >= 0,

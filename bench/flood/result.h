@@ -44,6 +44,14 @@ struct result_fairness {
 	size_t slowest, fastest; /* the connections that had those */
 };
 
+/* Connections that got no answer any more, for longer than any answer took, and
+ * were owed some when the run ended. */
+struct result_silence {
+	size_t n;
+	size_t connection; /* the one that was silent longest */
+	uint64_t longest_ns;
+};
+
 /* One kind of bad peer, all of them together. */
 struct result_bad {
 	size_t n_peers;
@@ -108,6 +116,7 @@ struct result {
 	size_t n_timeline;
 	struct result_bytes bytes;
 	struct result_fairness fairness;
+	struct result_silence silence;
 	uint64_t errors[FAILURE_N];
 	uint64_t n_errors;		       /* their sum */
 	char first_error[VERDICT_REASON_SIZE]; /* "" if none */

@@ -140,23 +140,43 @@ static void judge_owed(struct result *result)
 			    tell_cut(result, cut, sizeof cut));
 }
 
-/* A closed loop knows nothing of a connection that hangs but its silence. */
 static void judge_silence(struct result *result)
+{
+	const struct result_silence *silence = &result->silence;
+	char time[QUANTITY_TEXT_SIZE];
+	char others[QUANTITY_TEXT_SIZE + 32] = "";
+
+	if (silence->n == 0)
+		return;
+	if (silence->n > 1)
+		(void)snprintf(others, sizeof others, "; so were %zu others",
+			       silence->n - 1);
+	verdict_add(&result->verdict,
+		    "connection %zu was silent for %s to the end%s",
+		    silence->connection,
+		    quantity_format_time(time, (double)silence->longest_ns),
+		    others);
+}
+
+/* What hung all the time is not in the latency of any message. */
+static void judge_unserved(struct result *result)
 {
 	const struct result_fairness *fairness = &result->fairness;
 	size_t n_silent = 0;
 
 	if (result->settings->rate > 0 || result->settings->n_messages > 0 ||
-	    !mode_has_answers(result->settings->mode) ||
-	    result->n_messages == 0 || result->is_interrupted)
+	    result->n_messages == 0 || result->is_interrupted ||
+	    result->silence.n > 0)
 		return;
 	for (size_t i = 0; i < fairness->n; i++)
 		n_silent += fairness->counts[i] == 0;
 	if (n_silent > 0)
 		verdict_add(&result->verdict,
-			    "%zu of %zu connections got no answer in the "
-			    "measured time",
-			    n_silent, fairness->n);
+			    "%zu of %zu connections %s in the measured time",
+			    n_silent, fairness->n,
+			    mode_has_answers(result->settings->mode)
+				    ? "got no answer"
+				    : "transferred nothing");
 }
 
 /* -- the generator itself -- */
@@ -214,6 +234,7 @@ void verdict_judge(struct result *result, double percentile)
 	judge_errors(result);
 	judge_owed(result);
 	judge_silence(result);
+	judge_unserved(result);
 	judge_generator(result);
 	judge_samples(result, percentile);
 }

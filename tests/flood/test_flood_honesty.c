@@ -125,6 +125,30 @@ Test(flood_honesty, a_wrong_answer_to_a_visit_is_not_waited_for)
 	forget();
 }
 
+/* However many others there are. */
+static void stall_one(const char *rate)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .fault = KNOWN_STALLS,
+						  .fault_at = 500});
+	/* -n is never reached: a closed loop stands in for an open one's rate */
+	flood(&run, "-c", "120", rate ? "-r" : "-n", rate ? rate : "10000000",
+	      "-d", "800ms", "--warmup", "0", "--drain", "200ms", "--json", "-",
+	      server.address, NULL);
+	cr_expect_eq(run.status, 3);
+	cr_expect(flooded_says(&run, "was silent for"));
+	cr_expect_eq(flooded_number(&run, "healthy", "silent"), 1);
+	cr_expect_geq(flooded_number(&run, "healthy", "most_silent_ns"), 200e6);
+	cr_expect_leq(flooded_number(&run, "healthy", "most_silent"), 119);
+	forget();
+}
+
+Test(flood_honesty, one_dead_connection_of_many_is_told)
+{
+	stall_one(NULL);
+	stall_one("2000");
+}
+
 /* It owes ten answers when we end, and our FIN ends it. */
 Test(flood_honesty, late_is_not_corrupt)
 {

@@ -34,6 +34,7 @@ struct answer {
 struct known_peer {
 	int fd; /* -1: gone */
 	bool has_ended;
+	bool is_stalled;
 	uint64_t n_messages;
 	size_t n_partial;
 	unsigned char partial[MAX_MESSAGE];
@@ -200,6 +201,7 @@ static void spoil(struct service *service, struct known_peer *peer,
 		return;
 	case KNOWN_RIGHT:
 	case KNOWN_ZEROES:
+	case KNOWN_STALLS:
 	case KNOWN_FALLS_SILENT:
 	case KNOWN_RESETS:
 	case KNOWN_CLOSES:
@@ -249,6 +251,8 @@ static bool end_if_asked(struct service *service, struct known_peer *peer)
 
 	if (fault == KNOWN_FALLS_SILENT)
 		service->is_silent = true;
+	else if (fault == KNOWN_STALLS)
+		peer->is_stalled = true;
 	else if (fault == KNOWN_RESETS)
 		reset(peer);
 	else if (fault == KNOWN_CLOSES)
@@ -282,7 +286,7 @@ static void take_message(struct service *service, struct known_peer *peer)
 		sleep_for(plan->freeze_ns);
 	if (is_spoilt && !end_if_asked(service, peer))
 		return;
-	if (service->is_silent)
+	if (service->is_silent || peer->is_stalled)
 		return;
 	if (plan->n_delays > 0)
 		delay_ns = plan->delays_ns[peer->n_messages % plan->n_delays];

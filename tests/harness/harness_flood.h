@@ -38,6 +38,7 @@ enum known_fault {
 	KNOWN_FALLS_SILENT,  /* nothing is answered any more */
 	KNOWN_RESETS,	     /* its connection */
 	KNOWN_CLOSES,	     /* its connection, by a FIN */
+	KNOWN_STALLS,	     /* its connection gets no answer any more */
 	KNOWN_ZEROES, /* this and all that follow: as many zeros instead */
 	KNOWN_MISSES,	 /* lines: not passed on, and "# missed 1" instead */
 	KNOWN_TURNS_AWAY /* lines: the subscriber, by a FIN */
