@@ -75,6 +75,8 @@ static void add_faults(struct result *all, const struct result *round)
 	all->n_late += round->n_late;
 	all->n_unsent += round->n_unsent;
 	all->n_unanswered += round->n_unanswered;
+	all->n_failed += round->n_failed;
+	all->n_failed_visits += round->n_failed_visits;
 	all->is_interrupted |= round->is_interrupted;
 	all->is_owed_too_much |= round->is_owed_too_much;
 	add_silence(&all->silence, &round->silence);

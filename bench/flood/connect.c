@@ -94,7 +94,9 @@ static void leave(struct visit *visit, uint64_t delay_ns)
 {
 	struct load *load = visit->load;
 
-	if (visit->is_owed)
+	if (visit->is_owed && load->phase < LOAD_ENDING)
+		record_failed(load, &visit->stamp);
+	else if (visit->is_owed)
 		record_unanswered(load, &visit->stamp, clock_now());
 	visit->is_owed = false;
 	if (load->is_open_loop || !load->is_sending) {

@@ -81,6 +81,15 @@ static inline void record_unanswered(struct load *load,
 	record_latency(load, stamp, now_ns);
 }
 
+/* One whose connection could not be made, or broke: however soon that was, it
+ * was no answer. */
+static inline void record_failed(struct load *load, const struct stamp *stamp)
+{
+	load->counters.n_owed--;
+	load->result->n_failed_visits++;
+	load->result->n_failed += stamp->intended_ns >= load->start_ns;
+}
+
 static inline void record_received(struct load *load, size_t n_bytes,
 				   uint64_t now_ns)
 {

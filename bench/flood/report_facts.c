@@ -66,6 +66,7 @@ static bool tell_messages(const struct result *result, struct report_fact *fact)
 	add(fact, "in %s", quantity_format_time(text, result->seconds * 1e9));
 	add_count(fact, result->n_drained, "more answered after the end");
 	add_count(fact, result->n_unanswered, "never answered");
+	add_count(fact, result->n_failed, "failed");
 	return true;
 }
 

@@ -103,6 +103,7 @@ static void put_messages(struct json *json, const struct result *result)
 	json_count(json, "messages_sent", result->n_sent);
 	json_count(json, "messages_drained", result->n_drained);
 	json_count(json, "messages_unanswered", result->n_unanswered);
+	json_count(json, "messages_failed", result->n_failed);
 	json_bool(json, "drain_cut", result->is_drain_cut);
 	json_number(json, "messages_per_s", result->messages_per_s);
 	json_number(json, "bytes_per_s",

@@ -95,13 +95,16 @@ struct result {
 	uint64_t drain_ns;
 	double seconds; /* measured: without warm-up and drain */
 	/* of n_sent messages n_messages were answered in the measured time,
-	 * n_drained while draining, and n_unanswered never; the rest was lost
-	 * or changed. In mode broadcast n_sent lines are answered by each
+	 * n_drained while draining, and n_unanswered never; the connections of
+	 * n_failed broke; the rest was lost or changed. In mode broadcast n_sent lines are answered by each
 	 * subscriber. */
 	uint64_t n_messages;
 	uint64_t n_drained;
 	uint64_t n_unanswered;
 	uint64_t n_sent;
+	/* mode connect: of n_sent; and with those of the warm-up */
+	uint64_t n_failed;
+	uint64_t n_failed_visits;
 	double messages_per_s;
 	double bytes_out_per_s;
 	double bytes_in_per_s;

@@ -39,15 +39,32 @@ static double share(uint64_t n, uint64_t all)
 
 /* -- what was asked has not been done -- */
 
+/* A broken connection is a reason; of visits some may fail. */
 static void judge_errors(struct result *result)
 {
 	char count[QUANTITY_TEXT_SIZE];
 
-	if (result->n_errors == 0)
+	if (result->n_errors == result->n_failed_visits)
 		return;
 	verdict_add(&result->verdict, "%s error%s, the first: %s",
 		    quantity_format_count(count, result->n_errors),
 		    result->n_errors == 1 ? "" : "s", result->first_error);
+}
+
+static void judge_visits(struct result *result)
+{
+	double failed = share(result->n_failed, result->n_sent);
+	char count[QUANTITY_TEXT_SIZE];
+	char all[QUANTITY_TEXT_SIZE];
+	char part[QUANTITY_TEXT_SIZE];
+
+	if (failed > tolerated_share)
+		verdict_add(&result->verdict,
+			    "%s of %s visits (%s) failed, the first: %.100s",
+			    quantity_format_count(count, result->n_failed),
+			    quantity_format_count(all, result->n_sent),
+			    quantity_format_share(part, failed),
+			    result->first_error);
 }
 
 static void judge_corruption(struct result *result)
@@ -232,6 +249,7 @@ void verdict_judge(struct result *result, double percentile)
 	judge_corruption(result);
 	judge_count(result);
 	judge_errors(result);
+	judge_visits(result);
 	judge_owed(result);
 	judge_silence(result);
 	judge_unserved(result);

@@ -149,6 +149,38 @@ Test(flood_honesty, one_dead_connection_of_many_is_told)
 	stall_one("2000");
 }
 
+/* 400 visits, of which one in so many is reset at once, and all others take
+ * 5 ms at least. */
+static void reset_visits(uint64_t every)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .n_delays = 1,
+						  .delays_ns = {5000000},
+						  .fault = KNOWN_RESETS,
+						  .fault_at = every,
+						  .fault_every = every});
+	flood(&run, "-m", "connect", "-c", "10", "-n", "400", "--warmup", "0",
+	      "--json", "-", server.address, NULL);
+	cr_expect_eq(flooded_number(&run, "", "messages_failed"), 400 / every);
+	cr_expect_eq(flooded_number(&run, "errors_by_cause", "reset"),
+		     400 / every);
+	cr_expect_eq(flooded_number(&run, "latency_ns", "count"),
+		     400 - 400 / every);
+	cr_expect_geq(flooded_number(&run, "latency_ns", "min"), 5e6);
+}
+
+Test(flood_honesty, a_visit_that_failed_was_not_fast)
+{
+	reset_visits(50);
+	cr_expect_eq(run.status, 3);
+	cr_expect(flooded_says(&run, "8 of 400 visits (2.0 %) failed, the "
+				     "first: reset: "));
+	forget();
+	reset_visits(200);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	forget();
+}
+
 /* It owes ten answers when we end, and our FIN ends it. */
 Test(flood_honesty, late_is_not_corrupt)
 {

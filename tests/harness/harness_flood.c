@@ -274,10 +274,17 @@ static size_t note_sample(struct service *service,
 	return i;
 }
 
+static bool is_due_to_fail(const struct known_plan *plan, uint64_t n)
+{
+	if (plan->fault_every == 0 || n < plan->fault_at)
+		return n == plan->fault_at;
+	return (n - plan->fault_at) % plan->fault_every == 0;
+}
+
 static void take_message(struct service *service, struct known_peer *peer)
 {
 	const struct known_plan *plan = service->plan;
-	bool is_spoilt = ++service->n_messages == plan->fault_at;
+	bool is_spoilt = is_due_to_fail(plan, ++service->n_messages);
 	size_t sample = note_sample(service, peer);
 	struct answer *answer;
 	uint64_t delay_ns = 0;

@@ -56,7 +56,8 @@ struct known_plan {
 	uint64_t freeze_at;
 	uint64_t freeze_ns;
 	enum known_fault fault;
-	uint64_t fault_at; /* from 1 on */
+	uint64_t fault_at;    /* from 1 on */
+	uint64_t fault_every; /* again so many messages later; 0: once */
 	/* a FIN ends the connection at once, whatever it still owes, as many
 	 * event loops do by default */
 	bool closes_at_fin;
