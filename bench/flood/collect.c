@@ -184,7 +184,7 @@ void collect_silence(struct peer *peer, uint64_t sent_ns, uint64_t now_ns)
 
 	if (load->phase < LOAD_ENDING || now_ns < load->start_ns ||
 	    length_ns < least_silence_ns ||
-	    length_ns <= 2 * load->counters.slowest_ns)
+	    length_ns <= load->counters.slowest_ns)
 		return;
 	silence->n++;
 	if (length_ns <= silence->longest_ns)

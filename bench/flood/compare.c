@@ -164,6 +164,7 @@ struct contest {
 	struct settings round; /* what one round is to be */
 	struct result *sums[2];
 	double figures[2]; /* of the round */
+	const char *lost;  /* the target that was not there */
 };
 
 static enum status run_round(struct contest *contest, bool is_rival)
@@ -171,9 +172,9 @@ static enum status run_round(struct contest *contest, bool is_rival)
 	const struct settings *settings = &contest->round;
 	struct result *all = contest->sums[is_rival];
 	struct result round;
-	enum status status = generator_run(
-		settings, is_rival ? &settings->rival : &settings->target, NULL,
-		&round);
+	const struct target *target =
+		is_rival ? &settings->rival : &settings->target;
+	enum status status = generator_run(settings, target, NULL, &round);
 
 	if (status == STATUS_GO_ON) {
 		contest->figures[is_rival] = figure_of(&round);
@@ -181,6 +182,8 @@ static enum status run_round(struct contest *contest, bool is_rival)
 		add_figures(all, &round);
 		add_fairness(&all->fairness, &round.fairness);
 		take_environment(all, &round);
+	} else {
+		contest->lost = target->text;
 	}
 	result_free(&round);
 	return status;
@@ -215,7 +218,11 @@ static enum status run_rounds(struct contest *contest,
 		comparison->b[i] = contest->figures[1];
 		comparison->n_rounds = i + 1;
 	}
-	return status;
+	/* what has been measured until then is a result */
+	if (status != STATUS_REFUSED || comparison->n_rounds == 0)
+		return status;
+	comparison->lost = contest->lost;
+	return STATUS_GO_ON;
 }
 
 static void judge(struct result_comparison *comparison)

@@ -8,29 +8,18 @@
 #include "result.h"
 #include "verdict.h"
 
-static enum status status_of(const struct result *result, size_t n_breaches)
-{
-	if (result->n_corrupt + result->comparison.n_rival_corrupt > 0)
-		return STATUS_FAILED;
-	if (!result->verdict.is_valid)
-		return STATUS_INVALID;
-	return n_breaches > 0 ? STATUS_BREACHED : STATUS_DONE;
-}
-
 /* There is a result: judge it, print it. */
 static enum status conclude(struct output *output, struct result *result,
 			    struct expect *expect)
 {
-	size_t n_breaches = 0;
-
 	verdict_judge(result, expect_percentile(expect));
 	if (output->settings->rival.text)
 		verdict_judge_comparison(result);
 	if (expect->n_terms > 0)
-		n_breaches = expect_judge(expect, result);
+		expect_judge(expect, result);
 	if (!output_write(output, result, expect->n_terms ? expect : NULL))
 		return STATUS_FAILED;
-	return status_of(result, n_breaches);
+	return verdict_status(result, expect);
 }
 
 static enum status measure(const struct settings *settings,

@@ -19,21 +19,16 @@
 static void put_verdict(struct page *page, const struct result *result,
 			const struct expect *expect)
 {
-	static const struct {
-		enum page_tone tone;
-		const char *word;
-	} outcomes[] = {
-		[REPORT_VALID] = {PAGE_GOOD, "VALID"},
-		[REPORT_BREACHED] = {PAGE_WARNING, "BREACHED"},
-		[REPORT_INVALID] = {PAGE_WARNING, "INVALID"},
-		[REPORT_FAILED] = {PAGE_BAD, "FAILED"},
-	};
-	enum report_outcome outcome = report_outcome(result, expect);
+	enum status status = verdict_status(result, expect);
+	enum page_tone tone = PAGE_WARNING;
 	char text[REPORT_TEXT_SIZE] = REPORT_NO_REASON;
 
 	(void)report_reason(result, expect, 0, text);
-	page_verdict(page, outcomes[outcome].tone, outcomes[outcome].word, "%s",
-		     text);
+	if (status == STATUS_DONE)
+		tone = PAGE_GOOD;
+	else if (status == STATUS_FAILED)
+		tone = PAGE_BAD;
+	page_verdict(page, tone, status_word(status), "%s", text);
 	for (size_t i = 1; report_reason(result, expect, i, text); i++)
 		page_paragraph(page, "Also: %s.", text);
 	if (result->is_interrupted)

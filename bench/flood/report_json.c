@@ -36,7 +36,7 @@ static void put_outcome(struct json *json, const struct result *result,
 
 	json_bool(json, "valid", result->verdict.is_valid);
 	json_string(json, "outcome",
-		    report_outcome_name(report_outcome(result, expect)));
+		    status_name(verdict_status(result, expect)));
 	json_array(json, "reasons");
 	for (size_t i = 0; report_reason(result, expect, i, text); i++)
 		json_string(json, NULL, text);
@@ -135,6 +135,8 @@ static void put_time(struct json *json, const struct report_time *time)
 
 static void put_mistakes(struct json *json, const struct result *result)
 {
+	bool is_known = result->settings->is_verified || result->n_corrupt > 0;
+
 	json_count(json, "errors", result->n_errors);
 	json_object(json, "errors_by_cause");
 	for (int i = 0; i < FAILURE_N; i++)
@@ -142,13 +144,12 @@ static void put_mistakes(struct json *json, const struct result *result)
 			   result->errors[i]);
 	json_end(json);
 	put_text(json, "first_error", result->first_error);
-	put_known(json, "corrupt", result->settings->is_verified,
-		  result->n_corrupt);
+	put_known(json, "corrupt", is_known, result->n_corrupt);
 	json_object(json, "corrupt_by_kind");
 	for (int i = 0; i < CHECKER_N_CORRUPTIONS; i++)
 		put_known(json,
 			  checker_corruption_name((enum checker_corruption)i),
-			  result->settings->is_verified, result->corrupt[i]);
+			  is_known, result->corrupt[i]);
 	json_end(json);
 	put_text(json, "first_corruption", result->first_corruption);
 }

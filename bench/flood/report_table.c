@@ -62,34 +62,22 @@ static void put_line(const struct table *table, const char *name,
 
 /* -- the verdict -- */
 
-static const char *colour_of(enum report_outcome outcome)
+static const char *colour_of(enum status status)
 {
-	if (outcome == REPORT_VALID)
+	if (status == STATUS_DONE)
 		return "\033[1;32m";
-	return outcome == REPORT_FAILED ? "\033[1;31m" : "\033[1;33m";
-}
-
-static const char *word_of(enum report_outcome outcome)
-{
-	static const char *const words[] = {
-		[REPORT_VALID] = "VALID",
-		[REPORT_BREACHED] = "BREACHED",
-		[REPORT_INVALID] = "INVALID",
-		[REPORT_FAILED] = "FAILED",
-	};
-
-	return words[outcome];
+	return status == STATUS_FAILED ? "\033[1;31m" : "\033[1;33m";
 }
 
 static void put_verdict(const struct table *table)
 {
 	const struct result *result = table->result;
-	enum report_outcome outcome = report_outcome(result, table->expect);
+	enum status status = verdict_status(result, table->expect);
 	char text[REPORT_TEXT_SIZE] = REPORT_NO_REASON;
 
 	(void)fprintf(table->out, "%s%-*s%s",
-		      table->is_coloured ? colour_of(outcome) : "",
-		      2 + NAME_WIDTH, word_of(outcome),
+		      table->is_coloured ? colour_of(status) : "",
+		      2 + NAME_WIDTH, status_word(status),
 		      table->is_coloured ? "\033[0m" : "");
 	(void)report_reason(result, table->expect, 0, text);
 	put_text(table, 2 + NAME_WIDTH, text);

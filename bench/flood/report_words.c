@@ -37,38 +37,7 @@ bool report_time_is_told(const struct result *result, size_t i)
 	return i == 0 || result->settings->rate > 0;
 }
 
-/* -- the outcome -- */
-
-static size_t count_breaches(const struct expect *expect)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; expect && i < expect->n_terms; i++)
-		n += !expect->terms[i].is_met;
-	return n;
-}
-
-enum report_outcome report_outcome(const struct result *result,
-				   const struct expect *expect)
-{
-	if (result->n_corrupt > 0)
-		return REPORT_FAILED;
-	if (!result->verdict.is_valid)
-		return REPORT_INVALID;
-	return count_breaches(expect) > 0 ? REPORT_BREACHED : REPORT_VALID;
-}
-
-const char *report_outcome_name(enum report_outcome outcome)
-{
-	static const char *const names[] = {
-		[REPORT_VALID] = "valid",
-		[REPORT_BREACHED] = "breached",
-		[REPORT_INVALID] = "invalid",
-		[REPORT_FAILED] = "failed",
-	};
-
-	return names[outcome];
-}
+/* -- the reasons -- */
 
 /* The i-th expectation that is breached. */
 static bool explain_breach(const struct expect *expect, size_t i, char *text)

@@ -1,5 +1,5 @@
-/* What table, JSON and page say alike: the outcome, the reasons for it, and
- * which percentiles are told. */
+/* What table, JSON and page say alike: the reasons for the verdict, and which
+ * percentiles are told. */
 #ifndef REPORT_WORDS_H
 #define REPORT_WORDS_H
 
@@ -9,19 +9,6 @@
 struct expect;
 struct result;
 struct histogram;
-
-/* The first that holds, from the last up; the program's status follows. */
-enum report_outcome {
-	REPORT_VALID,
-	REPORT_BREACHED, /* valid, but not what was expected */
-	REPORT_INVALID,
-	REPORT_FAILED /* the target lost or changed something */
-};
-
-enum report_outcome report_outcome(const struct result *result,
-				   const struct expect *expect);
-/* "valid", "breached", "invalid", "failed" */
-const char *report_outcome_name(enum report_outcome outcome);
 
 enum {
 	REPORT_TEXT_SIZE = 512

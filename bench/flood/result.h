@@ -76,6 +76,8 @@ struct result_comparison {
 	double p_value;
 	bool is_significant;
 	const char *method; /* "Mann-Whitney", ... */
+	/* the target that could not be connected to any more; NULL: none */
+	const char *lost;
 	/* what speaks against the rival's rounds */
 	struct verdict rival;
 	uint64_t n_rival_errors;

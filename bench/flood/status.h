@@ -11,4 +11,9 @@ enum status {
 	STATUS_GO_ON = -1    /* of a step: nothing to exit for */
 };
 
+/* Of a run that has a result: "valid", "failed", "invalid", "breached". */
+const char *status_name(enum status status);
+/* The same in capitals. */
+const char *status_word(enum status status);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "expect.h"
 #include "histogram.h"
 #include "quantity.h"
 #include "result.h"
@@ -262,6 +263,12 @@ void verdict_judge_comparison(struct result *result)
 	const struct result_comparison *comparison = &result->comparison;
 	const struct verdict *rival = &comparison->rival;
 
+	if (comparison->lost)
+		verdict_add(&result->verdict,
+			    "%.100s was not there for round %zu: the "
+			    "comparison ends",
+			    comparison->lost, comparison->n_rounds + 1);
+
 	if (comparison->n_rounds < least_rounds)
 		verdict_add(&result->verdict,
 			    "%zu round%s on each are too few to compare: "
@@ -271,4 +278,17 @@ void verdict_judge_comparison(struct result *result)
 	for (size_t i = 0; i < rival->n_reasons; i++)
 		verdict_add(&result->verdict, "%s: %.120s",
 			    result->settings->rival.text, rival->reasons[i]);
+}
+
+enum status verdict_status(const struct result *result,
+			   const struct expect *expect)
+{
+	if (result->n_corrupt + result->comparison.n_rival_corrupt > 0)
+		return STATUS_FAILED;
+	if (!result->verdict.is_valid)
+		return STATUS_INVALID;
+	for (size_t i = 0; expect && i < expect->n_terms; i++)
+		if (!expect->terms[i].is_met)
+			return STATUS_BREACHED;
+	return STATUS_DONE;
 }

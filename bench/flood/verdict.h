@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "status.h"
+
+struct expect;
 struct result;
 
 enum {
@@ -25,6 +28,12 @@ void verdict_judge(struct result *result, double percentile);
 
 /* Of a comparison: is there one, and is the rival's part of it valid? */
 void verdict_judge_comparison(struct result *result);
+
+/* What it comes to, after what is above and expect_judge (expect NULL: nothing
+ * was expected): the exit status, the first word and the outcome in JSON.
+ * FAILED, INVALID, BREACHED or DONE, the first of them that holds. */
+enum status verdict_status(const struct result *result,
+			   const struct expect *expect);
 
 /* One more reason against it. */
 void verdict_add(struct verdict *verdict, const char *format, ...)

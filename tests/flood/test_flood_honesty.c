@@ -133,8 +133,8 @@ static void stall_one(const char *rate)
 						  .fault_at = 500});
 	/* -n is never reached: a closed loop stands in for an open one's rate */
 	flood(&run, "-c", "120", rate ? "-r" : "-n", rate ? rate : "10000000",
-	      "-d", "800ms", "--warmup", "0", "--drain", "200ms", "--json", "-",
-	      server.address, NULL);
+	      "-d", "1500ms", "--warmup", "0", "--drain", "200ms", "--json",
+	      "-", server.address, NULL);
 	cr_expect_eq(run.status, 3);
 	cr_expect(flooded_says(&run, "was silent for"));
 	cr_expect_eq(flooded_number(&run, "healthy", "silent"), 1);

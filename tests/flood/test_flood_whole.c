@@ -109,6 +109,80 @@ Test(flood_whole, compare_needs_its_rounds)
 	flooded_forget(&run);
 }
 
+/* -- one verdict -- */
+
+/* The status is also the table's first word and JSON's outcome. */
+static void expect_outcome(int status, const char *word, const char *outcome)
+{
+	char quoted[64];
+
+	snprintf(quoted, sizeof quoted, "\"outcome\": \"%s\"", outcome);
+	cr_expect_eq(run.status, status, "%s", run.err);
+	cr_expect(flooded_says(&run, quoted), "%s", run.out);
+	cr_expect(flooded_says(&run, word), "%s", run.err);
+}
+
+Test(flood_whole, a_corrupt_rival_has_failed_in_every_word)
+{
+	struct known right;
+	struct known wrong;
+
+	known_start(&right, &(struct known_plan){.size = 64});
+	known_start(&wrong, &(struct known_plan){.size = 64,
+						 .fault = KNOWN_CHANGES,
+						 .fault_at = 10});
+	flood(&run, "-c", "2", "-d", "1s", "--warmup", "0", "--compare",
+	      wrong.address, "--json", "-", right.address, NULL);
+	stop(&right);
+	stop(&wrong);
+	expect_outcome(1, "FAILED", "failed");
+	flooded_forget(&run);
+}
+
+Test(flood_whole, too_many_answers_have_failed_in_every_word)
+{
+	struct known server;
+
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .fault = KNOWN_REPEATS,
+						  .fault_at = 10});
+	flood(&run, "-c", "1", "-p", "2", "-n", "100", "-d", "2s", "--warmup",
+	      "0", "--no-verify", "--drain", "100ms", "--json", "-",
+	      server.address, NULL);
+	stop(&server);
+	expect_outcome(1, "FAILED", "failed");
+	cr_expect_eq(flooded_number(&run, "", "corrupt"), 1);
+	cr_expect_eq(flooded_number(&run, "corrupt_by_kind", "repeated"), 1);
+	flooded_forget(&run);
+}
+
+/* Between two rounds, which are 25 ms each. */
+Test(flood_whole, a_comparison_that_loses_a_target_shows_its_rounds)
+{
+	const char *arguments[] = {"-c",	"2",  "-d",	"2s",
+				   "--warmup",	"0",  "--json", "-",
+				   "--compare", NULL, NULL,	NULL};
+	struct flooding flooding;
+	struct known rival;
+	struct known server;
+
+	known_start(&server, &(struct known_plan){.size = 64});
+	known_start(&rival, &(struct known_plan){.size = 64});
+	arguments[9] = rival.address;
+	arguments[10] = server.address;
+	flood_start(&flooding, arguments);
+	while (*(volatile uint64_t *)&rival.truth->n_accepted < 8)
+		sched_yield();
+	stop(&rival);
+	flood_wait(&flooding, &run);
+	stop(&server);
+	expect_outcome(3, "INVALID", "invalid");
+	cr_expect(flooded_says(&run, "the comparison ends"));
+	cr_expect_geq(flooded_number(&run, "comparison", "rounds"), 2);
+	cr_expect_leq(flooded_number(&run, "comparison", "rounds"), 5);
+	flooded_forget(&run);
+}
+
 /* -- logs -- */
 
 /* In an open loop there are three of them. */
