@@ -40,6 +40,22 @@ uint64_t collect_queued(const struct load *load)
 	return n;
 }
 
+/* Bytes that the kernel took since the measurement began. */
+static uint64_t count_taken(const struct load *load)
+{
+	uint64_t n = load->counters.n_taken;
+
+	for (size_t i = 0; i < load->crew.n_peers; i++) {
+		struct weir_progress progress;
+
+		if (!weir_conn_is_open(&load->crew.peers[i].conn))
+			continue;
+		weir_conn_counters(&load->crew.peers[i].conn, &progress);
+		n += progress.sent;
+	}
+	return n - load->counters.n_taken_start;
+}
+
 /* Messages that our own queues hold; only mode sink has to ask. */
 static uint64_t queued_messages(const struct load *load)
 {
@@ -78,14 +94,14 @@ static void describe_second(const struct load *load, uint64_t now_ns,
 			    struct result_second *second)
 {
 	const struct histogram *h = load->counters.interval.latency;
+	uint64_t n_taken = count_taken(load);
 
 	*second = (struct result_second){
 		.at_s = (double)(now_ns - load->start_ns) / 1e9,
 		.length_s = (double)(now_ns - load->counters.tick_ns) / 1e9,
 		.n_messages = load->counters.n_answered -
 			      load->counters.last.n_messages,
-		.n_bytes_out = load->counters.n_bytes_out -
-			       load->counters.last.n_bytes_out,
+		.n_bytes_out = n_taken - load->counters.last.n_bytes_out,
 		.n_bytes_in = load->counters.n_bytes_in -
 			      load->counters.last.n_bytes_in,
 		.n_owed = load->counters.n_owed + queued_messages(load),
@@ -126,7 +142,7 @@ void collect_second(struct load *load, uint64_t now_ns)
 	take_interval(load->result->service, load->counters.interval.service);
 	take_interval(load->result->lateness, load->counters.interval.lateness);
 	load->counters.last.n_messages = load->counters.n_answered;
-	load->counters.last.n_bytes_out = load->counters.n_bytes_out;
+	load->counters.last.n_bytes_out += second.n_bytes_out;
 	load->counters.last.n_bytes_in = load->counters.n_bytes_in;
 	load->counters.tick_ns = now_ns;
 }
@@ -135,6 +151,12 @@ void collect_second(struct load *load, uint64_t now_ns)
 
 void collect_begin(struct load *load)
 {
+	uint64_t n_taken = count_taken(load);
+	/* without a warm-up some measured messages have left already */
+	uint64_t n_early = load->counters.n_bytes_out;
+
+	load->counters.n_taken_start =
+		n_taken > n_early ? n_taken - n_early : 0;
 	read_cpu(&load->counters.cpu_user_s, &load->counters.cpu_system_s);
 }
 
@@ -164,7 +186,7 @@ void collect_end(struct load *load, uint64_t now_ns)
 	result->messages_per_s =
 		share_of_time((double)result->n_messages, seconds);
 	result->bytes_out_per_s =
-		share_of_time((double)load->counters.n_bytes_out, seconds);
+		share_of_time((double)count_taken(load), seconds);
 	result->bytes_in_per_s =
 		share_of_time((double)load->counters.n_bytes_in, seconds);
 }
@@ -201,12 +223,9 @@ static uint64_t slowest_answer(const struct load *load)
 	return before_ns > now_ns ? before_ns : now_ns;
 }
 
-/* Accepted are the bytes after the warm-up; what the library or the kernel
- * still holds at the end is of the last of them. */
 void collect_bytes(struct load *load)
 {
 	struct result_bytes *bytes = &load->result->bytes;
-	uint64_t n_queued = 0;
 	int64_t n_unacked = 0;
 
 	for (size_t i = 0; i < load->crew.n_peers; i++) {
@@ -216,7 +235,6 @@ void collect_bytes(struct load *load)
 		if (!weir_conn_is_open(c))
 			continue;
 		weir_conn_progress(c, &progress);
-		n_queued += progress.queued;
 		if (progress.kernel_unacked < 0)
 			n_unacked = -1;
 		else if (n_unacked >= 0)
@@ -225,8 +243,8 @@ void collect_bytes(struct load *load)
 	load->counters.slowest_ns = slowest_answer(load);
 	load->result->n_unanswered += queued_measured(load);
 	bytes->accepted = load->counters.n_bytes_out;
-	bytes->sent =
-		bytes->accepted > n_queued ? bytes->accepted - n_queued : 0;
+	/* a run that ended in the warm-up has measured nothing */
+	bytes->sent = load->start_ns < UINT64_MAX ? count_taken(load) : 0;
 	bytes->acknowledged = -1;
 	if (n_unacked >= 0)
 		bytes->acknowledged = (int64_t)bytes->sent > n_unacked

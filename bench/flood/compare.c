@@ -152,7 +152,7 @@ static void finish_sums(struct result *all)
 	double n = all->seconds > 0 ? all->seconds : (double)NAN;
 
 	all->messages_per_s = (double)all->n_messages / n;
-	all->bytes_out_per_s = (double)all->bytes.accepted / n;
+	all->bytes_out_per_s = (double)all->bytes.sent / n;
 	all->bytes_in_per_s = (double)all->bytes.received / n;
 	all->cpu_share = (all->cpu_user_s + all->cpu_system_s) / n;
 }

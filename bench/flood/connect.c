@@ -163,6 +163,7 @@ static void on_close(struct weir_conn *c, const struct weir_result *result)
 
 	if (visit->load->phase < LOAD_ENDING)
 		failure_count_close(visit->load, result);
+	visit->load->counters.n_taken += result->progress.sent;
 	leave(visit, visit->is_owed ? pause_ns : 0);
 }
 

@@ -14,8 +14,10 @@ struct counters {
 	uint64_t n_in_time;		    /* and that before the end */
 	uint64_t n_answered;  /* answers in the measured time, to any message */
 	uint64_t n_owed;      /* all messages without an answer */
-	uint64_t n_bytes_out; /* while measuring */
+	uint64_t n_bytes_out; /* while measuring: of messages that were sent */
 	uint64_t n_bytes_in;
+	uint64_t n_taken; /* bytes, by the kernel, of closed connections */
+	uint64_t n_taken_start;	   /* of all, when the measurement began */
 	uint64_t slowest_ns;	   /* answer, by the end of draining */
 	struct result_second last; /* the counters at the last tick */
 	uint64_t tick_ns;	   /* when that was */

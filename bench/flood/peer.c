@@ -47,6 +47,7 @@ void peer_on_close(struct weir_conn *c, const struct weir_result *result)
 	struct load *load = peer->load;
 
 	load->crew.n_open--;
+	load->counters.n_taken += result->progress.sent;
 	if (load->phase < LOAD_ENDING)
 		failure_count_close(load, result);
 	if (load->mode->give_up)

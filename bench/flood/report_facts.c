@@ -99,9 +99,8 @@ static bool tell_bytes_out(const struct result *result,
 	const struct result_bytes *bytes = &result->bytes;
 
 	fact->name = "bytes out";
-	quantity_format_size(fact->value, (double)bytes->accepted);
-	add(fact, "accepted");
-	add_size(fact, bytes->sent, "sent");
+	quantity_format_size(fact->value, (double)bytes->sent);
+	add(fact, "taken by the kernel");
 	if (bytes->acknowledged >= 0)
 		add_size(fact, (uint64_t)bytes->acknowledged, "acknowledged");
 	return true;

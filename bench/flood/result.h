@@ -27,7 +27,8 @@ struct result_second {
 	uint64_t p50_ns, p99_ns, max_ns;
 };
 
-/* Bytes of the healthy connections after the warm-up; on TCP what the target's
+/* Bytes of the healthy connections: accepted are those of the measured messages,
+ * the others what went after the warm-up; on TCP what the target's
  * kernel has acknowledged, -1 where that cannot be known (Unix sockets). */
 struct result_bytes {
 	uint64_t accepted; /* by the library, from us */
