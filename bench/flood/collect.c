@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "clock.h"
+#include "environment.h"
 #include "histogram.h"
 #include "load.h"
 #include "peer.h"
@@ -158,6 +159,7 @@ void collect_begin(struct load *load)
 	load->counters.n_taken_start =
 		n_taken > n_early ? n_taken - n_early : 0;
 	read_cpu(&load->counters.cpu_user_s, &load->counters.cpu_system_s);
+	load->counters.cpu_wait_s = environment_cpu_wait();
 }
 
 static double share_of_time(double n, double seconds)
@@ -176,6 +178,8 @@ void collect_end(struct load *load, uint64_t now_ns)
 	if (seconds > 0) {
 		collect_second(load, now_ns);
 		read_cpu(&result->cpu_user_s, &result->cpu_system_s);
+		result->cpu_wait_s =
+			environment_cpu_wait() - load->counters.cpu_wait_s;
 		result->cpu_user_s -= load->counters.cpu_user_s;
 		result->cpu_system_s -= load->counters.cpu_system_s;
 	}

@@ -96,6 +96,16 @@ static void add_bad(struct result_bad *all, const struct result_bad *round)
 	all->n_cut += round->n_cut;
 }
 
+/* NaN until there is a first. */
+static void add_wait(struct result *all, const struct result *round)
+{
+	if (isnan(all->cpu_wait_s))
+		all->cpu_wait_s = 0;
+	all->cpu_wait_s += round->cpu_wait_s;
+	if (round->warmup_wait_ns > all->warmup_wait_ns)
+		all->warmup_wait_ns = round->warmup_wait_ns;
+}
+
 static void add_figures(struct result *all, const struct result *round)
 {
 	all->seconds += round->seconds;
@@ -119,6 +129,7 @@ static void add_figures(struct result *all, const struct result *round)
 	if (round->peak_owed > all->peak_owed)
 		all->peak_owed = round->peak_owed;
 	all->cpu_user_s += round->cpu_user_s;
+	add_wait(all, round);
 	all->cpu_system_s += round->cpu_system_s;
 	for (int kind = 0; kind < BAD_N_KINDS; kind++)
 		add_bad(&all->bad[kind], &round->bad[kind]);

@@ -23,6 +23,7 @@ struct counters {
 	uint64_t tick_ns;	   /* when that was */
 	double cpu_user_s;	   /* when the measurement began */
 	double cpu_system_s;
+	double cpu_wait_s;
 };
 
 #endif

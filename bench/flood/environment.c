@@ -163,6 +163,21 @@ double environment_steal(const struct environment_times *before,
 	       (double)(after->all - before->all);
 }
 
+double environment_cpu_wait(void)
+{
+	FILE *file = fopen("/proc/self/schedstat", "re");
+	unsigned long long ran_ns;
+	unsigned long long waited_ns;
+	double wait_s = (double)NAN;
+
+	if (!file)
+		return wait_s;
+	if (fscanf(file, "%llu %llu", &ran_ns, &waited_ns) == 2)
+		wait_s = (double)waited_ns / 1e9;
+	(void)fclose(file);
+	return wait_s;
+}
+
 /* -- sockets -- */
 
 static int option(int fd, int level, int name)

@@ -46,6 +46,10 @@ void environment_read(struct environment *environment,
  * on. */
 void environment_note_socket(struct environment_socket *socket, int fd);
 
+/* Seconds that this process was ready to run and waited for a CPU so far; NaN
+ * where the kernel does not tell. */
+double environment_cpu_wait(void);
+
 void environment_read_times(struct environment_times *times);
 /* The share stolen between the two; NaN where that is unknown. */
 double environment_steal(const struct environment_times *before,

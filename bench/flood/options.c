@@ -31,6 +31,7 @@ static const struct option long_options[] = {
 	{"connect-timeout", required_argument, NULL, OPTION_CONNECT_TIMEOUT},
 	{"drain", required_argument, NULL, OPTION_DRAIN},
 	{"late", required_argument, NULL, OPTION_LATE},
+	{"cpu-wait", required_argument, NULL, OPTION_CPU_WAIT},
 	{"max-owed", required_argument, NULL, OPTION_MAX_OWED},
 	{"seed", required_argument, NULL, OPTION_SEED},
 	{"expect", required_argument, NULL, OPTION_EXPECT},
@@ -80,6 +81,7 @@ static const char help[] =
 	"      --connect-timeout TIME  for all connections to be made (10s)\n"
 	"      --drain TIME        wait for answers at the end (1s)\n"
 	"      --late TIME         sent later is a missed schedule (1ms)\n"
+	"      --cpu-wait SHARE    closed loop: of our time, for a CPU (10%)\n"
 	"      --max-owed N        messages without an answer (1000000)\n"
 	"      --seed N            of random times and orders (1)\n"
 	"\n"
@@ -122,6 +124,9 @@ static const struct quantity_kind timeout_kind = {
 	60 * MINUTE};
 static const struct quantity_kind late_kind = {
 	"a time from 1ns to 60m, such as 1ms", quantity_times, 1, 60 * MINUTE};
+static const struct quantity_unit percents[] = {{"%", 1}, {NULL, 0}};
+static const struct quantity_kind share_kind = {"a share from 1% to 100%",
+						percents, 1, 100};
 static const struct quantity_kind peers_kind = {"a number from 1 to 1000000",
 						quantity_counts, 1, 1000000};
 static const struct quantity_kind messages_kind = {
@@ -151,6 +156,7 @@ static const struct quantity_kind *const kinds[N_OPTIONS] = {
 	[OPTION_CONNECT_TIMEOUT] = &timeout_kind,
 	[OPTION_DRAIN] = &wait_kind,
 	[OPTION_LATE] = &late_kind,
+	[OPTION_CPU_WAIT] = &share_kind,
 	[OPTION_MAX_OWED] = &messages_kind,
 	[OPTION_SEED] = &seed_kind,
 };
@@ -297,6 +303,7 @@ enum status options_parse(struct settings *settings, struct expect *expect,
 			[OPTION_CONNECT_TIMEOUT] = UINT64_C(10000000000),
 			[OPTION_DRAIN] = UINT64_C(1000000000),
 			[OPTION_LATE] = 1000000,
+			[OPTION_CPU_WAIT] = 10,
 			[OPTION_MAX_OWED] = 1000000,
 			[OPTION_SEED] = 1,
 		}};

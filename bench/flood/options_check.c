@@ -218,6 +218,7 @@ static void set_load(struct settings *settings, const struct options *options)
 	settings->drain_ns = values[OPTION_DRAIN];
 	settings->is_drain_fixed = options->is_given[OPTION_DRAIN];
 	settings->late_ns = values[OPTION_LATE];
+	settings->wait_percent = values[OPTION_CPU_WAIT];
 	settings->max_owed = values[OPTION_MAX_OWED];
 	settings->seed = values[OPTION_SEED];
 	settings->n_bad[BAD_STALLED] = (size_t)values[OPTION_STALLED];

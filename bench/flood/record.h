@@ -63,8 +63,13 @@ static inline void record_answer(struct peer *peer, const struct stamp *stamp,
 		peer->n_answered++;
 		load->counters.n_answered++;
 	}
-	if (stamp->intended_ns < load->start_ns)
+	if (stamp->intended_ns < load->start_ns) {
+		if (record_age(load->start_ns, now_ns) >
+		    load->result->warmup_wait_ns)
+			load->result->warmup_wait_ns =
+				record_age(load->start_ns, now_ns);
 		return;
+	}
 	load->counters.n_measured++;
 	record_latency(load, stamp, now_ns);
 }

@@ -104,6 +104,7 @@ static void put_messages(struct json *json, const struct result *result)
 	json_count(json, "messages_drained", result->n_drained);
 	json_count(json, "messages_unanswered", result->n_unanswered);
 	json_count(json, "messages_failed", result->n_failed);
+	json_count(json, "warmup_wait_ns", result->warmup_wait_ns);
 	json_bool(json, "drain_cut", result->is_drain_cut);
 	json_number(json, "messages_per_s", result->messages_per_s);
 	json_number(json, "bytes_per_s",
@@ -222,6 +223,7 @@ static void put_generator(struct json *json, const struct result *result)
 	json_bool(json, "owed_too_much", result->is_owed_too_much);
 	json_number(json, "cpu_user_s", result->cpu_user_s);
 	json_number(json, "cpu_system_s", result->cpu_system_s);
+	json_number(json, "cpu_wait_s", result->cpu_wait_s);
 	json_number(json, "cpu_share", result->cpu_share);
 	json_end(json);
 }

@@ -42,6 +42,7 @@ int result_init(struct result *result, const struct settings *settings)
 		.bytes_out_per_s = (double)NAN,
 		.bytes_in_per_s = (double)NAN,
 		.cpu_share = (double)NAN,
+		.cpu_wait_s = (double)NAN,
 		.environment.steal = (double)NAN,
 		.fairness.jain = (double)NAN,
 		.bytes.acknowledged = -1,

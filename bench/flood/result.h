@@ -118,6 +118,9 @@ struct result {
 	struct histogram *latency;
 	struct histogram *service;
 	struct histogram *lateness;
+	/* how long a message of the warm-up went on without an answer in the
+	 * measured time, at most: it is in no histogram */
+	uint64_t warmup_wait_ns;
 	struct result_second *timeline;
 	size_t n_timeline;
 	struct result_bytes bytes;
@@ -140,7 +143,8 @@ struct result {
 	uint64_t peak_owed; /* the most messages without an answer */
 	double cpu_user_s;  /* of this process, while measuring */
 	double cpu_system_s;
-	double cpu_share; /* of one CPU; NaN: too short to tell */
+	double cpu_wait_s; /* ready, and without a CPU; NaN: unknown */
+	double cpu_share;  /* of one CPU; NaN: too short to tell */
 	struct environment environment;
 	struct verdict verdict;
 	struct result_comparison comparison;

@@ -43,9 +43,11 @@ struct settings {
 	 * taken longer, unless it was asked for */
 	uint64_t drain_ns;
 	bool is_drain_fixed;
-	uint64_t late_ns;  /* a message sent later than that missed its time */
-	uint64_t max_owed; /* messages without an answer, at any time */
-	uint64_t seed;	   /* of arrivals, and of the order of rounds */
+	uint64_t late_ns; /* a message sent later than that missed its time */
+	uint64_t
+		wait_percent; /* of the time, at most, for a CPU; closed loop */
+	uint64_t max_owed;    /* messages without an answer, at any time */
+	uint64_t seed;	      /* of arrivals, and of the order of rounds */
 	size_t n_bad[BAD_N_KINDS];
 	uint64_t trickle_rate; /* bytes a second */
 	const char *expect;    /* NULL: nothing is */

@@ -16,6 +16,10 @@ static const double samples_beyond = 10;
 static const double busy_share = 0.95;
 /* Of all messages: sent late, or never answered. */
 static const double tolerated_share = 0.01;
+/* A short run may have to wait once. */
+static const double least_wait_s = 0.01;
+/* A silence that began in the warm-up is a reason from this length on. */
+static const uint64_t least_warmup_wait_ns = 10000000;
 /* Fewer of them never tell a difference (see common/statistic.h). */
 static const size_t least_rounds = 8;
 
@@ -197,7 +201,34 @@ static void judge_unserved(struct result *result)
 				    : "transferred nothing");
 }
 
+/* In a closed loop such a silence keeps back the messages that would show it. */
+static void judge_warmup(struct result *result)
+{
+	uint64_t wait_ns = result->warmup_wait_ns;
+	char time[QUANTITY_TEXT_SIZE];
+
+	if (result->settings->rate == 0 && wait_ns > least_warmup_wait_ns &&
+	    wait_ns > histogram_max(result->latency))
+		verdict_add(&result->verdict,
+			    "a silence of %s began before the measurement, and "
+			    "is not in the latency",
+			    quantity_format_time(time, (double)wait_ns));
+}
+
 /* -- the generator itself -- */
+
+/* In a closed loop nothing is late: what did not run asked less. */
+static void judge_wait(struct result *result)
+{
+	double part = result->cpu_wait_s / result->seconds;
+	char text[QUANTITY_TEXT_SIZE];
+
+	if (result->cpu_wait_s > least_wait_s &&
+	    part * 100 > (double)result->settings->wait_percent)
+		verdict_add(&result->verdict,
+			    "the generator waited %s of the time for a CPU",
+			    quantity_format_share(text, part));
+}
 
 static void judge_generator(struct result *result)
 {
@@ -207,8 +238,10 @@ static void judge_generator(struct result *result)
 	char part[QUANTITY_TEXT_SIZE];
 	char time[QUANTITY_TEXT_SIZE];
 
-	if (settings->rate == 0)
+	if (settings->rate == 0) {
+		judge_wait(result);
 		return;
+	}
 	if (result->cpu_share > busy_share)
 		verdict_add(&result->verdict,
 			    "the generator used %s of a CPU: it may have "
@@ -254,6 +287,7 @@ void verdict_judge(struct result *result, double percentile)
 	judge_owed(result);
 	judge_silence(result);
 	judge_unserved(result);
+	judge_warmup(result);
 	judge_generator(result);
 	judge_samples(result, percentile);
 }

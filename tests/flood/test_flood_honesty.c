@@ -2,9 +2,12 @@
  * says is what was, and no run waits for what will not come. */
 #include <criterion/criterion.h>
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -198,6 +201,48 @@ Test(flood_honesty, bytes_out_are_those_that_the_kernel_took)
 		     50e6);
 	cr_expect_lt(flooded_number(&run, "timeline", "bytes_out"), 50e6);
 	cr_expect(!flooded_says(&run, "accepted, "));
+	forget();
+}
+
+/* All of it in messages that were sent in the warm-up. */
+Test(flood_honesty, a_silence_that_began_in_the_warm_up_is_told)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .freeze_at = 5,
+						  .freeze_ns = 600000000});
+	flood(&run, "-c", "4", "-d", "1500ms", "--warmup", "100ms", "--json",
+	      "-", server.address, NULL);
+	cr_expect_eq(run.status, 3);
+	cr_expect(flooded_says(&run, "began before the measurement"));
+	cr_expect_geq(flooded_number(&run, "", "warmup_wait_ns"), 300e6);
+	cr_expect_leq(flooded_number(&run, "", "warmup_wait_ns"), 600e6);
+	forget();
+}
+
+/* It shares one CPU with its target, and with a process that never rests. */
+Test(flood_honesty, the_wait_for_a_cpu_is_told)
+{
+	cpu_set_t one;
+	pid_t busy;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	cr_assert_eq(sched_setaffinity(0, sizeof one, &one), 0);
+	busy = fork();
+	cr_assert_geq(busy, 0);
+	if (busy == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (volatile unsigned i = 0;; i++)
+			;
+	}
+	known_start(&server, &(struct known_plan){.size = 64});
+	flood(&run, "-c", "4", "-d", "500ms", "--warmup", "0", "--json", "-",
+	      server.address, NULL);
+	kill(busy, SIGKILL);
+	waitpid(busy, NULL, 0);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_gt(flooded_number(&run, "generator", "cpu_wait_s"), 0.01);
+	cr_expect(flooded_says(&run, "of the time for one"));
 	forget();
 }
 

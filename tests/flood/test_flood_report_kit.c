@@ -154,6 +154,7 @@ struct made_run *made_run_open(void)
 	result->n_connected = 50;
 	result->peak_owed = 61;
 	result->n_unsent = 7;
+	result->cpu_wait_s = 0.05;
 	result->cpu_user_s = 1.1;
 	result->cpu_system_s = 3.2;
 	result->cpu_share = 0.43;

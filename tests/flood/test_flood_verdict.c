@@ -67,6 +67,20 @@ Test(flood_verdict, a_closed_loop_may_use_its_cpu)
 	cr_expect(result.verdict.is_valid);
 }
 
+/* What it did not get to do, the target had not to bear. */
+Test(flood_verdict, a_generator_that_waits_for_a_cpu_is_told)
+{
+	settings.rate = 0;
+	settings.wait_percent = 10;
+	result.seconds = 10;
+	result.cpu_wait_s = 1;
+	verdict_judge(&result, 0);
+	cr_expect(result.verdict.is_valid);
+	result.cpu_wait_s = 1.1;
+	verdict_judge(&result, 0);
+	expect_only("the generator waited 11.0 % of the time for a CPU");
+}
+
 Test(flood_verdict, one_in_a_hundred_may_be_late)
 {
 	result.n_late = 10;
