@@ -29,6 +29,7 @@ struct visit {
 	struct peer *probe;
 	uint64_t number;
 	bool is_owed; /* the answer */
+	bool has_failed;
 };
 
 struct visits {
@@ -153,7 +154,8 @@ static void on_end(struct weir_conn *c, const void *data, size_t n)
 	(void)data;
 	(void)n;
 	if (visit->load->phase < LOAD_ENDING)
-		failure_count(visit->load, FAILURE_CLOSED, 0);
+		failure_count(visit->load, &visit->has_failed, FAILURE_CLOSED,
+			      0);
 	weir_conn_finish(c);
 }
 
@@ -162,7 +164,7 @@ static void on_close(struct weir_conn *c, const struct weir_result *result)
 	struct visit *visit = weir_container_of(c, struct visit, conn);
 
 	if (visit->load->phase < LOAD_ENDING)
-		failure_count_close(visit->load, result);
+		failure_count_close(visit->load, &visit->has_failed, result);
 	visit->load->counters.n_taken += result->progress.sent;
 	leave(visit, visit->is_owed ? pause_ns : 0);
 }
@@ -201,7 +203,7 @@ static void on_connect(struct weir_connector *connector, int fd)
 		say(visit);
 		return;
 	}
-	failure_count_connect(load, error);
+	failure_count_connect(load, &visit->has_failed, error);
 	leave(visit, pause_ns);
 }
 
@@ -218,6 +220,7 @@ static void begin(struct visit *visit, uint64_t intended_ns)
 	weir_list_append(&visits->busy, &visit->link);
 	visit->number = visits->n_begun++;
 	visit->is_owed = true;
+	visit->has_failed = false;
 	record_stamp(load, &visit->stamp,
 		     load->is_open_loop ? intended_ns : now_ns, now_ns);
 	record_sent(load, &visit->stamp, load->kit.size);

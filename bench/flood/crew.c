@@ -35,7 +35,7 @@ static void take_connection(struct peer *peer, int fd)
 			close(fd);
 	}
 	if (error < 0) {
-		failure_count_connect(load, error);
+		failure_count_connect(load, &peer->has_failed, error);
 		return;
 	}
 	peer->was_open = true;
@@ -60,7 +60,7 @@ static void dial(struct peer *peer)
 		load->target->n_addresses, load->crew.deadline_ns, on_connect);
 
 	if (error < 0)
-		failure_count_connect(load, error);
+		failure_count_connect(load, &peer->has_failed, error);
 	else
 		load->crew.n_dialing++;
 }

@@ -20,11 +20,15 @@ const char *failure_name(enum failure failure)
 	return names[failure];
 }
 
-void failure_count(struct load *load, enum failure cause, int error)
+void failure_count(struct load *load, bool *has_failed, enum failure cause,
+		   int error)
 {
 	struct result *result = load->result;
 	char text[COMPLAIN_CAUSE_SIZE] = "the target ended the connection";
 
+	if (*has_failed)
+		return;
+	*has_failed = true;
 	if (error)
 		complain_cause(error, text);
 	if (result->n_errors == 0)
@@ -35,7 +39,7 @@ void failure_count(struct load *load, enum failure cause, int error)
 	load->last_error = error;
 }
 
-void failure_count_connect(struct load *load, int error)
+void failure_count_connect(struct load *load, bool *has_failed, int error)
 {
 	enum failure cause = FAILURE_CONNECT_OTHER;
 
@@ -43,15 +47,16 @@ void failure_count_connect(struct load *load, int error)
 		cause = FAILURE_CONNECT_REFUSED;
 	else if (error == -ETIMEDOUT)
 		cause = FAILURE_CONNECT_TIMEOUT;
-	failure_count(load, cause, error);
+	failure_count(load, has_failed, cause, error);
 }
 
-void failure_count_close(struct load *load, const struct weir_result *result)
+void failure_count_close(struct load *load, bool *has_failed,
+			 const struct weir_result *result)
 {
 	enum failure cause = FAILURE_OTHER;
 	int error = result->error;
 
-	/* these were counted where they began */
+	/* it was we */
 	if (result->reason == WEIR_REASON_FINISHED ||
 	    result->reason == WEIR_REASON_ABORTED)
 		return;
@@ -65,5 +70,5 @@ void failure_count_close(struct load *load, const struct weir_result *result)
 		error = -ENOBUFS;
 	else if (result->reason == WEIR_REASON_INPUT_LIMIT)
 		error = -EMSGSIZE;
-	failure_count(load, cause, error);
+	failure_count(load, has_failed, cause, error);
 }

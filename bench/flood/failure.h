@@ -2,6 +2,8 @@
 #ifndef FLOOD_FAILURE_H
 #define FLOOD_FAILURE_H
 
+#include <stdbool.h>
+
 struct load;
 struct weir_result;
 
@@ -19,11 +21,14 @@ enum failure {
 /* In lower case. */
 const char *failure_name(enum failure failure);
 
-/* Count one; error is its negative errno, or 0: the target ended it. */
-void failure_count(struct load *load, enum failure failure, int error);
-void failure_count_connect(struct load *load, int error);
+/* Count a connection's failure, which is its first and only one: has_failed
+ * remembers it. error is its negative errno, or 0: the target ended it. */
+void failure_count(struct load *load, bool *has_failed, enum failure failure,
+		   int error);
+void failure_count_connect(struct load *load, bool *has_failed, int error);
 /* The same by the reason for which a connection was closed, if it was not we
  * who closed it. */
-void failure_count_close(struct load *load, const struct weir_result *result);
+void failure_count_close(struct load *load, bool *has_failed,
+			 const struct weir_result *result);
 
 #endif

@@ -26,18 +26,18 @@ void peer_refuse(struct peer *peer, int error)
 	/* any other error ends the connection, and is told there */
 	if (error != -ENOBUFS && error != -ENOMEM && error != -EMSGSIZE)
 		return;
-	failure_count(peer->load, FAILURE_MEMORY, error);
+	failure_count(peer->load, &peer->has_failed, FAILURE_MEMORY, error);
 	weir_conn_abort(&peer->conn, true);
 }
 
 void peer_on_end(struct weir_conn *c, const void *rest, size_t n)
 {
-	struct load *load = peer_of(c)->load;
+	struct peer *peer = peer_of(c);
 
 	(void)rest;
 	(void)n;
-	if (load->phase < LOAD_ENDING)
-		failure_count(load, FAILURE_CLOSED, 0);
+	if (peer->load->phase < LOAD_ENDING)
+		failure_count(peer->load, &peer->has_failed, FAILURE_CLOSED, 0);
 	weir_conn_finish(c);
 }
 
@@ -49,7 +49,7 @@ void peer_on_close(struct weir_conn *c, const struct weir_result *result)
 	load->crew.n_open--;
 	load->counters.n_taken += result->progress.sent;
 	if (load->phase < LOAD_ENDING)
-		failure_count_close(load, result);
+		failure_count_close(load, &peer->has_failed, result);
 	if (load->mode->give_up)
 		load->mode->give_up(peer);
 	crew_remove_sender(peer);

@@ -16,6 +16,7 @@ struct peer {
 	uint32_t number;
 	uint32_t i_sender; /* its place in load->crew.senders, if it has one */
 	bool was_open;
+	bool has_failed;
 	struct flight flight;
 	struct checker checker; /* if messages are verified */
 	size_t n_partial;	/* bytes of a message, if they are not */

@@ -167,8 +167,9 @@ static bool tell_generator(const struct result *result,
 	add(fact, "of a CPU");
 	if (!isnan(result->cpu_wait_s) && result->seconds > 0)
 		add(fact, ", waited %s of the time for one",
-		    quantity_format_share(text, result->cpu_wait_s /
-							result->seconds));
+		    quantity_format_share(
+			    text,
+			    fmin(result->cpu_wait_s / result->seconds, 1)));
 	if (result->settings->rate > 0) {
 		add_count(fact, result->n_late, "messages sent late");
 		add(fact, ", at most %s without an answer",

@@ -182,6 +182,21 @@ Test(flood_integrity, an_end_in_mid_run_is_an_error)
 	forget();
 }
 
+/* The reset comes while what is queued is still to be sent. */
+Test(flood_integrity, a_reset_after_an_end_is_the_same_error)
+{
+	known_start(&server,
+		    &(struct known_plan){.size = 1 << 20,
+					 .fault = KNOWN_ENDS_AND_RESETS,
+					 .fault_at = 2});
+	flood(&run, "-c", "1", "-p", "16", "-s", "1M", "-n", "1000", "-d", "5s",
+	      "--warmup", "0", "--json", "-", server.address, NULL);
+	cr_expect_eq(run.status, 3);
+	cr_expect_eq(flooded_number(&run, "", "errors"), 1);
+	cr_expect_eq(flooded_number(&run, "errors_by_cause", "closed"), 1);
+	forget();
+}
+
 /* -- broadcast -- */
 
 /* 100 lines of one publisher, -c connections in all, line 50 is hurt on its

@@ -100,12 +100,26 @@ static void hang_up(struct known_peer *peer)
 	peer->fd = -1;
 }
 
+static void reset(struct known_peer *peer)
+{
+	struct linger none = {.l_onoff = 1};
+
+	setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+	hang_up(peer);
+}
+
+/* One of no bytes is a reset. */
 static void send_answer(struct service *service, struct known_peer *peer)
 {
 	struct answer *answer = peer->first;
 	struct known_truth *truth = service->truth;
 
 	peer->first = answer->next;
+	if (answer->n == 0) {
+		reset(peer);
+		free(answer);
+		return;
+	}
 	if (answer->sample < KNOWN_MAX_SAMPLES)
 		truth->samples[answer->sample].answered_ns = now();
 	if (send(peer->fd, answer->bytes, answer->n, MSG_NOSIGNAL) < 0)
@@ -136,14 +150,6 @@ static uint64_t send_due(struct service *service)
 }
 
 /* -- faults -- */
-
-static void reset(struct known_peer *peer)
-{
-	struct linger none = {.l_onoff = 1};
-
-	setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-	hang_up(peer);
-}
 
 /* Two different bytes of the body change places. */
 static void swap_bytes(unsigned char *message, size_t n)
@@ -201,6 +207,7 @@ static void spoil(struct service *service, struct known_peer *peer,
 		return;
 	case KNOWN_RIGHT:
 	case KNOWN_ZEROES:
+	case KNOWN_ENDS_AND_RESETS:
 	case KNOWN_STALLS:
 	case KNOWN_FALLS_SILENT:
 	case KNOWN_RESETS:
@@ -244,6 +251,14 @@ static void pass_on(struct service *service, const struct known_peer *from,
 	}
 }
 
+/* It is read no more. */
+static void end_and_reset(struct known_peer *peer)
+{
+	shutdown(peer->fd, SHUT_WR);
+	peer->has_ended = true;
+	append(peer, answer_new("", 0, now() + 500000000, KNOWN_MAX_SAMPLES));
+}
+
 /* False: the connection is gone. */
 static bool end_if_asked(struct service *service, struct known_peer *peer)
 {
@@ -253,11 +268,13 @@ static bool end_if_asked(struct service *service, struct known_peer *peer)
 		service->is_silent = true;
 	else if (fault == KNOWN_STALLS)
 		peer->is_stalled = true;
+	else if (fault == KNOWN_ENDS_AND_RESETS)
+		end_and_reset(peer);
 	else if (fault == KNOWN_RESETS)
 		reset(peer);
 	else if (fault == KNOWN_CLOSES)
 		hang_up(peer);
-	return peer->fd >= 0;
+	return peer->fd >= 0 && !peer->has_ended;
 }
 
 static size_t note_sample(struct service *service,

@@ -28,17 +28,18 @@ enum {
 /* What becomes of one message, the one that comes as number fault_at. */
 enum known_fault {
 	KNOWN_RIGHT,
-	KNOWN_CHANGES,	     /* one byte of it */
-	KNOWN_LOSES_BYTES,   /* three of its bytes */
-	KNOWN_LOSES,	     /* all of it */
-	KNOWN_REPEATS_BYTES, /* ten of its bytes */
-	KNOWN_REPEATS,	     /* all of it */
-	KNOWN_REORDERS,	     /* it comes after the next of its connection */
-	KNOWN_SWAPS_BYTES,   /* two of its bytes */
-	KNOWN_FALLS_SILENT,  /* nothing is answered any more */
-	KNOWN_RESETS,	     /* its connection */
-	KNOWN_CLOSES,	     /* its connection, by a FIN */
-	KNOWN_STALLS,	     /* its connection gets no answer any more */
+	KNOWN_CHANGES,	       /* one byte of it */
+	KNOWN_LOSES_BYTES,     /* three of its bytes */
+	KNOWN_LOSES,	       /* all of it */
+	KNOWN_REPEATS_BYTES,   /* ten of its bytes */
+	KNOWN_REPEATS,	       /* all of it */
+	KNOWN_REORDERS,	       /* it comes after the next of its connection */
+	KNOWN_SWAPS_BYTES,     /* two of its bytes */
+	KNOWN_FALLS_SILENT,    /* nothing is answered any more */
+	KNOWN_RESETS,	       /* its connection */
+	KNOWN_CLOSES,	       /* its connection, by a FIN */
+	KNOWN_ENDS_AND_RESETS, /* a FIN, and half a second later a reset */
+	KNOWN_STALLS,	       /* its connection gets no answer any more */
 	KNOWN_ZEROES, /* this and all that follow: as many zeros instead */
 	KNOWN_MISSES,	 /* lines: not passed on, and "# missed 1" instead */
 	KNOWN_TURNS_AWAY /* lines: the subscriber, by a FIN */
