@@ -85,22 +85,6 @@ static bool fits_compare(const struct options *options)
 	return true;
 }
 
-/* A file takes one of them, and so does standard output. */
-static bool fits_output(const struct options *options)
-{
-	const char *const *texts = options->texts;
-
-	for (int i = OPTION_JSON; i <= OPTION_HLOG; i++)
-		for (int k = i + 1; k <= OPTION_HLOG; k++)
-			if (texts[i] && texts[k] &&
-			    strcmp(texts[i], texts[k]) == 0) {
-				complain("%s: expected as one file only",
-					 texts[i]);
-				return false;
-			}
-	return true;
-}
-
 /* -- sizes -- */
 
 static uint64_t smallest_size(const struct settings *settings)
@@ -251,9 +235,9 @@ enum status options_apply(struct settings *settings, struct expect *expect,
 	settings->hgrm_path = options->texts[OPTION_HGRM];
 	settings->hlog_path = options->texts[OPTION_HLOG];
 	set_load(settings, options);
-	is_right = fits_output(options) && fits_mode(options) &&
-		   fits_loop(options) && fits_compare(options) &&
-		   fits_size(settings) && fits_publishers(settings) &&
+	is_right = fits_mode(options) && fits_loop(options) &&
+		   fits_compare(options) && fits_size(settings) &&
+		   fits_publishers(settings) &&
 		   set_expect(settings, expect, options) &&
 		   resolve_targets(settings, options);
 	return is_right ? STATUS_GO_ON : STATUS_REFUSED;

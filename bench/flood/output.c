@@ -29,6 +29,15 @@ static bool is_standard(const char *path)
 	return path && strcmp(path, "-") == 0;
 }
 
+/* For people. */
+static const char *name_of(const struct settings *settings,
+			   enum output_file file)
+{
+	const char *path = path_of(settings, file);
+
+	return is_standard(path) ? "standard output" : path;
+}
+
 static bool is_standard_taken(const struct settings *settings)
 {
 	for (int i = 0; i < OUTPUT_N_FILES; i++)
@@ -101,17 +110,41 @@ static void on_warmup(void *user, double left_s)
 
 /* -- opening and closing -- */
 
+/* Two results in one file are none, whatever they call it. */
+static bool is_taken(const struct output *output, enum output_file file)
+{
+	const char *path = path_of(output->settings, file);
+
+	for (int i = 0; i < (int)file; i++) {
+		const char *other =
+			path_of(output->settings, (enum output_file)i);
+
+		if (other && (strcmp(other, path) == 0 ||
+			      strcmp(output->wholes[i].target,
+				     output->wholes[file].target) == 0))
+			return true;
+	}
+	return false;
+}
+
 static bool open_file(struct output *output, enum output_file file)
 {
 	const char *path = path_of(output->settings, file);
+	struct whole_file *whole = &output->wholes[file];
 	char cause[COMPLAIN_CAUSE_SIZE];
+	int error = 0;
 
 	if (!path)
 		return true;
-	output->files[file] = is_standard(path) ? stdout : fopen(path, "we");
-	if (output->files[file])
+	if (!is_standard(path))
+		error = whole_file_open(whole, path);
+	if (error == 0 && !is_taken(output, file)) {
+		output->files[file] = is_standard(path) ? stdout : whole->file;
 		return true;
-	complain("%s: %s", path, complain_cause(-errno, cause));
+	}
+	complain("%s: %s", path,
+		 error ? complain_cause(error, cause)
+		       : "expected as one file only");
 	return false;
 }
 
@@ -136,18 +169,16 @@ void output_end_progress(struct output *output)
 }
 
 /* Also what stdio still holds may find no room. */
-static bool has_failed(struct output *output, enum output_file file, int error)
+static int finish_file(struct output *output, enum output_file file)
 {
-	const char *path = path_of(output->settings, file);
-	char cause[COMPLAIN_CAUSE_SIZE];
+	FILE *to = output->files[file];
 
-	if (error == 0 && fflush(output->files[file]) != 0)
-		error = -errno;
-	if (error == 0)
-		return false;
-	complain("%s: %s", is_standard(path) ? "standard output" : path,
-		 complain_cause(error, cause));
-	return true;
+	if (to != stdout)
+		return whole_file_commit(&output->wholes[file]);
+	errno = 0;
+	if (fflush(to) == 0 && !ferror(to))
+		return 0;
+	return errno ? -errno : -EIO;
 }
 
 static int write_file(struct output *output, enum output_file file,
@@ -190,8 +221,13 @@ bool output_write(struct output *output, const struct result *result,
 		if (!output->files[i])
 			continue;
 		error = write_file(output, file, result, expect);
-		if (has_failed(output, file, error))
-			is_written = false;
+		if (error == 0)
+			error = finish_file(output, file);
+		if (error == 0)
+			continue;
+		complain("%s: %s", name_of(output->settings, file),
+			 complain_cause(error, cause));
+		is_written = false;
 	}
 	return is_written;
 }
@@ -199,6 +235,5 @@ bool output_write(struct output *output, const struct result *result,
 void output_close(struct output *output)
 {
 	for (int i = 0; i < OUTPUT_N_FILES; i++)
-		if (output->files[i] && output->files[i] != stdout)
-			(void)fclose(output->files[i]);
+		whole_file_abandon(&output->wholes[i]);
 }

@@ -1,5 +1,6 @@
 /* Where the results go: the terminal, and the files that were asked for. They
- * are opened before the run, so that a wrong path costs no measurement. */
+ * are opened before the run, so that a wrong path costs no measurement, and
+ * change when there is a result. */
 #ifndef FLOOD_OUTPUT_H
 #define FLOOD_OUTPUT_H
 
@@ -8,6 +9,7 @@
 
 #include "generator.h"
 #include "progress.h"
+#include "whole_file.h"
 
 struct expect;
 
@@ -23,6 +25,7 @@ struct output {
 	const struct settings *settings;
 	struct generator_events events; /* for the run */
 	struct progress progress;
+	struct whole_file wholes[OUTPUT_N_FILES];
 	FILE *files[OUTPUT_N_FILES]; /* NULL: not asked for */
 	int hlog_error;		     /* the first, while it ran */
 	uint64_t base_ns;	     /* of the log: since 1970 */

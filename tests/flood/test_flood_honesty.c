@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -302,6 +303,35 @@ Test(flood_honesty, a_signal_ends_the_run_with_a_result)
 	cr_expect_eq(flooded_number(&run, "", "messages_unanswered"), 4);
 	cr_expect(flooded_says(&run, "\"interrupted\": true"));
 	forget();
+}
+
+/* Whoever refuses the connection costs nobody last week's result. */
+Test(flood_honesty, a_file_changes_only_when_there_is_a_result)
+{
+	char path[] = "/tmp/weir-test-XXXXXX";
+	char text[8] = {0};
+	int fd = mkstemp(path);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, "last", 4), 4);
+	flood(&run, "--json", path, "--html", "/dev/null", "127.0.0.1:1", NULL);
+	cr_expect_eq(run.status, 2);
+	flooded_forget(&run);
+	cr_expect_eq(pread(fd, text, sizeof text, 0), 4);
+	cr_expect_str_eq(text, "last");
+	close(fd);
+	cr_expect_eq(access(path, F_OK), 0);
+	unlink(path);
+}
+
+Test(flood_honesty, two_names_of_one_file_are_seen_through)
+{
+	flood(&run, "--json", "/tmp/weir-test-x", "--html",
+	      "/tmp/../tmp/./weir-test-x", "unix:@none", NULL);
+	cr_expect_eq(run.status, 2);
+	cr_expect(flooded_says(&run, "expected as one file only"));
+	cr_expect_eq(access("/tmp/weir-test-x", F_OK), -1);
+	flooded_forget(&run);
 }
 
 Test(flood_honesty, two_results_are_not_written_into_one_file)
