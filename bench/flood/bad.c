@@ -34,7 +34,8 @@ struct bad_peer {
 	int fd;		/* -1: none */
 	size_t n_said;	/* of the message under way, or in all */
 	size_t n_heard; /* half-close: of the answers */
-	bool is_wrong;	/* half-close: some answer was */
+	bool was_made;
+	bool is_wrong; /* half-close: some answer was */
 };
 
 struct bad_crew {
@@ -303,6 +304,8 @@ static void on_connect(struct weir_connector *connector, int fd)
 		return;
 	}
 	result_of(bad)->n_connects++;
+	result_of(bad)->n_made += !bad->was_made;
+	bad->was_made = true;
 	bad->fd = fd;
 	bad->n_said = 0;
 	bad->n_heard = 0;

@@ -12,6 +12,8 @@
 #include "load.h"
 #include "peer.h"
 
+static const uint64_t least_rated = 10;
+
 static double seconds_of(const struct timeval *time)
 {
 	return (double)time->tv_sec + (double)time->tv_usec / 1e6;
@@ -167,6 +169,28 @@ static double share_of_time(double n, double seconds)
 	return seconds > 0 ? n / seconds : (double)NAN;
 }
 
+/* All that came in the measured time, whatever it was about. */
+static uint64_t count_answers(const struct load *load)
+{
+	return load->counters.n_answered - queued_measured(load);
+}
+
+/* Of them, those to measured messages. */
+static uint64_t count_messages(const struct load *load)
+{
+	if (mode_has_answers(load->settings->mode))
+		return load->counters.n_in_time;
+	return count_answers(load);
+}
+
+/* A run that ends by a few messages lasts as long as they happen to take. */
+static double rated(uint64_t n, const struct load *load)
+{
+	uint64_t n_asked = load->settings->n_messages;
+
+	return n_asked > 0 && n_asked < least_rated ? (double)NAN : (double)n;
+}
+
 void collect_end(struct load *load, uint64_t now_ns)
 {
 	struct result *result = load->result;
@@ -186,13 +210,14 @@ void collect_end(struct load *load, uint64_t now_ns)
 	result->seconds = seconds;
 	result->cpu_share = share_of_time(
 		result->cpu_user_s + result->cpu_system_s, seconds);
-	result->n_messages = load->counters.n_answered - queued_measured(load);
+	result->n_messages = count_messages(load);
+	result->n_warmup = count_answers(load) - result->n_messages;
 	result->messages_per_s =
-		share_of_time((double)result->n_messages, seconds);
+		share_of_time(rated(count_answers(load), load), seconds);
 	result->bytes_out_per_s =
-		share_of_time((double)count_taken(load), seconds);
+		share_of_time(rated(count_taken(load), load), seconds);
 	result->bytes_in_per_s =
-		share_of_time((double)load->counters.n_bytes_in, seconds);
+		share_of_time(rated(load->counters.n_bytes_in, load), seconds);
 }
 
 /* -- the end -- */
@@ -311,6 +336,12 @@ void collect_rest(struct load *load)
 	collect_checked(load);
 	result->bytes.received = load->counters.n_bytes_in;
 	result->n_sent = load->counters.n_sent;
+	/* in a closed loop the kernel takes them as they leave */
+	if (settings->mode == MODE_SINK && !load->is_open_loop)
+		result->n_sent = load->counters.n_answered;
+	result->n_asked = settings->mode == MODE_BROADCAST
+				  ? load->counters.n_asked
+				  : result->n_sent;
 	if (settings->mode == MODE_BROADCAST) {
 		result->n_subscribers =
 			load->crew.n_peers - settings->n_publishers;

@@ -87,6 +87,8 @@ static void add_faults(struct result *all, const struct result *round)
 static void add_bad(struct result_bad *all, const struct result_bad *round)
 {
 	all->n_peers = round->n_peers;
+	if (round->n_made > all->n_made)
+		all->n_made = round->n_made;
 	all->n_connects += round->n_connects;
 	all->n_connect_errors += round->n_connect_errors;
 	all->n_rounds += round->n_rounds;
@@ -109,7 +111,10 @@ static void add_wait(struct result *all, const struct result *round)
 static void add_figures(struct result *all, const struct result *round)
 {
 	all->seconds += round->seconds;
+	all->n_asked += round->n_asked;
 	all->n_messages += round->n_messages;
+	all->n_warmup += round->n_warmup;
+	all->n_warmup_unanswered += round->n_warmup_unanswered;
 	all->n_drained += round->n_drained;
 	all->n_sent += round->n_sent;
 	all->n_missed += round->n_missed;
@@ -162,7 +167,7 @@ static void finish_sums(struct result *all)
 {
 	double n = all->seconds > 0 ? all->seconds : (double)NAN;
 
-	all->messages_per_s = (double)all->n_messages / n;
+	all->messages_per_s = (double)(all->n_messages + all->n_warmup) / n;
 	all->bytes_out_per_s = (double)all->bytes.sent / n;
 	all->bytes_in_per_s = (double)all->bytes.received / n;
 	all->cpu_share = (all->cpu_user_s + all->cpu_system_s) / n;

@@ -10,6 +10,7 @@
 struct counters {
 	struct generator_interval interval; /* this second */
 	uint64_t n_sent;		    /* measured messages, */
+	uint64_t n_asked;		    /* the answers to them, */
 	uint64_t n_measured;		    /* of them answered, */
 	uint64_t n_in_time;		    /* and that before the end */
 	uint64_t n_answered;  /* answers in the measured time, to any message */

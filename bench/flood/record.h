@@ -46,6 +46,7 @@ static inline void record_sent(struct load *load, const struct stamp *stamp,
 		return;
 	load->counters.n_bytes_out += n_bytes;
 	load->counters.n_sent++;
+	load->counters.n_asked += stamp->n_left;
 	if (load->counters.n_sent == load->n_wanted)
 		load->is_sending = false;
 }
@@ -83,6 +84,8 @@ static inline void record_unanswered(struct load *load,
 	if (now_ns < load->start_ns)
 		return;
 	load->result->n_unanswered++;
+	load->result->n_warmup_unanswered +=
+		stamp->intended_ns < load->start_ns;
 	record_latency(load, stamp, now_ns);
 }
 

@@ -59,14 +59,40 @@ static bool tell_throughput(const struct result *result,
 
 static bool tell_messages(const struct result *result, struct report_fact *fact)
 {
+	bool has_answers = mode_has_answers(result->settings->mode);
 	char text[QUANTITY_TEXT_SIZE];
 
 	fact->name = "messages";
 	quantity_format_count(fact->value, result->n_messages);
-	add(fact, "in %s", quantity_format_time(text, result->seconds * 1e9));
-	add_count(fact, result->n_drained, "more answered after the end");
-	add_count(fact, result->n_unanswered, "never answered");
+	add(fact, "%sin %s", has_answers ? "answered " : "",
+	    quantity_format_time(text, result->seconds * 1e9));
+	add_count(fact, result->n_warmup, "more of the warm-up");
+	if (has_answers)
+		return true;
+	add_count(fact, result->n_drained, "more taken after the end");
+	add_count(fact, result->n_unanswered, "never taken");
+	return true;
+}
+
+/* The value is the sum of what follows. */
+static bool tell_sent(const struct result *result, struct report_fact *fact)
+{
+	char text[QUANTITY_TEXT_SIZE];
+
+	if (!mode_has_answers(result->settings->mode))
+		return false;
+	fact->name = result->settings->mode == MODE_BROADCAST ? "due" : "sent";
+	quantity_format_count(fact->value, result->n_asked);
+	add(fact, "%s answered in time",
+	    quantity_format_count(text, result->n_messages));
+	add_count(fact, result->n_drained, "after the end");
+	add_count(fact, result->n_unanswered - result->n_warmup_unanswered,
+		  "never");
 	add_count(fact, result->n_failed, "failed");
+	add_count(fact, result_count_spoilt(result), "lost or changed");
+	if (result->n_warmup_unanswered > 0)
+		add(fact, "; of the warm-up %s never",
+		    quantity_format_count(text, result->n_warmup_unanswered));
 	return true;
 }
 
@@ -188,8 +214,10 @@ static bool tell_bad(const struct result *result, enum bad_kind i,
 	fact->name = bad_name(i);
 	quantity_format_count(fact->value, bad->n_peers);
 	add(fact, "bad peer%s", bad->n_peers == 1 ? "" : "s");
-	add_count(fact, bad->n_connects, "connects");
-	add_count(fact, bad->n_connect_errors, "of them failed");
+	if (bad->n_made < bad->n_peers)
+		add_count(fact, bad->n_peers - bad->n_made, "never made");
+	add_count(fact, bad->n_connects, "connected");
+	add_count(fact, bad->n_connect_errors, "could not connect");
 	add_count(fact, bad->n_rounds,
 		  i == BAD_RESET ? "resets" : "answered in full");
 	add_count(fact, bad->n_short, "cut short");
@@ -221,10 +249,10 @@ static bool tell_half_close(const struct result *result,
 /* -- all of them -- */
 
 static bool (*const tells[])(const struct result *, struct report_fact *) = {
-	tell_throughput,  tell_messages,   tell_errors,	   tell_corrupt,
-	tell_connections, tell_fairness,   tell_bytes_out, tell_bytes_in,
-	tell_broadcast,	  tell_generator,  tell_stalled,   tell_trickle,
-	tell_reset,	  tell_half_close,
+	tell_throughput, tell_messages,	   tell_sent,	    tell_errors,
+	tell_corrupt,	 tell_connections, tell_fairness,   tell_bytes_out,
+	tell_bytes_in,	 tell_broadcast,   tell_generator,  tell_stalled,
+	tell_trickle,	 tell_reset,	   tell_half_close,
 };
 
 const size_t report_n_facts = sizeof tells / sizeof *tells;

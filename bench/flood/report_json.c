@@ -103,6 +103,11 @@ static void put_messages(struct json *json, const struct result *result)
 	json_count(json, "messages_sent", result->n_sent);
 	json_count(json, "messages_drained", result->n_drained);
 	json_count(json, "messages_unanswered", result->n_unanswered);
+	json_count(json, "messages_spoilt", result_count_spoilt(result));
+	json_count(json, "messages_warmup", result->n_warmup);
+	json_count(json, "messages_warmup_unanswered",
+		   result->n_warmup_unanswered);
+	json_count(json, "answers_due", result->n_asked);
 	json_count(json, "messages_failed", result->n_failed);
 	json_count(json, "warmup_wait_ns", result->warmup_wait_ns);
 	json_bool(json, "drain_cut", result->is_drain_cut);
@@ -190,6 +195,7 @@ static void put_bad(struct json *json, const struct result *result)
 
 		json_object(json, bad_name((enum bad_kind)i));
 		json_count(json, "peers", bad->n_peers);
+		json_count(json, "made", bad->n_made);
 		json_count(json, "connects", bad->n_connects);
 		json_count(json, "connect_errors", bad->n_connect_errors);
 		json_count(json, "rounds", bad->n_rounds);

@@ -16,7 +16,7 @@ enum {
 	WIDTH = 80,
 	NAME_WIDTH = 12,  /* of what stands at the left */
 	VALUE_WIDTH = 12, /* of a figure beside it */
-	N_FACTS_FIRST = 4 /* before the times */
+	N_FACTS_FIRST = 5 /* before the times */
 };
 
 struct table {
@@ -127,7 +127,9 @@ static void put_met(const struct table *table)
 static void put_times(const struct table *table, const struct report_time *time)
 {
 	const struct histogram *h = time->histogram;
+	const struct result *result = table->result;
 	char text[QUANTITY_TEXT_SIZE];
+	char sent[QUANTITY_TEXT_SIZE];
 
 	put_name(table, time->name);
 	for (size_t i = 0; i < REPORT_N_PERCENTILES; i++) {
@@ -143,6 +145,11 @@ static void put_times(const struct table *table, const struct report_time *time)
 	(void)fprintf(table->out, "%9s", text);
 	quantity_format_count(text, histogram_count(h));
 	(void)fprintf(table->out, "%12s\n", text);
+	if (time->histogram == result->latency &&
+	    histogram_count(h) != result->n_asked)
+		(void)fprintf(table->out, "%*s(latency of %s of %s sent)\n",
+			      2 + NAME_WIDTH, "", text,
+			      quantity_format_count(sent, result->n_asked));
 }
 
 static void put_head(const struct table *table)

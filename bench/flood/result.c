@@ -58,6 +58,15 @@ int result_init(struct result *result, const struct settings *settings)
 	return 0;
 }
 
+uint64_t result_count_spoilt(const struct result *result)
+{
+	uint64_t n = result->n_messages + result->n_drained +
+		     result->n_unanswered - result->n_warmup_unanswered +
+		     result->n_failed;
+
+	return result->n_asked > n ? result->n_asked - n : 0;
+}
+
 void result_judge_fairness(struct result_fairness *fairness)
 {
 	const uint64_t *counts = fairness->counts;

@@ -56,6 +56,7 @@ struct result_silence {
 /* One kind of bad peer, all of them together. */
 struct result_bad {
 	size_t n_peers;
+	size_t n_made; /* of them, those that were ever connected */
 	uint64_t n_connects;
 	uint64_t n_connect_errors;
 	uint64_t n_rounds;    /* resets sent, or half-closes answered in full */
@@ -97,11 +98,17 @@ struct result {
 	bool is_drain_cut;     /* not all was answered within drain_ns */
 	uint64_t drain_ns;
 	double seconds; /* measured: without warm-up and drain */
-	/* of n_sent messages n_messages were answered in the measured time,
-	 * n_drained while draining, and n_unanswered never; the connections of
-	 * n_failed broke; the rest was lost or changed. In mode broadcast n_sent lines are answered by each
-	 * subscriber. */
+	/* Of n_asked answers n_messages came in the measured time, n_drained
+	 * while draining, n_unanswered (but those of the warm-up) never; the
+	 * visits of n_failed broke; the rest was lost or changed. In mode
+	 * broadcast n_sent lines ask an answer of each subscriber, in the
+	 * others n_asked is n_sent. */
+	uint64_t n_asked;
 	uint64_t n_messages;
+	/* to messages of the warm-up: answers in the measured time, which the
+	 * rate counts, and what never came, which n_unanswered counts */
+	uint64_t n_warmup;
+	uint64_t n_warmup_unanswered;
 	uint64_t n_drained;
 	uint64_t n_unanswered;
 	uint64_t n_sent;
@@ -149,6 +156,9 @@ struct result {
 	struct verdict verdict;
 	struct result_comparison comparison;
 };
+
+/* Messages that were answered, but not as they were sent, or were lost. */
+uint64_t result_count_spoilt(const struct result *result);
 
 /* An empty one, with histograms. -ENOMEM. */
 int result_init(struct result *result, const struct settings *settings);

@@ -66,13 +66,18 @@ static void note_taken(struct peer *peer, size_t n_bytes)
 static void pour(struct weir_conn *c)
 {
 	struct peer *peer = peer_of(c);
-	const struct block *block = peer->load->own;
+	const struct load *load = peer->load;
+	const struct block *block = load->own;
+	uint64_t n_left = load->n_wanted - load->counters.n_answered;
+	size_t n_bytes = block->n_bytes;
 	ssize_t n;
 
-	if (!peer->load->is_sending || peer->load->is_open_loop)
+	if (!load->is_sending || load->is_open_loop)
 		return;
+	if (n_left < n_bytes / load->kit.size)
+		n_bytes = (size_t)n_left * load->kit.size;
 	n = weir_conn_send(c, block->bytes + peer->n_partial,
-			   block->n_bytes - peer->n_partial);
+			   n_bytes - peer->n_partial);
 	if (n < 0)
 		return; /* on_close follows */
 	note_taken(peer, (size_t)n);

@@ -85,13 +85,28 @@ static void judge_corruption(struct result *result)
 		    result->first_corruption);
 }
 
+/* The load was to be that of all of them. */
+static void judge_bad(struct result *result)
+{
+	for (int kind = 0; kind < BAD_N_KINDS; kind++) {
+		const struct result_bad *bad = &result->bad[kind];
+
+		if (bad->n_made < bad->n_peers)
+			verdict_add(&result->verdict,
+				    "%zu of %zu %s peers were never connected",
+				    bad->n_peers - bad->n_made, bad->n_peers,
+				    bad_name((enum bad_kind)kind));
+	}
+}
+
 static void judge_count(struct result *result)
 {
 	const struct settings *settings = result->settings;
 	char done[QUANTITY_TEXT_SIZE];
 	char asked[QUANTITY_TEXT_SIZE];
-	uint64_t n = mode_has_answers(settings->mode) ? result->n_sent
-						      : result->n_messages;
+	uint64_t n = mode_has_answers(settings->mode)
+			     ? result->n_sent
+			     : result->n_messages + result->n_drained;
 
 	if (result->n_messages == 0)
 		verdict_add(&result->verdict, "no message was %s",
@@ -286,6 +301,7 @@ void verdict_judge(struct result *result, double percentile)
 	judge_count(result);
 	judge_errors(result);
 	judge_visits(result);
+	judge_bad(result);
 	judge_owed(result);
 	judge_silence(result);
 	judge_unserved(result);

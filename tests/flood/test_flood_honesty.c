@@ -2,6 +2,7 @@
  * says is what was, and no run waits for what will not come. */
 #include <criterion/criterion.h>
 
+#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -244,6 +245,60 @@ Test(flood_honesty, the_wait_for_a_cpu_is_told)
 	cr_expect_eq(run.status, 0, "%s", run.err);
 	cr_expect_gt(flooded_number(&run, "generator", "cpu_wait_s"), 0.01);
 	cr_expect(flooded_says(&run, "of the time for one"));
+	forget();
+}
+
+static double number(const char *key)
+{
+	return flooded_number(&run, "", key);
+}
+
+/* Some answers come while draining, some never, one was changed, and some are
+ * of the warm-up. */
+Test(flood_honesty, sums_add_up)
+{
+	known_start(&server,
+		    &(struct known_plan){.size = 64,
+					 .n_delays = 2,
+					 .delays_ns = {100000000, 400000000},
+					 .fault = KNOWN_CHANGES,
+					 .fault_at = 400});
+	flood(&run, "-c", "10", "-r", "1000", "-d", "500ms", "--warmup",
+	      "250ms", "--drain", "300ms", "--json", "-", server.address, NULL);
+	cr_expect_gt(number("messages"), 0);
+	cr_expect_gt(number("messages_drained"), 0);
+	cr_expect_gt(number("messages_warmup"), 0);
+	cr_expect_eq(number("messages_spoilt"), 1);
+	cr_expect_eq(number("messages_sent"),
+		     number("messages") + number("messages_drained") +
+			     number("messages_unanswered") -
+			     number("messages_warmup_unanswered") +
+			     number("messages_failed") +
+			     number("messages_spoilt"));
+	cr_expect(flooded_says(&run, "answered in time"));
+	cr_expect(flooded_says(&run, "(latency of "));
+	forget();
+}
+
+Test(flood_honesty, one_message_is_no_more_than_one)
+{
+	known_start(&server, &(struct known_plan){.size = 64});
+	flood(&run, "-c", "10", "-n", "1", "--warmup", "50ms", "--json", "-",
+	      server.address, NULL);
+	cr_expect_eq(number("messages"), 1);
+	cr_expect_eq(number("messages_sent"), 1);
+	cr_expect(isnan(number("messages_per_s")));
+	forget();
+}
+
+Test(flood_honesty, a_sink_takes_as_many_as_were_asked_for)
+{
+	known_start(&server, &(struct known_plan){.size = 64});
+	flood(&run, "-m", "sink", "-c", "3", "-n", "12345", "--warmup", "0",
+	      "--json", "-", server.address, NULL);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(number("messages"), 12345);
+	cr_expect_eq(number("messages_sent"), 12345);
 	forget();
 }
 

@@ -39,7 +39,8 @@ Test(flood_report, the_table_of_a_run_is_this)
 		"intended start\n"
 		"\n"
 		"  throughput      19,998/s   1.22 MiB/s out, 1.22 MiB/s in\n"
-		"  messages         199,980   in 10.0 s, 20 more answered "
+		"  messages         199,980   answered in 10.0 s\n"
+		"  sent             200,000   199,980 answered in time, 20 "
 		"after the end\n"
 		"  errors                 0\n"
 		"  corrupt                0\n"
@@ -48,6 +49,7 @@ Test(flood_report, the_table_of_a_run_is_this)
 		"     mean       count\n"
 		"  latency       25.0 us  29.2 us  31.9 us  49.8 us  1.36 ms"
 		"  25.2 us     199,980\n"
+		"              (latency of 199,980 of 200,000 sent)\n"
 		"  service       22.5 us  26.3 us  28.7 us  44.8 us  1.23 ms"
 		"  22.7 us     199,980\n"
 		"  lateness      1.26 us  2.08 us  2.28 us  2.30 us  2.30 us"
@@ -146,7 +148,7 @@ Test(flood_report, bad_peers_are_told_apart)
 	char *text = make_table(made_run_ugly(), NULL);
 
 	cr_expect_eq(document_count(text, "\n  stalled                1   bad "
-					  "peer, 1,000,000 connects"),
+					  "peer, 1,000,000 connected"),
 		     1);
 	cr_expect_eq(document_count(text, "\n  half_close             4   bad "
 					  "peers, "),

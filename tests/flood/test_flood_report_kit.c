@@ -130,6 +130,7 @@ static void fill_open(struct made_run *run)
 	}
 	result->n_messages = n;
 	result->n_sent = n + 20;
+	result->n_asked = n + 20;
 	result->n_drained = 20;
 }
 
@@ -193,6 +194,7 @@ struct made_run *made_run_single(void)
 	result->seconds = 0.000042;
 	result->n_messages = 1;
 	result->n_sent = 1;
+	result->n_asked = 1;
 	result->messages_per_s = 1 / 0.000042;
 	result->bytes_out_per_s = 64 / 0.000042;
 	result->bytes_in_per_s = 64 / 0.000042;
@@ -216,7 +218,7 @@ static void make_wrong(struct result *result)
 	}
 	for (size_t i = 0; i < BAD_N_KINDS; i++)
 		result->bad[i] = (struct result_bad){
-			i + 1, 1000000, 3, 12345, 6, 1 << 20, 1 << 10, 42};
+			i + 1, 1, 1000000, 3, 12345, 6, 1 << 20, 1 << 10, 42};
 	(void)snprintf(result->first_error, VERDICT_REASON_SIZE,
 		       "connection 7: \"reset\"\tby <the> target\x01\xff");
 	(void)snprintf(

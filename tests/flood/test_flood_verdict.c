@@ -67,6 +67,17 @@ Test(flood_verdict, a_closed_loop_may_use_its_cpu)
 	cr_expect(result.verdict.is_valid);
 }
 
+Test(flood_verdict, bad_peers_that_were_never_made_are_missed)
+{
+	result.bad[BAD_STALLED].n_peers = 3;
+	result.bad[BAD_STALLED].n_made = 1;
+	verdict_judge(&result, 0);
+	expect_only("2 of 3 stalled peers were never connected");
+	result.bad[BAD_STALLED].n_made = 3;
+	verdict_judge(&result, 0);
+	cr_expect(result.verdict.is_valid);
+}
+
 /* What it did not get to do, the target had not to bear. */
 Test(flood_verdict, a_generator_that_waits_for_a_cpu_is_told)
 {
