@@ -166,14 +166,15 @@ double environment_steal(const struct environment_times *before,
 double environment_cpu_wait(void)
 {
 	FILE *file = fopen("/proc/self/schedstat", "re");
-	unsigned long long ran_ns;
-	unsigned long long waited_ns;
 	double wait_s = (double)NAN;
+	char line[128];
+	char *end;
 
 	if (!file)
 		return wait_s;
-	if (fscanf(file, "%llu %llu", &ran_ns, &waited_ns) == 2)
-		wait_s = (double)waited_ns / 1e9;
+	/* how long it ran, and how long it waited */
+	if (fgets(line, sizeof line, file) && (end = strchr(line, ' ')))
+		wait_s = (double)strtoull(end, NULL, 10) / 1e9;
 	(void)fclose(file);
 	return wait_s;
 }

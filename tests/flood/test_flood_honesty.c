@@ -186,22 +186,25 @@ Test(flood_honesty, a_visit_that_failed_was_not_fast)
 	forget();
 }
 
-/* 128 MB are asked for, and nobody reads: the socket's buffers are all that goes
- * out, whatever our own queue takes. */
+/* Hundreds of MB are asked for, and nobody reads: the socket's buffers are all
+ * that goes out, whatever our own queue takes. */
 Test(flood_honesty, bytes_out_are_those_that_the_kernel_took)
 {
+	double sent;
+
 	known_start(&server, &(struct known_plan){.size = 65536});
 	kill(server.pid, SIGSTOP);
 	flood(&run, "-m", "sink", "-c", "1", "-s", "64K", "-r", "10000", "-d",
-	      "200ms", "--warmup", "0", "--drain", "10ms", "--late", "1m",
+	      "500ms", "--warmup", "0", "--drain", "10ms", "--late", "1m",
 	      "--json", "-", server.address, NULL);
-	cr_expect_gt(flooded_number(&run, "healthy", "bytes_accepted"), 60e6);
-	cr_expect_gt(flooded_number(&run, "healthy", "bytes_sent"), 1e5);
-	cr_expect_lt(flooded_number(&run, "healthy", "bytes_sent"), 50e6);
-	cr_expect_lt(flooded_number(&run, "", "bytes_out_per_s") *
-			     flooded_number(&run, "", "seconds"),
-		     50e6);
-	cr_expect_lt(flooded_number(&run, "timeline", "bytes_out"), 50e6);
+	sent = flooded_number(&run, "healthy", "bytes_sent");
+	cr_expect_gt(sent, 1e5);
+	cr_expect_lt(sent,
+		     flooded_number(&run, "healthy", "bytes_accepted") - 5e6);
+	cr_expect_leq(flooded_number(&run, "", "bytes_out_per_s") *
+			      flooded_number(&run, "", "seconds"),
+		      sent + 1);
+	cr_expect_leq(flooded_number(&run, "timeline", "bytes_out"), sent);
 	cr_expect(!flooded_says(&run, "accepted, "));
 	forget();
 }

@@ -40,7 +40,7 @@ enum known_fault {
 	KNOWN_CLOSES,	       /* its connection, by a FIN */
 	KNOWN_ENDS_AND_RESETS, /* a FIN, and half a second later a reset */
 	KNOWN_STALLS,	       /* its connection gets no answer any more */
-	KNOWN_ZEROES, /* this and all that follow: as many zeros instead */
+	KNOWN_ZEROES,	 /* this and all that follow: as many zeros instead */
 	KNOWN_MISSES,	 /* lines: not passed on, and "# missed 1" instead */
 	KNOWN_TURNS_AWAY /* lines: the subscriber, by a FIN */
 };
