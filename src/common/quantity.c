@@ -1,6 +1,6 @@
 /* Numbers and their units, read and written.
  *
- * Reading takes digits alone: strtoull(3) would also take signs and spaces.
+ * Reading takes digits and a point: strtoull(3) would also take signs and spaces.
  * Writing keeps three digits that matter, since more of them hide the first. */
 #include "quantity.h"
 
@@ -12,7 +12,11 @@
 
 #include "clock.h"
 
-const struct quantity_unit quantity_counts[] = {{"", 1}, {NULL, 0}};
+/* Of a part; times the greatest unit it is still a number. */
+#define MAX_FRACTION UINT64_C(999999)
+
+const struct quantity_unit quantity_counts[] = {
+	{"", 1}, {"k", 1000}, {NULL, 0}};
 
 const struct quantity_unit quantity_sizes[] = {
 	{"", 1}, {"K", 1024}, {"M", 1048576}, {"G", 1073741824}, {NULL, 0}};
@@ -22,9 +26,11 @@ const struct quantity_unit quantity_times[] = {{"ns", 1},
 					       {"ms", CLOCK_NS_PER_MS},
 					       {"s", CLOCK_NS_PER_S},
 					       {"m", CLOCK_NS_PER_MIN},
+					       {"h", CLOCK_NS_PER_HOUR},
 					       {NULL, 0}};
 
-const struct quantity_unit quantity_rates[] = {{"", 1}, {"/s", 1}, {NULL, 0}};
+const struct quantity_unit quantity_rates[] = {
+	{"", 1}, {"/s", 1}, {"k", 1000}, {"k/s", 1000}, {NULL, 0}};
 
 const struct quantity_unit quantity_byte_rates[] = {
 	{"", 1},	  {"/s", 1},	       {"K/s", 1024},
@@ -64,28 +70,65 @@ static uint64_t factor_of(const struct quantity_unit *units, const char *name,
 	return 0;
 }
 
+/* Digits from text + *i on, of a number up to max; *i goes behind them. */
+static bool read_digits(const char *text, size_t n_text, uint64_t max,
+			size_t *i, uint64_t *n)
+{
+	size_t start = *i;
+
+	*n = 0;
+	for (; *i < n_text && text[*i] >= '0' && text[*i] <= '9'; ++*i) {
+		uint64_t digit = (uint64_t)(text[*i] - '0');
+
+		if (digit > max || *n > (max - digit) / 10)
+			return false;
+		*n = 10 * *n + digit;
+	}
+	return *i > start;
+}
+
+/* ".25" makes 25 and 100; without a point 0 and 1. */
+static bool read_fraction(const char *text, size_t n_text, size_t *i,
+			  uint64_t *n, uint64_t *of)
+{
+	size_t start;
+
+	*n = 0;
+	*of = 1;
+	if (*i == n_text || text[*i] != '.')
+		return true;
+	start = ++*i;
+	if (!read_digits(text, n_text, MAX_FRACTION, i, n))
+		return false;
+	while (start++ < *i)
+		*of *= 10;
+	return *of <= MAX_FRACTION + 1;
+}
+
 bool quantity_parse_part(const struct quantity_kind *kind, const char *text,
 			 size_t n_text, uint64_t *value)
 {
 	uint64_t factor;
-	uint64_t n = 0;
+	uint64_t fraction;
+	uint64_t of;
+	uint64_t n;
 	size_t i = 0;
 
-	for (; i < n_text && text[i] >= '0' && text[i] <= '9'; i++) {
-		uint64_t digit = (uint64_t)(text[i] - '0');
-
-		if (digit > kind->max || n > (kind->max - digit) / 10)
-			return false;
-		n = 10 * n + digit;
-	}
-	if (i == 0)
+	if (!read_digits(text, n_text, kind->max, &i, &n) ||
+	    !read_fraction(text, n_text, &i, &fraction, &of))
 		return false;
 	factor = factor_of(kind->units, text + i, n_text - i);
 	if (factor == 0 && n == 0 && i == n_text)
 		factor = 1;
-	if (factor == 0 || n > kind->max / factor || n * factor < kind->min)
+	/* there is no part of a byte, nor of one */
+	if (factor == 0 || (factor == 1 && of > 1))
 		return false;
-	*value = n * factor;
+	fraction = fraction * factor / of;
+	if (n > (kind->max - (fraction < kind->max ? fraction : kind->max)) /
+			    factor ||
+	    fraction > kind->max || n * factor + fraction < kind->min)
+		return false;
+	*value = n * factor + fraction;
 	return true;
 }
 

@@ -27,10 +27,10 @@ struct quantity_unit {
 	uint64_t factor;
 };
 
-extern const struct quantity_unit quantity_counts[]; /* none */
+extern const struct quantity_unit quantity_counts[]; /* k (1000); or none */
 extern const struct quantity_unit quantity_sizes[];  /* K, M, G; or none */
-extern const struct quantity_unit quantity_times[];  /* ns, us, ms, s, m */
-extern const struct quantity_unit quantity_rates[];  /* /s; or none */
+extern const struct quantity_unit quantity_times[];  /* ns, us, ms, s, m, h */
+extern const struct quantity_unit quantity_rates[];  /* /s, k/s; or none */
 /* /s, K/s, M/s, G/s; or none */
 extern const struct quantity_unit quantity_byte_rates[];
 
@@ -47,8 +47,9 @@ extern const struct quantity_kind quantity_count;
 extern const struct quantity_kind quantity_size;
 extern const struct quantity_kind quantity_time;
 
-/* Digits and a unit, nothing before, between or behind: in the smallest unit
- * (bytes, ns, one, one a second). 0 needs no unit. False, and *value is as it
+/* Digits, perhaps a point and up to six more, and a unit, nothing before,
+ * between or behind: in the smallest unit (bytes, ns, one, one a second), of
+ * which there are no parts. 0 needs no unit. False, and *value is as it
  * was, if it is none of the kind or out of its range. */
 bool quantity_parse(const struct quantity_kind *kind, const char *text,
 		    uint64_t *value);

@@ -45,6 +45,28 @@ Test(quantity, takes_digits_and_a_unit)
 	cr_expect_eq(parse(&rate, "12"), 12);
 }
 
+Test(quantity, takes_parts_of_a_unit)
+{
+	cr_expect_eq(parse(&quantity_time, "0.5s"), 500000000);
+	cr_expect_eq(parse(&quantity_time, "1.000001s"), 1000001000);
+	cr_expect_eq(parse(&quantity_time, "1h"), 3600000000000);
+	cr_expect_eq(parse(&quantity_time, "1.25h"), 4500000000000);
+	cr_expect_eq(parse(&quantity_size, "1.5K"), 1536);
+	cr_expect_eq(parse(&quantity_size, "0.3K"), 307);
+	cr_expect_eq(parse(&quantity_count, "1k"), 1000);
+	cr_expect_eq(parse(&quantity_count, "1.5k"), 1500);
+	cr_expect_eq(parse(&unlimited, "18446744073709551.615k"), UINT64_MAX);
+	cr_expect_eq(parse(&unlimited, "18446744073709551.614k"),
+		     UINT64_MAX - 1);
+	cr_expect_eq(parse(&unlimited, "18446744073709551.616k"), UINT64_MAX);
+	cr_expect_eq(parse(&wait, "60.000001s"), UINT64_MAX);
+	cr_expect_eq(parse(&quantity_time, ".5s"), UINT64_MAX);
+	cr_expect_eq(parse(&quantity_time, "1.s"), UINT64_MAX);
+	cr_expect_eq(parse(&quantity_time, "1.5ns"), UINT64_MAX);
+	cr_expect_eq(parse(&quantity_time, "1.0000001s"), UINT64_MAX);
+	cr_expect_eq(parse(&quantity_count, "1.5"), UINT64_MAX);
+}
+
 Test(quantity, refuses_what_is_not_one)
 {
 	static const char *const wrong[] = {
@@ -56,7 +78,6 @@ Test(quantity, refuses_what_is_not_one)
 		cr_expect_eq(parse(&quantity_size, wrong[i]), UINT64_MAX,
 			     "\"%s\"", wrong[i]);
 	cr_expect_eq(parse(&quantity_time, "1"), UINT64_MAX);
-	cr_expect_eq(parse(&quantity_time, "1h"), UINT64_MAX);
 	cr_expect_eq(parse(&quantity_count, "1K"), UINT64_MAX);
 }
 

@@ -75,7 +75,7 @@ static const struct {
 	{{"-n", "0", ":7007"},
 	 "--messages 0: expected a number from 1 to 1000000000000"},
 	{{"--warmup", "61m", ":7007"}, "--warmup 61m: expected " TIMES},
-	{{"--drain", "1h", ":7007"}, "--drain 1h: expected " TIMES},
+	{{"--drain", "2h", ":7007"}, "--drain 2h: expected " TIMES},
 	{{"--connect-timeout", "0", ":7007"},
 	 "--connect-timeout 0: expected a time from 1ms to 60m, such as 500ms "
 	 "or 10s"},
