@@ -125,11 +125,11 @@ static bool is_echo(const struct bad_peer *bad, const unsigned char *data,
 
 /* Read at most n bytes: how many came, at least 1 if there are just none now;
  * 0 the target's FIN; -1 the connection is gone. */
-static ssize_t hear(struct bad_peer *bad, uint64_t n)
+static ssize_t hear(struct bad_peer *bad, size_t n)
 {
 	unsigned char *input = bad->load->bad->input;
-	ssize_t n_heard = recv(bad->fd, input, n < READ_SIZE ? n : READ_SIZE,
-			       MSG_DONTWAIT);
+	size_t size = n < READ_SIZE ? n : READ_SIZE;
+	ssize_t n_heard = recv(bad->fd, input, size, MSG_DONTWAIT);
 
 	if (n_heard < 0)
 		return errno == EAGAIN || errno == EINTR ? 1 : -1;
@@ -154,7 +154,7 @@ static void on_trickle(struct weir_timer *timer)
 {
 	struct bad_peer *bad = weir_container_of(timer, struct bad_peer, timer);
 	uint64_t rate = bad->load->settings->trickle_rate;
-	uint64_t n = rate / 10;
+	size_t n = (size_t)(rate / 10);
 	uint64_t delay_ns = trickle_ns;
 	bool is_there = true;
 

@@ -98,7 +98,7 @@ static const char help[] =
 	"\n"
 	"ADDRESS is HOST:PORT, [V6]:PORT, :PORT (localhost), unix:PATH or\n"
 	"unix:@NAME. SIZE takes K, M or G (1024), a number k (1000); TIME\n"
-	"needs ns, us, ms, s, m or h: 0.5s. Ctrl-C ends the measurement and "
+	"needs ns, us, ms, s, m or h: 0.5s. Ctrl-C ends the measurement and\n"
 	"prints the result so far.\n"
 	"Exit status: 0 done; 1 bytes were corrupt, or it failed; 2 wrong "
 	"usage\n"

@@ -28,7 +28,7 @@ static const struct command_line command_line = {
 	.notes = "\n"
 		 "ADDRESS is HOST:PORT, [V6]:PORT, :PORT (localhost), "
 		 "unix:PATH or\n"
-		 "unix:@NAME. TIME is a whole number with ns, us, ms, s or m. "
+		 "unix:@NAME. TIME is a number with ns, us, ms, s, m or h. "
 		 "Put --\n"
 		 "before a TEXT that begins with a dash.\n"
 		 "\n"

@@ -121,7 +121,7 @@ static const char help[] =
 	"  --help                print this and exit\n"
 	"  --version             print the version and exit\n"
 	"\n"
-	"SIZE takes K, M or G (1024); TIME needs ns, us, ms, s or m.\n"
+	"SIZE takes K, M or G (1024); TIME needs ns, us, ms, s, m or h.\n"
 	"SIGINT or SIGTERM finishes every connection, a second one resets "
 	"them.\n"
 	"SIGUSR1 prints the longest queues.\n"

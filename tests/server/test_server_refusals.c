@@ -59,7 +59,7 @@ Test(server_refusals, sizes_that_are_none)
 	static const char *const values[] = {
 		"",	"0",	 "0K",	       "-1",
 		"+1",	" 1",	 "1k",	       "1KB",
-		"1.5M", "K",	 "1G1",	       "0x10",
+		"1.5.", "K",	 "1G1",	       "0x10",
 		"2G",	"1025M", "1073741825", "18446744073709551617"};
 	const char *expected = "a size from 1 to 1G, such as 65536, 64K or 1M";
 
@@ -73,10 +73,10 @@ Test(server_refusals, times_that_are_none)
 					     "60",
 					     "0s",
 					     "-1s",
-					     "1h",
+					     "1d",
 					     "1 s",
 					     "s",
-					     "1.5s",
+					     "1.5.0s",
 					     "1S",
 					     "1000001m",
 					     "18446744073709551617ns"};
