@@ -159,7 +159,8 @@ static const struct command_line command_line = {
 		"event.\n"
 		"Part three: beliefs about send and sendall, each tried.\n",
 	.notes = "\n"
-		 "SIZE takes K, M or G (1024); TIME needs ns, us, ms, s, m or h.\n"
+		 "SIZE takes K, M or G (1024); TIME needs ns, us, ms, s, m or "
+		 "h.\n"
 		 "Exit status: 0 every result was as expected; 1 one was not, "
 		 "or was\n"
 		 "not written; 2 not started.\n",
