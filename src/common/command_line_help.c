@@ -7,6 +7,8 @@
 
 #include <weir/version.h>
 
+#include "terminal.h"
+
 enum {
 	N_COLUMNS = 79,
 	LABEL_SIZE = 64,
@@ -66,28 +68,6 @@ static const char *shown_default(const struct command_line_option *option,
 	return NULL;
 }
 
-/* From the column where the cursor is. */
-static void print_wrapped(const char *text, size_t column)
-{
-	size_t at = column;
-
-	while (*text) {
-		size_t n = strcspn(text, " ");
-
-		if (at > column && at + 1 + n > N_COLUMNS) {
-			(void)printf("\n%*s", (int)column, "");
-			at = column;
-		} else if (at > column) {
-			(void)putchar(' ');
-			at++;
-		}
-		(void)printf("%.*s", (int)n, text);
-		at += n;
-		text += n + (text[n] == ' ');
-	}
-	(void)putchar('\n');
-}
-
 static void print_option(const struct command_line_option *option,
 			 bool has_letters, size_t column)
 {
@@ -103,7 +83,7 @@ static void print_option(const struct command_line_option *option,
 	(void)printf("%-*s", (int)column, left);
 	(void)snprintf(text, sizeof text, "%s%s%s%s", option->help,
 		       shown ? " (" : "", shown ? shown : "", shown ? ")" : "");
-	print_wrapped(text, column);
+	terminal_print_wrapped(stdout, text, column, N_COLUMNS);
 }
 
 static void print_help(const struct command_line *line)

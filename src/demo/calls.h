@@ -1,7 +1,7 @@
 /* How many system calls a thread makes.
  *
  * The program is linked with -Wl,--wrap=send and the like (see the Makefile):
- * whoever calls send, be it a strategy or the library, calls the wrapper in
+ * a call of send, by a strategy or by the library, is one of the wrapper in
  * calls.c, which counts and passes on. So all strategies are counted alike,
  * and their code is what it would be anywhere. Counted are the calls on
  * descriptors, which are all that a server makes while it serves; memory comes

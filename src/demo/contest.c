@@ -9,18 +9,21 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "crowd.h"
+#include "healthy.h"
 #include "dial.h"
 #include "reader.h"
+#include "server.h"
 
 enum {
-	N_WARM_UP = 5 * CROWD_SIZE, /* echoes before it begins */
-	N_ECHOES_SEEN = CROWD_SIZE, /* so many: others are served */
+	N_WARM_UP = 5 * HEALTHY_CLIENTS, /* echoes before it begins */
+	N_ECHOES_SEEN = HEALTHY_CLIENTS, /* with these, others are served */
 	SLOW_BYTES = 65536,
 	TICK_NS = 5 * CLOCK_NS_PER_MS,
 	CPU_SAMPLE_NS = 20 * CLOCK_NS_PER_MS,
 	HOLD_NS = CLOCK_NS_PER_S,
-	SILENCE_NS = 200 * CLOCK_NS_PER_MS /* so long: nobody is served */
+	SILENCE_NS =
+		200 *
+		CLOCK_NS_PER_MS /* this long without an echo: no one is served */
 };
 
 static const uint64_t patience_ns = 50 * CLOCK_NS_PER_S;
@@ -39,15 +42,15 @@ enum phase {
 struct contest {
 	const struct contest_plan *plan;
 	struct contest_result *result;
-	struct stage stage;
+	struct server server;
 	struct sockaddr_in address;
-	pthread_t server;
+	pthread_t server_thread;
 	clockid_t server_clock; /* the server's CPU time */
-	struct crowd crowd;
+	struct healthy healthy;
 	struct reader reader;
 	enum phase phase;
 	uint64_t now_ns;
-	uint64_t deadline_ns; /* patience is over */
+	uint64_t deadline_ns; /* then the run is cut short */
 	uint64_t start_ns;    /* the reader asked */
 	uint64_t pace_ns;     /* when it reads again, while slow */
 	uint64_t stop_ns;
@@ -74,10 +77,10 @@ unsigned char *contest_debt_new(size_t n)
 
 static struct contest_view look(const struct contest *contest)
 {
-	const struct calls *calls = &contest->stage.calls;
+	const struct calls *calls = &contest->server.calls;
 
 	return (struct contest_view){
-		.n_echoes = contest->crowd.n_echoes,
+		.n_echoes = contest->healthy.n_echoes,
 		.n_calls = atomic_load_explicit(&calls->n_calls,
 						memory_order_relaxed),
 		.n_wakeups = atomic_load_explicit(&calls->n_wakeups,
@@ -124,7 +127,7 @@ static void read_some(struct contest *contest, size_t max)
 
 static void begin(struct contest *contest)
 {
-	crowd_restart(&contest->crowd, contest->now_ns);
+	healthy_restart(&contest->healthy, contest->now_ns);
 	contest->start_ns = contest->now_ns;
 	contest->pace_ns = contest->now_ns;
 	contest->at_start = look(contest);
@@ -139,8 +142,8 @@ static void begin(struct contest *contest)
 /* What came back before the stop is not to be counted in it. */
 static void stop(struct contest *contest, struct pollfd *pollfds)
 {
-	if (poll(pollfds, CROWD_SIZE, 0) > 0)
-		crowd_take(&contest->crowd, contest->now_ns, pollfds);
+	if (poll(pollfds, HEALTHY_CLIENTS, 0) > 0)
+		healthy_take(&contest->healthy, contest->now_ns, pollfds);
 	contest->stop_ns = contest->now_ns;
 	contest->at_stop = look(contest);
 	contest->phase = PHASE_STOPPED;
@@ -163,7 +166,7 @@ static void finish(struct contest *contest)
 		clock_read(contest->server_clock) - contest->cpu_at_start_ns;
 	result->n_calls = view.n_calls;
 	result->n_wakeups = view.n_wakeups;
-	crowd_end(&contest->crowd, contest->now_ns);
+	healthy_end(&contest->healthy, contest->now_ns);
 	contest->phase = PHASE_LAST_ECHOES;
 	contest->deadline_ns = contest->now_ns + last_ns;
 	if (contest->plan->is_calm)
@@ -209,7 +212,7 @@ static void step(struct contest *contest, struct pollfd *pollfds)
 {
 	switch (contest->phase) {
 	case PHASE_WARM_UP:
-		if (contest->crowd.n_echoes >= N_WARM_UP)
+		if (contest->healthy.n_echoes >= N_WARM_UP)
 			begin(contest);
 		break;
 	case PHASE_SLOW:
@@ -223,13 +226,13 @@ static void step(struct contest *contest, struct pollfd *pollfds)
 			finish(contest);
 		break;
 	case PHASE_RESUMED:
-		if (pollfds[CROWD_SIZE].revents)
+		if (pollfds[HEALTHY_CLIENTS].revents)
 			read_some(contest, SIZE_MAX);
 		if (contest->reader.is_over)
 			finish(contest);
 		break;
 	case PHASE_LAST_ECHOES:
-		if (crowd_is_done(&contest->crowd))
+		if (healthy_is_done(&contest->healthy))
 			contest->phase = PHASE_OVER;
 		break;
 	case PHASE_OVER:
@@ -239,23 +242,24 @@ static void step(struct contest *contest, struct pollfd *pollfds)
 
 static void turn(struct contest *contest)
 {
-	struct pollfd pollfds[CROWD_SIZE + 1];
-	uint64_t next_ns = crowd_ask(&contest->crowd, contest->now_ns, pollfds);
+	struct pollfd pollfds[HEALTHY_CLIENTS + 1];
+	uint64_t next_ns =
+		healthy_ask(&contest->healthy, contest->now_ns, pollfds);
 	struct timespec wait = {0};
 
-	pollfds[CROWD_SIZE] = (struct pollfd){.fd = -1, .events = POLLIN};
+	pollfds[HEALTHY_CLIENTS] = (struct pollfd){.fd = -1, .events = POLLIN};
 	if (contest->phase == PHASE_RESUMED)
-		pollfds[CROWD_SIZE].fd = contest->reader.fd;
+		pollfds[HEALTHY_CLIENTS].fd = contest->reader.fd;
 	if (contest->phase == PHASE_SLOW && contest->pace_ns < next_ns)
 		next_ns = contest->pace_ns;
 	if (next_ns > contest->now_ns + TICK_NS)
 		next_ns = contest->now_ns + TICK_NS;
 	if (next_ns > contest->now_ns)
 		wait.tv_nsec = (long)(next_ns - contest->now_ns);
-	if (ppoll(pollfds, CROWD_SIZE + 1, &wait, NULL) < 0)
+	if (ppoll(pollfds, HEALTHY_CLIENTS + 1, &wait, NULL) < 0)
 		return;
 	contest->now_ns = clock_now();
-	crowd_take(&contest->crowd, contest->now_ns, pollfds);
+	healthy_take(&contest->healthy, contest->now_ns, pollfds);
 	step(contest, pollfds);
 	sample_cpu(contest);
 }
@@ -266,18 +270,18 @@ static void *serve(void *arg)
 {
 	struct contest *contest = arg;
 
-	strategy_serve(contest->plan->strategy, &contest->stage);
+	strategy_serve(contest->plan->strategy, &contest->server);
 	return NULL;
 }
 
-static void close_audience(struct contest *contest)
+static void close_clients(struct contest *contest)
 {
-	crowd_close(&contest->crowd, clock_now());
+	healthy_close(&contest->healthy, clock_now());
 	if (!contest->plan->is_calm && contest->phase < PHASE_LAST_ECHOES)
 		reader_close(&contest->reader);
 }
 
-static int open_audience(struct contest *contest)
+static int open_clients(struct contest *contest)
 {
 	bool is_calm = contest->plan->is_calm;
 	int fd = dial_listen(&contest->address, CONTEST_BUFFER);
@@ -285,21 +289,21 @@ static int open_audience(struct contest *contest)
 
 	if (fd < 0)
 		return -fd;
-	contest->stage.listener_fd = fd;
+	contest->server.listener_fd = fd;
 	contest->reader.debt = contest->plan->debt;
 	contest->reader.n_debt = contest->plan->n_debt;
-	error = crowd_open(&contest->crowd, &contest->address);
+	error = healthy_open(&contest->healthy, &contest->address);
 	if (!error && !is_calm) {
 		error = reader_open(&contest->reader, &contest->address,
 				    CONTEST_BUFFER);
 		if (error)
-			crowd_close(&contest->crowd, 0);
+			healthy_close(&contest->healthy, 0);
 	}
 	if (error) {
 		(void)close(fd);
 		return error;
 	}
-	contest->stage.n_audience = CROWD_SIZE + !is_calm;
+	contest->server.n_clients = HEALTHY_CLIENTS + !is_calm;
 	contest->result->sndbuf = dial_buffer_size(fd, SO_SNDBUF);
 	if (!is_calm)
 		contest->result->rcvbuf =
@@ -312,8 +316,8 @@ static int open_audience(struct contest *contest)
 static void keep_series(struct contest *contest)
 {
 	struct contest_result *result = contest->result;
-	struct series *queue = &contest->stage.queue;
-	double shift = (double)(contest->start_ns - contest->stage.start_ns);
+	struct series *queue = &contest->server.queue;
+	double shift = (double)(contest->start_ns - contest->server.start_ns);
 
 	series_add(&result->queue, 0, 0);
 	for (size_t i = 0; i < queue->n; i++)
@@ -323,15 +327,15 @@ static void keep_series(struct contest *contest)
 	if (result->queue.n == 1)
 		series_add(&result->queue, (double)result->total_ns, 0);
 	series_free(queue);
-	result->latency = contest->crowd.latency;
+	result->latency = contest->healthy.latency;
 	result->p50_ns = series_percentile(&result->latency, 0.5);
 	result->p99_ns = series_percentile(&result->latency, 0.99);
 	result->stop_p99_ns = series_percentile_between(
 		&result->latency, 0.99, (double)result->stop_from_ns,
 		(double)(result->stop_from_ns + result->stop.stopped_ns));
-	result->longest_silence_ns = contest->crowd.longest_silence_ns;
-	result->n_echoes = contest->crowd.n_echoes;
-	result->queue_peak = contest->stage.queue_peak;
+	result->longest_silence_ns = contest->healthy.longest_silence_ns;
+	result->n_echoes = contest->healthy.n_echoes;
+	result->queue_peak = contest->server.queue_peak;
 }
 
 static void watch(struct contest *contest)
@@ -342,45 +346,46 @@ static void watch(struct contest *contest)
 	contest->start_ns = contest->now_ns;
 	contest->deadline_ns =
 		contest->now_ns + (patience ? patience : patience_ns);
-	crowd_start(&contest->crowd, contest->now_ns);
+	healthy_start(&contest->healthy, contest->now_ns);
 	while (contest->phase != PHASE_OVER &&
 	       contest->now_ns < contest->deadline_ns)
 		turn(contest);
 	contest->result->is_cut_short = contest->phase < PHASE_LAST_ECHOES;
 	if (contest->result->is_cut_short && contest->phase > PHASE_WARM_UP)
 		finish(contest);
-	close_audience(contest);
+	close_clients(contest);
 }
 
 int contest_run(const struct contest_plan *plan, struct contest_result *result)
 {
 	struct contest contest = {.plan = plan,
 				  .result = result,
-				  .stage = {.debt = plan->debt,
-					    .n_debt = plan->n_debt,
-					    .start_ns = clock_now()}};
+				  .server = {.debt = plan->debt,
+					     .n_debt = plan->n_debt,
+					     .start_ns = clock_now()}};
 	int error;
 
 	*result = (struct contest_result){.strategy = plan->strategy,
 					  .asked = plan->n_debt,
 					  .first_bad = -1,
 					  .is_calm = plan->is_calm};
-	error = open_audience(&contest);
+	error = open_clients(&contest);
 	if (error)
 		return error;
-	error = pthread_create(&contest.server, NULL, serve, &contest);
+	error = pthread_create(&contest.server_thread, NULL, serve, &contest);
 	if (error) {
-		close_audience(&contest);
-		(void)close(contest.stage.listener_fd);
-		series_free(&contest.crowd.latency);
+		close_clients(&contest);
+		(void)close(contest.server.listener_fd);
+		series_free(&contest.healthy.latency);
 		return error;
 	}
-	error = pthread_getcpuclockid(contest.server, &contest.server_clock);
+	error = pthread_getcpuclockid(contest.server_thread,
+				      &contest.server_clock);
 	watch(&contest);
-	(void)pthread_join(contest.server, NULL);
+	(void)pthread_join(contest.server_thread, NULL);
 	keep_series(&contest);
 	if (!error)
-		error = contest.stage.error;
+		error = contest.server.error;
 	if (error)
 		contest_free(result);
 	return error;

@@ -1,9 +1,9 @@
-/* One strategy, tried: a server of one thread, a slow reader who is owed
- * megabytes, and twenty healthy clients who want 64 bytes echoed. All sockets
+/* One strategy, tried: a server of one thread, a slow reader that is owed
+ * megabytes, and twenty healthy clients that want 64 bytes echoed. All sockets
  * are TCP over loopback, with buffers of a fixed size: those that the kernel
  * tunes by itself would swallow the debt and hide what this is about.
  *
- * The audience is the calling thread. It goes from one event to the next:
+ * The calling thread is all the clients. It goes from one event to the next:
  *
  *	the reader asks		when the healthy clients have warmed up
  *	it reads slowly		until it has got slow_bytes
@@ -28,7 +28,7 @@ enum {
 
 /* What has happened since the reader stopped. */
 struct contest_view {
-	uint64_t stopped_ns; /* for so long it has */
+	uint64_t stopped_ns; /* how long ago that was */
 	uint64_t n_echoes;   /* of healthy clients */
 	uint64_t n_calls;    /* system calls of the server's thread */
 	uint64_t n_wakeups;  /* EPOLLOUT events it was woken with */
@@ -40,10 +40,10 @@ struct contest_plan {
 	const struct strategy *strategy;
 	const unsigned char *debt;
 	size_t n_debt;
-	bool is_calm;	   /* nobody is slow: just the healthy clients */
+	bool is_calm;	   /* no slow reader: just the healthy clients */
 	size_t slow_bytes; /* before the stop; 0: 64 KiB */
 	/* called again and again during the stop; NULL: after hold_ns, when
-	 * echoes were seen, or when there was none in all that time and for
+	 * echoes were seen, or when there was no echo in all that time and for
 	 * 200 ms at least: a machine may be busy */
 	contest_resume_fn *may_resume;
 	void *user;

@@ -7,7 +7,7 @@
 #include "page.h"
 #include "quantity.h"
 #include "clock.h"
-#include "crowd.h"
+#include "healthy.h"
 #include "demo.h"
 #include "demo_chart.h"
 #include "verdict.h"
@@ -116,7 +116,8 @@ static void put_clients(struct html *html)
 		       "The healthy clients are %d, each asking for an echo "
 		       "every %d ms. An echo's latency counts from when it "
 		       "was due; silence is when none of them got one.",
-		       CROWD_SIZE, (int)(CROWD_PERIOD_NS / CLOCK_NS_PER_MS));
+		       HEALTHY_CLIENTS,
+		       (int)(HEALTHY_PERIOD_NS / CLOCK_NS_PER_MS));
 }
 
 static void put_costs(struct html *html)
@@ -202,7 +203,7 @@ static void put_lessons(struct page *page, const struct demo *demo)
 	page_table_close(page);
 }
 
-static void put_stage(struct html *html)
+static void put_setting(struct html *html)
 {
 	const struct contest_result *first = &html->demo->results[0];
 	char set[QUANTITY_TEXT_SIZE];
@@ -213,7 +214,7 @@ static void put_stage(struct html *html)
 			       "Nobody is slow: %d healthy clients want 64 "
 			       "bytes echoed by a server of one thread, over "
 			       "TCP on loopback.",
-			       CROWD_SIZE);
+			       HEALTHY_CLIENTS);
 		return;
 	}
 	page_paragraph(
@@ -223,7 +224,7 @@ static void put_stage(struct html *html)
 		"want 64 bytes echoed. Each way of sending is tried on real "
 		"sockets: TCP over loopback, SO_SNDBUF and SO_RCVBUF set to "
 		"%s, which Linux made %s.",
-		CROWD_SIZE, quantity_format_size(set, CONTEST_BUFFER),
+		HEALTHY_CLIENTS, quantity_format_size(set, CONTEST_BUFFER),
 		quantity_format_size(sndbuf, (double)first->sndbuf));
 	page_paragraph(&html->page,
 		       "A send that finds the kernel's buffer full takes "
@@ -235,7 +236,7 @@ static void put_stage(struct html *html)
 
 static void put_contest(struct html *html)
 {
-	put_stage(html);
+	put_setting(html);
 	put_verdicts(html);
 	for (size_t i = 0; i < STRATEGY_COUNT; i++)
 		put_strategy(html, strategies[i]);
@@ -251,8 +252,8 @@ int demo_html(FILE *out, const struct demo *demo)
 	for (size_t i = 0; i < demo->n_results; i++)
 		demo_axes_stretch(&html.axes, &demo->results[i]);
 	page_open(&html.page, out, "send or sendall?",
-		  "What becomes of one slow reader's bytes, and of everybody "
-		  "else meanwhile");
+		  "What becomes of one slow reader's bytes, and of every other "
+		  "client meanwhile");
 	if (demo->n_results > 0)
 		put_contest(&html);
 	if (demo->has_trace)

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "terminal.h"
 #include "lesson_kit.h"
 
 enum {
@@ -118,25 +119,10 @@ const char *lesson_error_name(int error)
 
 /* -- on paper -- */
 
-/* A label, and the text beside it, broken at spaces. */
 static void print_beside(FILE *out, const char *label, const char *text)
 {
-	size_t column = INDENT;
-
 	(void)fprintf(out, "  %-*s", INDENT - 2, label);
-	while (*text) {
-		size_t n = strcspn(text, " ");
-
-		if (column > INDENT && column + 1 + n > N_COLUMNS) {
-			(void)fprintf(out, "\n%*s", INDENT, "");
-			column = INDENT;
-		}
-		column += (size_t)fprintf(out, "%s%.*s",
-					  column > INDENT ? " " : "", (int)n,
-					  text);
-		text += n + strspn(text + n, " ");
-	}
-	(void)fputc('\n', out);
+	terminal_print_wrapped(out, text, INDENT, N_COLUMNS);
 }
 
 void lesson_print(FILE *out, const struct lesson *lesson,

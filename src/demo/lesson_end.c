@@ -17,7 +17,7 @@ enum {
 
 /* -- success is not delivery -- */
 
-/* The first send finds the peer's kernel with nobody behind it, and gets a
+/* The first send finds the peer's kernel with no program behind it, and gets a
  * reset for an answer: when that has come (POLLHUP), send knows. */
 static void run_delivery(struct lesson_result *r)
 {
@@ -95,8 +95,7 @@ static void send_and_finish(struct lesson_pair *pair, const unsigned char *data,
 	ask(pair);
 	loop = lesson_loop_open();
 	lesson_conn_open(pair, loop, NULL);
-	if (weir_conn_sendall(&pair->conn, data, n) < 0)
-		lesson_die("weir_conn_sendall", ENOBUFS);
+	lesson_conn_sendall(pair, data, n);
 	weir_conn_finish(&pair->conn);
 	lesson_peer_join(&pair->peer, loop, SIZE_MAX);
 	lesson_loop_close(loop); /* runs until both have ended */
@@ -175,7 +174,7 @@ static void run_sigpipe(struct lesson_result *r)
 	lesson_note(r, "signal", (uint64_t)killer);
 	lesson_note(r, "error", (uint64_t)error);
 	lesson_say(r,
-		   "a child sent to a peer who had gone, and %s. With "
+		   "a child sent to a peer that had gone, and %s. With "
 		   "MSG_NOSIGNAL send says %s.",
 		   killer == SIGPIPE ? "was killed by SIGPIPE"
 		   : killer	     ? "was killed by another signal"

@@ -181,6 +181,12 @@ void lesson_peer_finish(struct lesson_peer *peer)
 	}
 }
 
+void lesson_pair_finish(struct lesson_pair *pair)
+{
+	must(shutdown(pair->fd, SHUT_WR), "shutdown");
+	lesson_peer_finish(&pair->peer);
+}
+
 /* Answering the FIN with one is what lets a weir_conn_finish end. */
 static void on_readable(struct weir_watch *watch, uint32_t events)
 {
@@ -277,4 +283,9 @@ void lesson_conn_open(struct lesson_pair *pair, struct weir_loop *loop,
 	must_weir(weir_conn_open(&pair->conn, loop, pair->fd, &events, limits),
 		  "weir_conn_open");
 	pair->fd = -1;
+}
+
+void lesson_conn_sendall(struct lesson_pair *pair, const void *data, size_t n)
+{
+	must_weir(weir_conn_sendall(&pair->conn, data, n), "weir_conn_sendall");
 }

@@ -56,7 +56,9 @@ void lesson_await(int fd, short events);
 size_t lesson_peer_read(struct lesson_peer *peer, size_t max);
 /* All that comes until it ends or fails. */
 void lesson_peer_finish(struct lesson_peer *peer);
-/* From now on it reads whenever the loop finds it readable, per_turn bytes at
+/* End our side, and let the peer read all that comes. */
+void lesson_pair_finish(struct lesson_pair *pair);
+/* From now on the peer reads whenever the loop finds it readable, per_turn bytes at
  * most; it leaves the loop when the stream ends. */
 void lesson_peer_join(struct lesson_peer *peer, struct weir_loop *loop,
 		      size_t per_turn);
@@ -77,7 +79,10 @@ void lesson_loop_until(struct weir_loop *loop, const struct lesson_peer *peer,
 void lesson_conn_open(struct lesson_pair *pair, struct weir_loop *loop,
 		      const struct weir_conn_limits *limits);
 
-/* A figure, for whoever wants to look closer than the text. */
+/* By weir_conn_sendall, which must have room for all of it. */
+void lesson_conn_sendall(struct lesson_pair *pair, const void *data, size_t n);
+
+/* A figure, for a closer look than the text has. */
 void lesson_note(struct lesson_result *result, const char *name,
 		 uint64_t value);
 /* The sentence; numbers in it get their thousands separated. */
@@ -94,7 +99,7 @@ extern const struct lesson lesson_slice_is_free;
 /* lesson_sendall.c: a sendall that fails half-way */
 extern const struct lesson lesson_sendall_nonblocking;
 extern const struct lesson lesson_sendall_timeout;
-/* lesson_crowd.c: what one slow client costs the others, and the server */
+/* lesson_many.c: what one slow client costs the others, and the server */
 extern const struct lesson lesson_sendall_in_loop;
 extern const struct lesson lesson_queue_without_cap;
 /* lesson_end.c: what is known at the end of a connection */

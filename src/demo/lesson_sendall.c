@@ -45,12 +45,10 @@ static void run_nonblocking(struct lesson_result *r)
 
 	lesson_pair_open(&plain);
 	error = plain_sendall(plain.fd, data, SIZE);
-	shutdown(plain.fd, SHUT_WR);
-	lesson_peer_finish(&plain.peer);
+	lesson_pair_finish(&plain);
 	lesson_pair_open(&weir);
 	(void)weir_fd_sendall(weir.fd, data, SIZE, 0, &told);
-	shutdown(weir.fd, SHUT_WR);
-	lesson_peer_finish(&weir.peer);
+	lesson_pair_finish(&weir);
 
 	r->holds = error == 0;
 	lesson_note(r, "asked", SIZE);
@@ -86,8 +84,8 @@ static void *read_to_the_end(void *peer)
 	return NULL;
 }
 
-/* A first sendall that times out, since nobody reads; then, the peer having
- * woken up, one more that begins at byte 0, or where the first one stopped. */
+/* A first sendall that times out, since the peer does not read; then, the peer
+ * reading, one more that begins at byte 0, or where the first one stopped. */
 static int send_twice(struct lesson_pair *pair, const unsigned char *data,
 		      bool goes_on)
 {

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 enum {
 	/* odd, so that no sum of whole pages happens to hit the end */
@@ -87,8 +86,7 @@ static void run_send_sends_all(struct lesson_result *r)
 	first = sent = lesson_send(&pair, data, SIZE);
 	for (; sent < SIZE; n_sends++)
 		sent += lesson_send(&pair, data + sent, SIZE - sent);
-	shutdown(pair.fd, SHUT_WR);
-	lesson_peer_finish(&pair.peer);
+	lesson_pair_finish(&pair);
 
 	r->holds = first == SIZE;
 	lesson_note(r, "asked", SIZE);
@@ -116,7 +114,7 @@ const struct lesson lesson_send_sends_all = {
 };
 
 /* Behind the data lies a neighbour, which is ours too: what the loop reads
- * past its buffer is real memory, and nobody else's. */
+ * past its buffer is real memory, and not another's. */
 static void run_same_length(struct lesson_result *r)
 {
 	unsigned char *data = lesson_data((size_t)2 * SIZE);
@@ -127,8 +125,7 @@ static void run_same_length(struct lesson_result *r)
 	lesson_pair_open(&pair);
 	while (sent < SIZE)
 		sent += lesson_send(&pair, data + sent, SIZE);
-	shutdown(pair.fd, SHUT_WR);
-	lesson_peer_finish(&pair.peer);
+	lesson_pair_finish(&pair);
 	leaked = pair.peer.n_received - SIZE;
 
 	r->holds = leaked == 0;
@@ -169,8 +166,7 @@ static void run_slice_is_free(struct lesson_result *r)
 		memmove(data, data + n, n_left);
 		n_copied += n_left;
 	}
-	shutdown(pair.fd, SHUT_WR);
-	lesson_peer_finish(&pair.peer);
+	lesson_pair_finish(&pair);
 
 	r->holds = n_copied == 0;
 	lesson_note(r, "asked", LARGE);

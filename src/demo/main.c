@@ -38,7 +38,7 @@ struct output {
 };
 
 struct run {
-	struct demo_options options;
+	struct options options;
 	struct demo demo;
 	FILE *text;	/* for people; NULL: standard output is taken */
 	int text_error; /* the first errno that writing it met */
@@ -56,7 +56,7 @@ static void on_alarm(int number)
 	_exit(EXIT_FAILED);
 }
 
-static bool prepare_process(const struct demo_options *options)
+static bool prepare_process(const struct options *options)
 {
 	struct rlimit limit;
 
@@ -83,7 +83,7 @@ static void show_now(struct run *run)
 /* A heading tells parts apart, where there are several. */
 static void head(const struct run *run, const char *title)
 {
-	const struct demo_options *options = &run->options;
+	const struct options *options = &run->options;
 	int n_parts = (options->n_strategies > 0) + options->wants_trace +
 		      (options->n_lessons > 0);
 
@@ -108,7 +108,7 @@ static bool try_strategy(struct run *run, const struct contest_plan *plan)
 
 static bool show_size(struct run *run, size_t size)
 {
-	const struct demo_options *options = &run->options;
+	const struct options *options = &run->options;
 	unsigned char *debt = contest_debt_new(size);
 	bool is_right = debt != NULL;
 
@@ -138,7 +138,7 @@ static bool show_size(struct run *run, size_t size)
 
 static bool show_contest(struct run *run)
 {
-	const struct demo_options *options = &run->options;
+	const struct options *options = &run->options;
 	bool is_right = true;
 
 	if (options->n_strategies == 0)
@@ -151,9 +151,9 @@ static bool show_contest(struct run *run)
 	}
 	if (run->text) {
 		head(run, "One: ways to send to a slow reader");
-		table_cast(run->text, options->strategies,
-			   options->n_strategies);
-		table_stage(run->text, options->is_calm);
+		table_strategies(run->text, options->strategies,
+				 options->n_strategies);
+		table_setting(run->text, options->is_calm);
 	}
 	for (size_t i = 0; is_right && i < options->n_sizes; i++) {
 		if (run->text && i > 0)
@@ -251,7 +251,7 @@ static bool write_output(struct output *output, const struct demo *demo,
 	return error == 0;
 }
 
-/* Whether all turned out as it is here to show. */
+/* Whether every result was as expected. */
 static bool is_as_expected(const struct demo *demo)
 {
 	bool is_right = !demo->has_trace ||
@@ -262,7 +262,7 @@ static bool is_as_expected(const struct demo *demo)
 
 		if (verdict_is_expected(result))
 			continue;
-		complain("%s: this is not what it is here to show",
+		complain("%s: this is not what it should show",
 			 result->strategy->name);
 		is_right = false;
 	}
@@ -307,7 +307,7 @@ static int show(struct run *run)
 int main(int argc, char **argv)
 {
 	struct run run = {.text = stdout};
-	int status = demo_options_read(&run.options, argc, argv);
+	int status = options_read(&run.options, argc, argv);
 
 	if (status != COMMAND_LINE_GO_ON)
 		return status;

@@ -30,7 +30,7 @@ static const struct quantity_kind hold_kind = {
 
 static const char a_listed_name[] = "a name of --list";
 
-static void add_strategy(struct demo_options *options,
+static void add_strategy(struct options *options,
 			 const struct strategy *strategy)
 {
 	for (size_t i = 0; i < options->n_strategies; i++)
@@ -39,13 +39,12 @@ static void add_strategy(struct demo_options *options,
 	options->strategies[options->n_strategies++] = strategy;
 }
 
-static void add_lesson(struct demo_options *options,
-		       const struct lesson *lesson)
+static void add_lesson(struct options *options, const struct lesson *lesson)
 {
 	for (size_t i = 0; i < options->n_lessons; i++)
 		if (options->lessons[i] == lesson)
 			return;
-	if (options->n_lessons < DEMO_MAX_LESSONS)
+	if (options->n_lessons < OPTIONS_MAX_LESSONS)
 		options->lessons[options->n_lessons++] = lesson;
 }
 
@@ -71,12 +70,12 @@ static const char *take_lesson(void *options, const char *name)
 
 static const char *take_size(void *context, const char *text)
 {
-	struct demo_options *options = context;
+	struct options *options = context;
 	uint64_t size;
 
 	if (!quantity_parse(&size_kind, text, &size))
 		return a_size;
-	if (options->n_sizes == DEMO_MAX_SIZES)
+	if (options->n_sizes == OPTIONS_MAX_SIZES)
 		return "no more than 8 sizes";
 	options->sizes[options->n_sizes++] = size;
 	return NULL;
@@ -181,14 +180,14 @@ static int print_list(void)
 	return command_line_end_output();
 }
 
-static void add_parts_one_and_two(struct demo_options *options)
+static void add_parts_one_and_two(struct options *options)
 {
 	for (size_t i = 0; i < STRATEGY_COUNT; i++)
 		add_strategy(options, strategies[i]);
 	options->wants_trace = true;
 }
 
-static void add_all(struct demo_options *options)
+static void add_all(struct options *options)
 {
 	add_parts_one_and_two(options);
 	for (size_t i = 0; i < lesson_count(); i++)
@@ -196,7 +195,7 @@ static void add_all(struct demo_options *options)
 }
 
 /* What was typed makes no sense together: false, and said. */
-static bool is_sensible(const struct demo_options *options,
+static bool is_sensible(const struct options *options,
 			const struct command_line_result *result)
 {
 	const struct command_line_value *values = result->values;
@@ -219,13 +218,13 @@ static bool is_sensible(const struct demo_options *options,
 	return false;
 }
 
-int demo_options_read(struct demo_options *options, int argc, char **argv)
+int options_read(struct options *options, int argc, char **argv)
 {
 	struct command_line_result result;
 	const struct command_line_value *values = result.values;
 	int status;
 
-	*options = (struct demo_options){0};
+	*options = (struct options){0};
 	status = command_line_read(&command_line, &result, options, argc, argv);
 	if (status != COMMAND_LINE_GO_ON)
 		return status;

@@ -10,25 +10,25 @@
 #include "strategy.h"
 
 enum {
-	DEMO_MAX_SIZES = 8,
-	DEMO_MAX_LESSONS = 32
+	OPTIONS_MAX_SIZES = 8,
+	OPTIONS_MAX_LESSONS = 32
 };
 
-struct demo_options {
+struct options {
 	const struct strategy *strategies[STRATEGY_COUNT];
 	size_t n_strategies; /* 0: no contest */
-	uint64_t sizes[DEMO_MAX_SIZES];
+	uint64_t sizes[OPTIONS_MAX_SIZES];
 	size_t n_sizes;
 	uint64_t hold_ns;
 	bool is_calm;
 	bool wants_trace;
-	const struct lesson *lessons[DEMO_MAX_LESSONS];
+	const struct lesson *lessons[OPTIONS_MAX_LESSONS];
 	size_t n_lessons;
 	const char *json; /* a path, "-", or NULL */
 	const char *html;
 };
 
 /* As command_line_read. */
-int demo_options_read(struct demo_options *options, int argc, char **argv);
+int options_read(struct options *options, int argc, char **argv);
 
 #endif

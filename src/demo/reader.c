@@ -9,7 +9,7 @@
 
 enum {
 	BUFFER_SIZE = 262144,
-	/* who has got so many times what he asked for gives up */
+	/* it gives up at this many times what it asked for */
 	PATIENCE = 2
 };
 

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 enum {
-	READER_PACE_NS = 4000000, /* while it reads slowly: so often */
-	READER_PIECE = 4096	  /* so much */
+	READER_PACE_NS = 4000000, /* while it reads slowly: one piece */
+	READER_PIECE = 4096	  /* in that time */
 };
 
 struct reader {
@@ -24,7 +24,7 @@ struct reader {
 
 struct sockaddr_in;
 
-/* Connect with so much SO_RCVBUF (Linux doubles it). 0 or an errno. */
+/* Connect with SO_RCVBUF set to rcvbuf (Linux doubles it). 0 or an errno. */
 int reader_open(struct reader *reader, const struct sockaddr_in *server,
 		int rcvbuf);
 void reader_ask(struct reader *reader);

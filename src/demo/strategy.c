@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "clock.h"
+#include "plain.h"
 
 const struct strategy *const strategies[STRATEGY_COUNT] = {
 	&strategy_send_once,
@@ -21,22 +21,12 @@ const struct strategy *strategy_find(const char *name)
 	return NULL;
 }
 
-void strategy_serve(const struct strategy *strategy, struct stage *stage)
+void strategy_serve(const struct strategy *strategy, struct server *server)
 {
-	calls_count(&stage->calls);
+	calls_count(&server->calls);
 	if (strategy->serve)
-		strategy->serve(stage);
+		strategy->serve(server);
 	else
-		plain_serve(strategy, stage);
+		plain_serve(strategy, server);
 	calls_count(NULL);
-}
-
-void stage_queued(struct stage *stage, size_t n_bytes)
-{
-	uint64_t now_ns = clock_now();
-
-	series_add(&stage->queue, (double)(now_ns - stage->start_ns),
-		   (double)n_bytes);
-	if (n_bytes > stage->queue_peak)
-		stage->queue_peak = n_bytes;
 }

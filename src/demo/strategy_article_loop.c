@@ -8,24 +8,24 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "strategy.h"
+#include "plain.h"
 
-static void go_on(struct guest *guest)
+static void go_on(struct plain_client *client)
 {
 	ssize_t len;
 
 	do {
-		len = send(guest->fd, guest->data + guest->sent,
-			   guest->n - guest->sent, MSG_NOSIGNAL);
+		len = send(client->fd, client->data + client->sent,
+			   client->n - client->sent, MSG_NOSIGNAL);
 		if (len > 0)
-			guest->sent = (size_t)len; /* right would be += */
+			client->sent = (size_t)len; /* right would be += */
 	} while (len > 0);
 	if (len == 0)
-		guest_finish(guest);
+		plain_finish(client);
 	else if (errno == EAGAIN)
-		guest_wait_for_room(guest, true);
+		plain_wait_for_room(client, true);
 	else
-		guest_drop(guest);
+		plain_drop(client);
 }
 
 const struct strategy strategy_article_loop = {

@@ -1,52 +1,52 @@
 /* queue-always-armed: the source is fetched from piece by piece, the next when
  * the one before has left; and EPOLLOUT stays armed, "to be safe".
  *
- * Every byte arrives, everybody is served, and the queue is small. But a
+ * Every byte arrives, every client is served, and the queue is small. But a
  * socket with room is writable all the time: epoll_wait returns at once for
- * every guest who is owed nothing, again and again. */
+ * every client that is owed nothing, again and again. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "strategy.h"
+#include "plain.h"
 
 /* Queue the next piece; false: there is none. */
-static bool fetch(struct guest *guest)
+static bool fetch(struct plain_client *client)
 {
-	size_t n = guest->n - guest->fetched;
+	size_t n = client->n - client->fetched;
 
 	if (n > STRATEGY_PIECE)
 		n = STRATEGY_PIECE;
-	if (n > 0 && !guest->queue)
-		guest->queue = malloc(STRATEGY_PIECE);
-	if (n == 0 || !guest->queue)
+	if (n > 0 && !client->queue)
+		client->queue = malloc(STRATEGY_PIECE);
+	if (n == 0 || !client->queue)
 		return false;
-	memcpy(guest->queue, guest->data + guest->fetched, n);
-	guest->fetched += n;
-	guest->n_queued = n;
-	guest->sent = 0;
-	stage_queued(guest->stage, n);
+	memcpy(client->queue, client->data + client->fetched, n);
+	client->fetched += n;
+	client->n_queued = n;
+	client->sent = 0;
+	server_queued(client->server, n);
 	return true;
 }
 
-static void go_on(struct guest *guest)
+static void go_on(struct plain_client *client)
 {
 	ssize_t n;
 
-	if (guest->sent == guest->n_queued && !fetch(guest))
+	if (client->sent == client->n_queued && !fetch(client))
 		return; /* called for nothing, and soon again */
-	n = send(guest->fd, guest->queue + guest->sent,
-		 guest->n_queued - guest->sent, MSG_NOSIGNAL);
+	n = send(client->fd, client->queue + client->sent,
+		 client->n_queued - client->sent, MSG_NOSIGNAL);
 	if (n < 0 && errno != EAGAIN) {
-		guest_drop(guest);
+		plain_drop(client);
 		return;
 	}
 	if (n > 0)
-		guest->sent += (size_t)n;
-	stage_queued(guest->stage, guest->n_queued - guest->sent);
-	if (guest->sent == guest->n_queued && guest->fetched == guest->n)
-		guest_finish(guest);
+		client->sent += (size_t)n;
+	server_queued(client->server, client->n_queued - client->sent);
+	if (client->sent == client->n_queued && client->fetched == client->n)
+		plain_finish(client);
 }
 
 const struct strategy strategy_queue_always_armed = {

@@ -1,59 +1,59 @@
 /* queue-unbounded: what the kernel does not take is queued, EPOLLOUT is armed,
  * and the rest follows when there is room.
  *
- * Every byte arrives, and everybody is served. But the source is never told to
+ * Every byte arrives, and every client is served. But the source is never told to
  * pause: the queue grows as large as what is owed, for each slow reader. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "strategy.h"
+#include "plain.h"
 
-static void enqueue(struct guest *guest, const void *piece, size_t n)
+static void enqueue(struct plain_client *client, const void *piece, size_t n)
 {
-	unsigned char *queue = realloc(guest->queue, guest->n_queued + n);
+	unsigned char *queue = realloc(client->queue, client->n_queued + n);
 
 	if (!queue) {
-		guest_drop(guest);
+		plain_drop(client);
 		return;
 	}
-	memcpy(queue + guest->n_queued, piece, n);
-	guest->queue = queue;
-	guest->n_queued += n;
-	stage_queued(guest->stage, guest->n_queued - guest->sent);
+	memcpy(queue + client->n_queued, piece, n);
+	client->queue = queue;
+	client->n_queued += n;
+	server_queued(client->server, client->n_queued - client->sent);
 }
 
-static void flush(struct guest *guest)
+static void flush(struct plain_client *client)
 {
-	ssize_t n = send(guest->fd, guest->queue + guest->sent,
-			 guest->n_queued - guest->sent, MSG_NOSIGNAL);
+	ssize_t n = send(client->fd, client->queue + client->sent,
+			 client->n_queued - client->sent, MSG_NOSIGNAL);
 
 	if (n < 0 && errno != EAGAIN) {
-		guest_drop(guest);
+		plain_drop(client);
 		return;
 	}
 	if (n > 0)
-		guest->sent += (size_t)n;
-	stage_queued(guest->stage, guest->n_queued - guest->sent);
-	guest_wait_for_room(guest, guest->sent < guest->n_queued);
-	if (guest->sent == guest->n_queued)
-		guest_finish(guest);
+		client->sent += (size_t)n;
+	server_queued(client->server, client->n_queued - client->sent);
+	plain_wait_for_room(client, client->sent < client->n_queued);
+	if (client->sent == client->n_queued)
+		plain_finish(client);
 }
 
-/* As fast as the source gives, however slowly the guest takes. */
-static void give(struct guest *guest)
+/* As fast as the source gives, however slowly the client takes. */
+static void give(struct plain_client *client)
 {
 	size_t piece;
 
-	for (size_t at = 0; guest->fd >= 0 && at < guest->n; at += piece) {
-		piece = guest->n - at;
+	for (size_t at = 0; client->fd >= 0 && at < client->n; at += piece) {
+		piece = client->n - at;
 		if (piece > STRATEGY_PIECE)
 			piece = STRATEGY_PIECE;
-		enqueue(guest, guest->data + at, piece);
+		enqueue(client, client->data + at, piece);
 	}
-	if (guest->fd >= 0)
-		flush(guest);
+	if (client->fd >= 0)
+		flush(client);
 }
 
 const struct strategy strategy_queue_unbounded = {

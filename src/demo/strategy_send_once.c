@@ -1,15 +1,15 @@
 /* send-once: what send returns is ignored.
  *
- * send takes what the kernel has room for and says how much that was. Who does
- * not look has lost the rest, and nobody is told. */
+ * send takes what the kernel has room for and says how much that was. A
+ * caller that does not look has lost the rest, and is not told. */
 #include <sys/socket.h>
 
-#include "strategy.h"
+#include "plain.h"
 
-static void give(struct guest *guest)
+static void give(struct plain_client *client)
 {
-	(void)send(guest->fd, guest->data, guest->n, MSG_NOSIGNAL);
-	guest_finish(guest);
+	(void)send(client->fd, client->data, client->n, MSG_NOSIGNAL);
+	plain_finish(client);
 }
 
 const struct strategy strategy_send_once = {

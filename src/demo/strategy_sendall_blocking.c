@@ -1,26 +1,26 @@
 /* sendall-blocking: the socket is made blocking, and send waits for room.
  *
  * Every byte arrives. But the thread that waits here is the one that serves
- * everybody else. */
+ * every other client. */
 #include <fcntl.h>
 #include <sys/socket.h>
 
-#include "strategy.h"
+#include "plain.h"
 
-static void give(struct guest *guest)
+static void give(struct plain_client *client)
 {
-	int flags = fcntl(guest->fd, F_GETFL);
+	int flags = fcntl(client->fd, F_GETFL);
 	ssize_t n = 0;
 
-	(void)fcntl(guest->fd, F_SETFL, flags & ~O_NONBLOCK);
-	while (n >= 0 && guest->sent < guest->n) {
-		n = send(guest->fd, guest->data + guest->sent,
-			 guest->n - guest->sent, MSG_NOSIGNAL);
+	(void)fcntl(client->fd, F_SETFL, flags & ~O_NONBLOCK);
+	while (n >= 0 && client->sent < client->n) {
+		n = send(client->fd, client->data + client->sent,
+			 client->n - client->sent, MSG_NOSIGNAL);
 		if (n > 0)
-			guest->sent += (size_t)n;
+			client->sent += (size_t)n;
 	}
-	(void)fcntl(guest->fd, F_SETFL, flags);
-	guest_finish(guest);
+	(void)fcntl(client->fd, F_SETFL, flags);
+	plain_finish(client);
 }
 
 const struct strategy strategy_sendall_blocking = {

@@ -1,23 +1,23 @@
 /* sendall-spin: the socket is non-blocking, and EAGAIN means "try again".
  *
  * Every byte arrives. But trying again at once is waiting at full speed, and
- * nobody else is served meanwhile either. */
+ * no other client is served meanwhile either. */
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "strategy.h"
+#include "plain.h"
 
-static void give(struct guest *guest)
+static void give(struct plain_client *client)
 {
 	ssize_t n = 0;
 
-	while (guest->sent < guest->n && (n >= 0 || errno == EAGAIN)) {
-		n = send(guest->fd, guest->data + guest->sent,
-			 guest->n - guest->sent, MSG_NOSIGNAL);
+	while (client->sent < client->n && (n >= 0 || errno == EAGAIN)) {
+		n = send(client->fd, client->data + client->sent,
+			 client->n - client->sent, MSG_NOSIGNAL);
 		if (n > 0)
-			guest->sent += (size_t)n;
+			client->sent += (size_t)n;
 	}
-	guest_finish(guest);
+	plain_finish(client);
 }
 
 const struct strategy strategy_sendall_spin = {

@@ -6,7 +6,7 @@
 #include "quantity.h"
 #include "terminal.h"
 #include "clock.h"
-#include "crowd.h"
+#include "healthy.h"
 #include "verdict.h"
 
 enum {
@@ -76,16 +76,16 @@ void table_part(FILE *out, const char *title)
 		      colour(out, COLOUR_OFF));
 }
 
-void table_cast(FILE *out, const struct strategy *const *cast, size_t n)
+void table_strategies(FILE *out, const struct strategy *const *listed, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		(void)fprintf(out, "  %s%-18s%s  %s\n",
-			      colour(out, COLOUR_BOLD), cast[i]->name,
-			      colour(out, COLOUR_OFF), cast[i]->how);
+			      colour(out, COLOUR_BOLD), listed[i]->name,
+			      colour(out, COLOUR_OFF), listed[i]->how);
 	(void)fputc('\n', out);
 }
 
-void table_stage(FILE *out, bool is_calm)
+void table_setting(FILE *out, bool is_calm)
 {
 	static const char slow_reader[] =
 		"A slow reader is owed megabytes by a server of one thread. It "
@@ -105,14 +105,16 @@ void table_stage(FILE *out, bool is_calm)
 			"%d healthy clients want 64 bytes echoed by a "
 			"server of one thread, each\nevery %d ms. All are "
 			"TCP sockets over loopback.\n\n",
-			CROWD_SIZE, (int)(CROWD_PERIOD_NS / CLOCK_NS_PER_MS));
+			HEALTHY_CLIENTS,
+			(int)(HEALTHY_PERIOD_NS / CLOCK_NS_PER_MS));
 	else
 		(void)fprintf(out,
 			      "%s%d healthy clients want 64 bytes echoed,\n"
 			      "each every %d ms. All are TCP sockets over "
 			      "loopback.\n\n%s\n",
-			      slow_reader, CROWD_SIZE,
-			      (int)(CROWD_PERIOD_NS / CLOCK_NS_PER_MS), words);
+			      slow_reader, HEALTHY_CLIENTS,
+			      (int)(HEALTHY_PERIOD_NS / CLOCK_NS_PER_MS),
+			      words);
 }
 
 /* How much is owed, and through which buffers. */
@@ -180,7 +182,7 @@ void table_row(FILE *out, const struct contest_result *r)
 void table_legend(FILE *out)
 {
 	static const char legend[] =
-		"got      by the slow reader, who hangs up at twice what it "
+		"got      by the slow reader, which hangs up at twice what it "
 		"asked for;\n"
 		"         wrong: at which byte the first wrong one came\n"
 		"p50 p99  half of the healthy clients' echoes, and 99 in 100, "

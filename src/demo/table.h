@@ -12,9 +12,10 @@
 /* A heading, as over each part. */
 void table_part(FILE *out, const char *title);
 /* What each strategy does. */
-void table_cast(FILE *out, const struct strategy *const *cast, size_t n);
-/* Who else there is, and the words that one needs. */
-void table_stage(FILE *out, bool is_calm);
+void table_strategies(FILE *out, const struct strategy *const *listed,
+		      size_t n);
+/* Which clients there are, and the words that one needs. */
+void table_setting(FILE *out, bool is_calm);
 /* The heads of the columns; first says what the figures were measured on. */
 void table_open(FILE *out, const struct contest_result *first);
 void table_row(FILE *out, const struct contest_result *result);

@@ -20,7 +20,7 @@ enum {
 	MARKS = 4 * TRACE_SIZE
 };
 
-struct stage_two {
+struct transfer {
 	struct weir_loop *loop;
 	struct weir_conn conn;
 	struct weir_observer observer;
@@ -28,13 +28,13 @@ struct stage_two {
 	int reader;
 	unsigned char *data; /* what is sent */
 	unsigned char *got;
-	size_t sent; /* by the caller of send, who keeps count */
+	size_t sent; /* by the caller of send, which keeps count */
 };
 
-static void note(struct stage_two *two, enum trace_kind kind, size_t n,
+static void note(struct transfer *transfer, enum trace_kind kind, size_t n,
 		 size_t left)
 {
-	struct trace *trace = two->trace;
+	struct trace *trace = transfer->trace;
 
 	if (trace->n_events < TRACE_N_EVENTS)
 		trace->events[trace->n_events++] =
@@ -43,9 +43,9 @@ static void note(struct stage_two *two, enum trace_kind kind, size_t n,
 
 /* -- what the library does -- */
 
-static struct stage_two *observed(struct weir_observer *observer)
+static struct transfer *observed(struct weir_observer *observer)
 {
-	return weir_container_of(observer, struct stage_two, observer);
+	return weir_container_of(observer, struct transfer, observer);
 }
 
 static void on_offer(struct weir_observer *o, struct weir_conn *c,
@@ -92,33 +92,35 @@ static void on_disarm(struct weir_observer *o, struct weir_conn *c)
 /* -- what the caller does -- */
 
 /* With send the caller keeps the rest, and where it begins. */
-static void send_some(struct stage_two *two)
+static void send_some(struct transfer *transfer)
 {
-	size_t n = TRACE_SIZE - two->sent;
+	size_t n = TRACE_SIZE - transfer->sent;
 	ssize_t taken;
 
-	note(two, TRACE_CALL, n, 0);
-	taken = weir_conn_send(&two->conn, two->data + two->sent, n);
+	note(transfer, TRACE_CALL, n, 0);
+	taken = weir_conn_send(&transfer->conn, transfer->data + transfer->sent,
+			       n);
 	if (taken > 0)
-		two->sent += (size_t)taken;
-	if (two->sent < TRACE_SIZE)
-		note(two, TRACE_KEPT, TRACE_SIZE - two->sent, 0);
+		transfer->sent += (size_t)taken;
+	if (transfer->sent < TRACE_SIZE)
+		note(transfer, TRACE_KEPT, TRACE_SIZE - transfer->sent, 0);
 }
 
 static void on_writable(struct weir_conn *conn)
 {
-	struct stage_two *two = weir_container_of(conn, struct stage_two, conn);
+	struct transfer *transfer =
+		weir_container_of(conn, struct transfer, conn);
 
-	note(two, TRACE_WRITABLE, 0, 0);
-	send_some(two);
+	note(transfer, TRACE_WRITABLE, 0, 0);
+	send_some(transfer);
 }
 
 /* With sendall that is all. */
-static void send_all(struct stage_two *two)
+static void send_all(struct transfer *transfer)
 {
-	note(two, TRACE_CALL, TRACE_SIZE, 0);
-	if (weir_conn_sendall(&two->conn, two->data, TRACE_SIZE) == 0)
-		note(two, TRACE_RETURNED, 0, 0);
+	note(transfer, TRACE_CALL, TRACE_SIZE, 0);
+	if (weir_conn_sendall(&transfer->conn, transfer->data, TRACE_SIZE) == 0)
+		note(transfer, TRACE_RETURNED, 0, 0);
 }
 
 static size_t on_data(struct weir_conn *conn, const void *data, size_t n)
@@ -138,21 +140,21 @@ static const struct weir_conn_events events = {
 /* Room for all of it, so that one sendall shows the whole way. */
 static const struct weir_conn_limits limits = {.high = MARKS / 2, .max = MARKS};
 
-/* -- the stage -- */
+/* -- both ends -- */
 
-/* The server's end of a new connection, or -errno; two->reader is the other. */
-static int connect_pair(struct stage_two *two)
+/* The server's end of a new connection, or -errno; transfer->reader is the other. */
+static int connect_pair(struct transfer *transfer)
 {
 	struct sockaddr_in address;
 	int listener = dial_listen(&address, BUFFER);
 	int fd = listener;
 
-	two->reader = -1;
+	transfer->reader = -1;
 	if (listener >= 0) {
-		two->reader = dial_connect(&address, BUFFER);
-		fd = two->reader;
+		transfer->reader = dial_connect(&address, BUFFER);
+		fd = transfer->reader;
 	}
-	if (two->reader >= 0) {
+	if (transfer->reader >= 0) {
 		fd = accept4(listener, NULL, NULL,
 			     SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0)
@@ -164,14 +166,14 @@ static int connect_pair(struct stage_two *two)
 }
 
 /* The reader takes what there is. */
-static size_t take(struct stage_two *two)
+static size_t take(struct transfer *transfer)
 {
-	struct trace *trace = two->trace;
+	struct trace *trace = transfer->trace;
 	size_t before = trace->n_received;
 	ssize_t n = 1;
 
 	while (n > 0 && trace->n_received < TRACE_SIZE) {
-		n = recv(two->reader, two->got + trace->n_received,
+		n = recv(transfer->reader, transfer->got + trace->n_received,
 			 TRACE_SIZE - trace->n_received, MSG_DONTWAIT);
 		if (n > 0)
 			trace->n_received += (size_t)n;
@@ -181,37 +183,40 @@ static size_t take(struct stage_two *two)
 
 /* A turn of the loop, and the reader's turn; a transfer that stands still
  * is given up. */
-static void transfer(struct stage_two *two)
+static void move_all(struct transfer *transfer)
 {
 	unsigned n_idle = 0;
 
-	if (two->trace->is_sendall)
-		send_all(two);
+	if (transfer->trace->is_sendall)
+		send_all(transfer);
 	else
-		send_some(two);
-	while (two->trace->n_received < TRACE_SIZE && n_idle < N_IDLE_TURNS) {
-		int n = weir_loop_turn(two->loop, TICK_NS);
+		send_some(transfer);
+	while (transfer->trace->n_received < TRACE_SIZE &&
+	       n_idle < N_IDLE_TURNS) {
+		int n = weir_loop_turn(transfer->loop, TICK_NS);
 
-		n_idle = take(two) > 0 || n > 0 ? 0 : n_idle + 1;
+		n_idle = take(transfer) > 0 || n > 0 ? 0 : n_idle + 1;
 	}
-	(void)weir_loop_turn(two->loop, 0);
-	two->trace->is_intact = two->trace->n_received == TRACE_SIZE &&
-				memcmp(two->got, two->data, TRACE_SIZE) == 0;
+	(void)weir_loop_turn(transfer->loop, 0);
+	transfer->trace->is_intact =
+		transfer->trace->n_received == TRACE_SIZE &&
+		memcmp(transfer->got, transfer->data, TRACE_SIZE) == 0;
 }
 
-static int prepare(struct stage_two *two)
+static int prepare(struct transfer *transfer)
 {
 	int fd;
 	int error;
 
-	two->data = contest_debt_new(TRACE_SIZE);
-	two->got = malloc(TRACE_SIZE);
-	if (!two->data || !two->got)
+	transfer->data = contest_debt_new(TRACE_SIZE);
+	transfer->got = malloc(TRACE_SIZE);
+	if (!transfer->data || !transfer->got)
 		return ENOMEM;
-	fd = connect_pair(two);
+	fd = connect_pair(transfer);
 	if (fd < 0)
 		return -fd;
-	error = -weir_conn_open(&two->conn, two->loop, fd, &events, &limits);
+	error = -weir_conn_open(&transfer->conn, transfer->loop, fd, &events,
+				&limits);
 	if (error)
 		(void)close(fd);
 	return error;
@@ -219,32 +224,32 @@ static int prepare(struct stage_two *two)
 
 static int run(struct trace *trace, bool is_sendall)
 {
-	struct stage_two two = {.reader = -1,
-				.trace = trace,
-				.observer = {.on_offer = on_offer,
-					     .on_queue = on_queue,
-					     .on_arm = on_arm,
-					     .on_move = on_move,
-					     .on_drain = on_drain,
-					     .on_disarm = on_disarm}};
-	int error = -weir_loop_new(&two.loop);
+	struct transfer transfer = {.reader = -1,
+				    .trace = trace,
+				    .observer = {.on_offer = on_offer,
+						 .on_queue = on_queue,
+						 .on_arm = on_arm,
+						 .on_move = on_move,
+						 .on_drain = on_drain,
+						 .on_disarm = on_disarm}};
+	int error = -weir_loop_new(&transfer.loop);
 
 	*trace = (struct trace){.is_sendall = is_sendall};
 	if (error)
 		return error;
-	error = prepare(&two);
+	error = prepare(&transfer);
 	if (!error) {
-		weir_loop_observe(two.loop, &two.observer);
-		transfer(&two);
-		weir_loop_observe(two.loop, NULL);
-		weir_conn_abort(&two.conn, true);
-		(void)weir_loop_run(two.loop);
+		weir_loop_observe(transfer.loop, &transfer.observer);
+		move_all(&transfer);
+		weir_loop_observe(transfer.loop, NULL);
+		weir_conn_abort(&transfer.conn, true);
+		(void)weir_loop_run(transfer.loop);
 	}
-	if (two.reader >= 0)
-		(void)close(two.reader);
-	free(two.data);
-	free(two.got);
-	(void)weir_loop_free(two.loop);
+	if (transfer.reader >= 0)
+		(void)close(transfer.reader);
+	free(transfer.data);
+	free(transfer.got);
+	(void)weir_loop_free(transfer.loop);
 	return error;
 }
 

@@ -18,7 +18,7 @@ const char *verdict_text(const struct contest_result *result,
 			 char text[VERDICT_SIZE]);
 /* Whether it ended, and all is right. */
 bool verdict_is_good(const struct contest_result *result);
-/* Whether it ended, and as the strategy is here to show. */
+/* Whether it ended, and as expected of the strategy. */
 bool verdict_is_expected(const struct contest_result *result);
 
 #endif

@@ -1,4 +1,4 @@
-/* What one client who does not read costs the others, and the server's memory:
+/* What one client that does not read costs the others, and the server's memory:
  * lessons about sendall among many connections. */
 #include "lesson_kit.h"
 
@@ -106,7 +106,7 @@ static void close_all(struct lesson_pair *clients)
 		lesson_pair_close(&clients[i]);
 }
 
-/* Of the clients who read: how many right bytes the worst off has received. */
+/* Of the clients that read: how many right bytes the worst off has received. */
 static uint64_t least_received(const struct lesson_pair *clients)
 {
 	uint64_t least = UINT64_MAX;
@@ -187,7 +187,7 @@ static void append(struct queue *queue, const unsigned char *data, size_t n)
 	queue->n += n;
 }
 
-/* n_owed bytes for a client who does not read. Returns how many of them the
+/* n_owed bytes for a client that does not read. Returns how many of them the
  * queue holds in the end. */
 static size_t queue_all(const unsigned char *data, size_t n_owed)
 {
@@ -246,7 +246,7 @@ static void run_without_cap(struct lesson_result *r)
 	lesson_note(r, "weir_large_queue", weir_large);
 	lesson_note(r, "weir_queue_max", QUEUE_MAX);
 	lesson_say(r,
-		   "owing %d bytes to a client who does not read, the queue "
+		   "owing %d bytes to a client that does not read, the queue "
 		   "held %zu; owing %d, it held %zu. Weir's held %zu and %zu, "
 		   "its max being %d.",
 		   SMALL_DEBT, small, LARGE_DEBT, large, weir_small, weir_large,

@@ -4,8 +4,8 @@
  * Latency counts from the moment at which an echo was due, not from the one at
  * which it could be asked for: while the server is away each client asks only
  * once, and the echoes it would have asked for are late all the same. */
-#ifndef DEMO_CROWD_H
-#define DEMO_CROWD_H
+#ifndef DEMO_HEALTHY_H
+#define DEMO_HEALTHY_H
 
 #include <poll.h>
 #include <stdbool.h>
@@ -15,19 +15,19 @@
 #include "series.h"
 
 enum {
-	CROWD_SIZE = 20,
-	CROWD_PERIOD_NS = 5000000
+	HEALTHY_CLIENTS = 20,
+	HEALTHY_PERIOD_NS = 5000000
 };
 
-struct crowd_member {
+struct healthy_client {
 	int fd;
 	uint64_t due_ns; /* of the echo that is asked for, or the next one */
 	bool is_waiting; /* it is asked for */
-	size_t n_back;	 /* so much of it has come back */
+	size_t n_back;	 /* bytes of it that have come back */
 };
 
-struct crowd {
-	struct crowd_member members[CROWD_SIZE];
+struct healthy {
+	struct healthy_client clients[HEALTHY_CLIENTS];
 	uint64_t start_ns;
 	uint64_t end_ns;  /* nothing is due from then on */
 	uint64_t last_ns; /* when an echo last came back; at first start_ns */
@@ -40,22 +40,22 @@ struct crowd {
 struct sockaddr_in;
 
 /* 0, or the errno of what could not be connected; then nothing is open. */
-int crowd_open(struct crowd *crowd, const struct sockaddr_in *server);
-/* From now on echoes are due, one after the other over all members. */
-void crowd_start(struct crowd *crowd, uint64_t now_ns);
+int healthy_open(struct healthy *healthy, const struct sockaddr_in *server);
+/* From now on echoes are due, one after the other over all clients. */
+void healthy_start(struct healthy *healthy, uint64_t now_ns);
 /* Forget what was measured: it begins now. */
-void crowd_restart(struct crowd *crowd, uint64_t now_ns);
+void healthy_restart(struct healthy *healthy, uint64_t now_ns);
 /* Ask for what is due, for poll(2) to wait on; returns when the next is due
  * (UINT64_MAX: none). */
-uint64_t crowd_ask(struct crowd *crowd, uint64_t now_ns,
-		   struct pollfd pollfds[CROWD_SIZE]);
+uint64_t healthy_ask(struct healthy *healthy, uint64_t now_ns,
+		     struct pollfd pollfds[HEALTHY_CLIENTS]);
 /* Take what has come back, after poll(2). */
-void crowd_take(struct crowd *crowd, uint64_t now_ns,
-		const struct pollfd pollfds[CROWD_SIZE]);
+void healthy_take(struct healthy *healthy, uint64_t now_ns,
+		  const struct pollfd pollfds[HEALTHY_CLIENTS]);
 /* No echo is due any more; those that were are still to come. */
-void crowd_end(struct crowd *crowd, uint64_t now_ns);
-bool crowd_is_done(const struct crowd *crowd);
+void healthy_end(struct healthy *healthy, uint64_t now_ns);
+bool healthy_is_done(const struct healthy *healthy);
 /* Close; what has not come back by now counts as late as it is. */
-void crowd_close(struct crowd *crowd, uint64_t now_ns);
+void healthy_close(struct healthy *healthy, uint64_t now_ns);
 
 #endif
