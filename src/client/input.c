@@ -2,8 +2,9 @@
  * queue has no room for is held, and nothing more read, until the queue is
  * back at low: a stream of any length needs no more memory than that.
  *
- * The descriptor is shared with the program that started us, so it stays as it is,
- * which may be blocking: one read for each time that epoll calls it readable.
+ * The descriptor is shared with the program that started us, so it stays as it
+ * is, which may be blocking: one read for each time that epoll calls it
+ * readable.
  * A file or /dev/null is always readable, and epoll refuses it (-EPERM); there
  * a timer that is due at once stands for "readable", so that between two
  * pieces the other direction has its turn. */

@@ -1,8 +1,8 @@
-/* The descriptor is shared with the program that started us and may be blocking. What
- * poll(2) calls writable takes at least PIPE_BUF bytes without blocking if it
- * is a pipe (pipe(7)); so much is written for each poll. A socket has at least
- * as much room by then; a slow terminal may hold us until it has shown the
- * piece. Files are always writable. */
+/* The descriptor is shared with the program that started us and may be
+ * blocking. A pipe that poll(2) calls writable takes at least PIPE_BUF bytes
+ * without blocking (pipe(7)), so each poll is followed by one write of no more.
+ * A socket has at least as much room; a slow terminal may block until it has
+ * shown the piece. Files are always writable. */
 #include "output.h"
 
 #include <errno.h>

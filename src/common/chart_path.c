@@ -55,7 +55,7 @@ static void move_pen(struct pen *pen, double x, double y)
 		(void)fprintf(pen->out, "L%.1f %.1f", x, y);
 }
 
-/* A point without neighbours becomes a ring, or nobody would see it. */
+/* A point without neighbours becomes a ring, or it would not be seen. */
 static void lift(struct pen *pen)
 {
 	if (pen->is_down && pen->is_tint)

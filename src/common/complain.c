@@ -37,7 +37,7 @@ void complain(const char *format, ...)
 	va_start(args, format);
 	n = complain_format(line, prefix, format, args);
 	va_end(args);
-	/* When this fails there is nobody to tell. */
+	/* When this fails there is no way to tell. */
 	(void)!write(STDERR_FILENO, line, n);
 }
 

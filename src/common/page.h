@@ -53,7 +53,7 @@ void page_open(struct page *page, FILE *out, const char *title,
  * page_open. The footer may be NULL. */
 int page_close(struct page *page, const char *footer);
 
-/* A headline that nobody overlooks: a word, and the sentence that explains
+/* A headline: a word, and the sentence that explains
  * it. The word is in the text, so the colour is not all there is. */
 void page_verdict(struct page *page, enum page_tone tone, const char *word,
 		  const char *format, ...)

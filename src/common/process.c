@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 /* A standard descriptor that was closed would become a socket, and what is
- * printed would go to whoever is connected there. Something takes its place
- * that fails as the closed one would; but what is said to standard error is
- * lost without an error, as it was. Programs that are run inherit these, as
+ * printed would go to its peer. /dev/null takes its place, opened so that it
+ * fails as the closed one would; but what is written to standard error is lost
+ * without an error. Programs that are run inherit these, as
  * they do other standard descriptors: hence no O_CLOEXEC. */
 static void fill_standard_descriptors(void)
 {
@@ -21,7 +21,7 @@ static void fill_standard_descriptors(void)
 			(void)open("/dev/null", flags[fd]);
 }
 
-/* One who has but a single connection needs no more, and does not suffer. */
+/* If that fails, fewer descriptors will do for most runs. */
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;

@@ -1,7 +1,8 @@
 /* Numbers and their units, read and written.
  *
- * Reading takes digits and a point: strtoull(3) would also take signs and spaces.
- * Writing keeps three digits that matter, since more of them hide the first. */
+ * Reading takes digits and a point: strtoull(3) would also take signs and
+ * spaces. Writing keeps three digits that matter: more of them hide the first.
+ */
 #include "quantity.h"
 
 #include <inttypes.h>

@@ -58,8 +58,8 @@ size_t lesson_peer_read(struct lesson_peer *peer, size_t max);
 void lesson_peer_finish(struct lesson_peer *peer);
 /* End our side, and let the peer read all that comes. */
 void lesson_pair_finish(struct lesson_pair *pair);
-/* From now on the peer reads whenever the loop finds it readable, per_turn bytes at
- * most; it leaves the loop when the stream ends. */
+/* From now on the peer reads whenever the loop finds it readable, per_turn
+ * bytes at most; it leaves the loop when the stream ends. */
 void lesson_peer_join(struct lesson_peer *peer, struct weir_loop *loop,
 		      size_t per_turn);
 /* The peer reads until there is room to send. */

@@ -105,8 +105,8 @@ static const struct command_line_option table[N_OPTIONS] = {
 			     .help = "this way of sending; may be given again",
 			     .take = take_strategy,
 			     .expected = a_listed_name,
-			     .heading = "Parts one and two, unless something "
-					"is named:"},
+			     .heading =
+				     "Parts one and two, unless one is named:"},
 	[OPTION_TRACE] = {.name = "trace", .help = "part two"},
 	[OPTION_LESSON] = {.name = "lesson",
 			   .argument = "NAME",
@@ -117,7 +117,7 @@ static const struct command_line_option table[N_OPTIONS] = {
 	[OPTION_ALL] = {.name = "all", .help = "all parts, all lessons"},
 	[OPTION_SIZE] = {.name = "size",
 			 .argument = "SIZE",
-			 .help = "what the reader is owed; may be given again",
+			 .help = "what the reader asks for; may be given again",
 			 .take = take_size,
 			 .expected = a_size,
 			 .shown = "8M, 16M",

@@ -1,5 +1,5 @@
-/* It echoes with a bare send: for 64 bytes to a client that waits for them there
- * is always room. */
+/* Echoes are sent with a bare send: a client that waits for its 64 bytes always
+ * has room for them. */
 #include "plain.h"
 
 #include <errno.h>

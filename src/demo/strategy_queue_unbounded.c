@@ -1,8 +1,8 @@
 /* queue-unbounded: what the kernel does not take is queued, EPOLLOUT is armed,
  * and the rest follows when there is room.
  *
- * Every byte arrives, and every client is served. But the source is never told to
- * pause: the queue grows as large as what is owed, for each slow reader. */
+ * Every byte arrives, and every client is served. But the source is never told
+ * to pause: the queue grows as large as what is owed, for each slow reader. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

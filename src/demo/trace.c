@@ -142,7 +142,8 @@ static const struct weir_conn_limits limits = {.high = MARKS / 2, .max = MARKS};
 
 /* -- both ends -- */
 
-/* The server's end of a new connection, or -errno; transfer->reader is the other. */
+/* The server's end of a new connection, or -errno; transfer->reader is the
+ * other. */
 static int connect_pair(struct transfer *transfer)
 {
 	struct sockaddr_in address;

@@ -68,7 +68,7 @@ Test(process, may_have_as_many_descriptors_as_are_allowed)
 	cr_assert_eq(limit.rlim_cur, limit.rlim_max);
 }
 
-Test(process, outlives_a_write_to_who_has_gone)
+Test(process, outlives_a_write_whose_reader_has_gone)
 {
 	int pipefd[2];
 
