@@ -60,17 +60,6 @@ void lesson_note(struct lesson_result *result, const char *name, uint64_t value)
 		(struct lesson_figure){.name = name, .value = value};
 }
 
-uint64_t lesson_figure(const struct lesson_result *result, const char *name)
-{
-	size_t i = 0;
-
-	while (i < result->n_figures &&
-	       strcmp(result->figures[i].name, name) != 0)
-		i++;
-	assert(i < result->n_figures);
-	return result->figures[i].value;
-}
-
 /* Copy text, 1048576 becoming 1,048,576, as far as there is room. */
 static void separate_thousands(char *to, size_t size, const char *text)
 {

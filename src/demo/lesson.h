@@ -44,8 +44,6 @@ const struct lesson *lesson_find(const char *name);
 
 /* Sockets that cannot be made end the program: one line on stderr, status 2. */
 void lesson_run(const struct lesson *lesson, struct lesson_result *result);
-/* The lesson must have a figure of that name. */
-uint64_t lesson_figure(const struct lesson_result *result, const char *name);
 
 /* Belief, measurement, verdict and the right way, in 80 columns, with an empty
  * line behind. */

@@ -50,20 +50,18 @@ static size_t find_bad(const struct reader *reader, size_t n)
 	return i;
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 void reader_read(struct reader *reader, size_t max)
 {
 	uint64_t n_endured = PATIENCE * (uint64_t)reader->n_debt;
 	size_t n_left = (size_t)(n_endured - reader->n_received);
-	ssize_t n =
-		recv(reader->fd, reader->buffer,
-		     smaller(smaller(max, BUFFER_SIZE), n_left), MSG_DONTWAIT);
+	ssize_t n;
 	size_t bad;
 
+	if (max > BUFFER_SIZE)
+		max = BUFFER_SIZE;
+	if (max > n_left)
+		max = n_left;
+	n = recv(reader->fd, reader->buffer, max, MSG_DONTWAIT);
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		reader->is_over = true;
 	if (n <= 0)

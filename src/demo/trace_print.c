@@ -120,7 +120,7 @@ void trace_print(FILE *out, const struct trace *send,
 
 	print_row(out, "send: takes 0..n; the rest stays with",
 		  "sendall: takes n or nothing; the rest");
-	print_row(out, "the caller, which must come back for it",
+	print_row(out, "the caller, which comes back for it",
 		  "is queued, and follows by itself");
 	print_row(out, rule, rule);
 	while (i < send->n_events || j < sendall->n_events) {

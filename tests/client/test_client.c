@@ -110,19 +110,12 @@ Test(client, an_empty_text_sends_nothing_but_the_end)
 {
 	struct client client;
 	struct client_end end;
-	char address[CLIENT_ADDRESS_SIZE];
-	int listener = client_listen(5, address);
-	int fd;
 
-	client_start_text(&client, address, "");
-	fd = client_accept(listener);
-	client_check_end(fd);
-	harness_write(fd, "so be it", 8);
-	close(fd);
-	client_wait(&client, &end);
+	client_open(&client, STDIN_FILENO, CLIENT_PIPE, "");
+	client_check_end(client.fd);
+	harness_write(client.fd, "so be it", 8);
+	client_close(&client, &end);
 	cr_expect_str_eq(end.out, "so be it");
-	cr_expect_eq(end.status, 0);
-	close(listener);
 }
 
 Test(client, two_dashes_let_the_text_begin_with_one)
@@ -150,45 +143,29 @@ Test(client, its_end_of_input_leaves_the_other_direction_open)
 {
 	struct client client;
 	struct client_end end;
-	char address[CLIENT_ADDRESS_SIZE];
 	char heard[64];
-	int listener = client_listen(5, address);
-	int fd;
 
-	client_start_text(&client, address, "question");
-	fd = client_accept(listener);
-	harness_write(fd, "early, ", 7);
-	client_read_text(fd, heard, sizeof heard); /* to the end */
+	client_open(&client, STDIN_FILENO, CLIENT_PIPE, "question");
+	harness_write(client.fd, "early, ", 7);
+	client_read_text(client.fd, heard, sizeof heard); /* to the end */
 	cr_expect_str_eq(heard, "question");
-	harness_write(fd, "late", 4);
-	close(fd);
-	client_wait(&client, &end);
+	harness_write(client.fd, "late", 4);
+	client_close(&client, &end);
 	cr_expect_str_eq(end.out, "early, late");
-	cr_expect_eq(end.status, 0);
-	close(listener);
 }
 
 Test(client, the_peers_end_is_its_end_though_its_input_goes_on)
 {
 	struct client client;
 	struct client_end end;
-	char address[CLIENT_ADDRESS_SIZE];
-	int listener = client_listen(5, address);
 	int in[2];
-	int fd;
 
-	cr_assert_eq(pipe2(in, O_CLOEXEC), 0);
-	client_start(&client, in[0], CLIENT_PIPE,
-		     (const char *[]){address, NULL});
-	fd = client_accept(listener);
-	harness_write(fd, "bye", 3);
-	close(fd);
-	client_wait(&client, &end);
+	client_pipe(in);
+	client_open(&client, in[0], CLIENT_PIPE, NULL);
+	harness_write(client.fd, "bye", 3);
+	client_close(&client, &end);
 	cr_expect_str_eq(end.out, "bye");
-	cr_expect_eq(end.status, 0, "%s", end.err);
-	close(in[0]);
-	close(in[1]);
-	close(listener);
+	client_close_both(in);
 }
 
 /* -- failures -- */
@@ -272,25 +249,18 @@ static void expect_reset(const char *text)
 {
 	struct client client;
 	struct client_end end;
-	char address[CLIENT_ADDRESS_SIZE];
 	char printed[5];
-	int listener = client_listen(5, address);
 	int in[2];
-	int fd;
 
-	cr_assert_eq(pipe2(in, O_CLOEXEC), 0);
-	client_start(&client, in[0], CLIENT_PIPE,
-		     (const char *[]){address, text, NULL});
-	fd = client_accept(listener);
-	harness_write(fd, "first", 5);
+	client_pipe(in);
+	client_open(&client, in[0], CLIENT_PIPE, text);
+	harness_write(client.fd, "first", 5);
 	cr_expect_eq(read(client.out, printed, sizeof printed), 5);
 	cr_expect_arr_eq(printed, "first", 5);
-	client_reset(fd);
+	client_reset(client.fd);
 	client_wait(&client, &end);
-	expect_failure(&end, address, "connection reset by peer");
-	close(in[0]);
-	close(in[1]);
-	close(listener);
+	expect_failure(&end, client.address, "connection reset by peer");
+	client_close_both(in);
 }
 
 Test(client, a_reset_is_status_1_while_its_input_goes_on)

@@ -17,6 +17,9 @@ struct client {
 	pid_t pid;
 	int out; /* -1: its standard output is elsewhere */
 	int err;
+	/* after client_open, the server's side: */
+	int fd;
+	char address[CLIENT_ADDRESS_SIZE]; /* as the client was given it */
 };
 
 /* How it ended, and what it had printed (must fit). */
@@ -35,11 +38,15 @@ enum {
 };
 void client_start(struct client *client, int in, int out,
 		  const char *const *arguments);
-/* The same with /dev/null to read, pipes to print, an address and a text. */
+/* The same, with pipes to print, an address and a text. */
 void client_start_text(struct client *client, const char *address,
 		       const char *text);
+/* Start it towards a TCP listener, and accept; text NULL: it sends its input. */
+void client_open(struct client *client, int in, int out, const char *text);
 /* Read what it prints to the end, and wait for it. */
 void client_wait(struct client *client, struct client_end *end);
+/* Close fd, and wait for a client that must find nothing wrong. */
+void client_close(struct client *client, struct client_end *end);
 /* The line of /proc/PID/status that begins with VmHWM, in KiB. */
 size_t client_peak_kib(const struct client *client);
 
@@ -47,6 +54,10 @@ size_t client_peak_kib(const struct client *client);
 int client_listen(int backlog, char address[CLIENT_ADDRESS_SIZE]);
 /* A listener on an abstract Unix name. */
 int client_listen_unix(int backlog, char address[CLIENT_ADDRESS_SIZE]);
+/* Blocking; client_close_both ends them. */
+void client_pipe(int fd[2]);
+void client_socket_pair(int fd[2]);
+void client_close_both(const int fd[2]);
 /* The next connection, blocking. */
 int client_accept(int listener);
 /* Close a TCP socket so that its peer gets a reset. */

@@ -58,11 +58,18 @@ void client_start(struct client *client, int in, int out,
 void client_start_text(struct client *client, const char *address,
 		       const char *text)
 {
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	client_start(client, null, CLIENT_PIPE,
+	client_start(client, STDIN_FILENO, CLIENT_PIPE,
 		     (const char *[]){address, text, NULL});
-	close(null);
+}
+
+void client_open(struct client *client, int in, int out, const char *text)
+{
+	int listener = client_listen(5, client->address);
+
+	client_start(client, in, out,
+		     (const char *[]){client->address, text, NULL});
+	client->fd = client_accept(listener);
+	close(listener);
 }
 
 void client_wait(struct client *client, struct client_end *end)
@@ -78,6 +85,14 @@ void client_wait(struct client *client, struct client_end *end)
 	if (end->status > 128)
 		harness_die("weir-client: signal %d: %s", end->status - 128,
 			    end->err);
+}
+
+void client_close(struct client *client, struct client_end *end)
+{
+	close(client->fd);
+	client_wait(client, end);
+	if (end->status != 0 || end->err[0])
+		harness_die("status %d: %s", end->status, end->err);
 }
 
 size_t client_peak_kib(const struct client *client)
@@ -118,6 +133,23 @@ int client_listen_unix(int backlog, char address[CLIENT_ADDRESS_SIZE])
 	     "bind");
 	must(listen(fd, backlog), "listen");
 	return fd;
+}
+
+void client_pipe(int fd[2])
+{
+	must(pipe2(fd, O_CLOEXEC), "pipe2");
+}
+
+void client_socket_pair(int fd[2])
+{
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd),
+	     "socketpair");
+}
+
+void client_close_both(const int fd[2])
+{
+	close(fd[0]);
+	close(fd[1]);
 }
 
 int client_accept(int listener)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -81,8 +82,8 @@ Test(client_manners, much_goes_both_ways_at_once_in_little_memory)
 	int in[2];
 	int go[2];
 
-	cr_assert_eq(pipe2(in, O_CLOEXEC), 0);
-	cr_assert_eq(pipe2(go, O_CLOEXEC), 0);
+	client_pipe(in);
+	client_pipe(go);
 	echo.listener = client_listen(5, address);
 	echo.go = go[0];
 	pthread_create(&echo.thread, NULL, serve_echo, &echo);
@@ -100,8 +101,7 @@ Test(client_manners, much_goes_both_ways_at_once_in_little_memory)
 	cr_expect_str_empty(end.out);
 	client_pour_wait(&pour);
 	pthread_join(echo.thread, NULL);
-	close(go[0]);
-	close(go[1]);
+	client_close_both(go);
 	close(echo.listener);
 }
 
@@ -141,60 +141,46 @@ Test(client_manners, an_output_that_is_full_does_not_hold_up_its_input)
 	struct client client;
 	struct client_end end;
 	struct client_pour pour;
-	char address[CLIENT_ADDRESS_SIZE];
 	char text[4];
-	int listener = client_listen(5, address);
 	int in[2];
 	int out[2];
-	int fd;
 
-	cr_assert_eq(pipe2(in, O_CLOEXEC), 0);
-	cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
+	client_pipe(in);
+	client_pipe(out);
 	cr_assert_eq(fcntl(out[1], F_SETPIPE_SZ, 4096), 4096);
-	client_start(&client, in[0], out[1], (const char *[]){address, NULL});
+	client_open(&client, in[0], out[1], NULL);
 	close(out[1]);
-	fd = client_accept(listener);
-	client_pour_start(&pour, fd, VOLUME / 64);
+	client_pour_start(&pour, client.fd, VOLUME / 64);
 	client_check_stream(out[0], 1, 1);
 	/* What is left of the first page keeps the next one out. */
 	client_write(in[1], "ask\n", 4);
-	harness_read(fd, text, 4);
+	harness_read(client.fd, text, 4);
 	cr_expect_arr_eq(text, "ask\n", 4);
 	while (read(out[0], text, sizeof text) > 0)
 		;
-	client_wait(&client, &end);
-	cr_expect_eq(end.status, 0, "%s", end.err);
 	client_pour_wait(&pour);
-	close(fd);
-	close(in[0]);
-	close(in[1]);
+	client_close(&client, &end);
+	client_close_both(in);
 	close(out[0]);
-	close(listener);
 }
 
 Test(client_manners, a_peer_that_reads_nothing_does_not_hold_up_its_output)
 {
 	struct client client;
 	struct client_end end;
-	char address[CLIENT_ADDRESS_SIZE];
 	char text[4];
-	int listener = client_listen(5, address);
 	int zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-	int fd;
 
-	client_start(&client, zeros, CLIENT_PIPE,
-		     (const char *[]){address, NULL});
-	fd = client_accept(listener);
+	client_open(&client, zeros, CLIENT_PIPE, NULL);
 	for (int i = 0; i < 1000; i++) {
-		harness_write(fd, "say\n", 4);
+		harness_write(client.fd, "say\n", 4);
 		cr_assert_eq(read(client.out, text, sizeof text), 4);
 	}
-	client_reset(fd);
+	client_reset(client.fd);
 	client_wait(&client, &end);
 	cr_expect_eq(end.status, 1);
 	cr_expect_not_null(strstr(end.err, " bytes unsent"), "%s", end.err);
 	close(zeros);
-	close(listener);
 }
 
 /* -- descriptors that fail -- */
@@ -205,76 +191,67 @@ static void expect_failure(int in, int out, const char *text, const char *line)
 {
 	struct client client;
 	struct client_end end;
-	char address[CLIENT_ADDRESS_SIZE];
+	char whole[128];
 	char byte;
-	int listener = client_listen(5, address);
-	int fd;
 
-	client_start(&client, in, out, (const char *[]){address, NULL});
-	fd = client_accept(listener);
+	client_open(&client, in, out, NULL);
 	if (text)
-		harness_write(fd, text, 4);
+		harness_write(client.fd, text, 4);
 	client_wait(&client, &end);
-	cr_expect_str_eq(end.err, line);
+	snprintf(whole, sizeof whole, "weir-client: standard %s\n", line);
+	cr_expect_str_eq(end.err, whole);
 	cr_expect_eq(end.status, 1);
-	cr_expect_lt(recv(fd, &byte, 1, 0), 0);
+	cr_expect_lt(recv(client.fd, &byte, 1, 0), 0);
 	cr_expect_eq(errno, ECONNRESET);
-	close(fd);
-	close(listener);
+	close(client.fd);
+}
+
+/* Its input does not end. */
+static void expect_output_failure(int out, const char *cause)
+{
+	char line[64];
+	int in[2];
+
+	client_pipe(in);
+	snprintf(line, sizeof line, "output: %s", cause);
+	expect_failure(in[0], out, "text", line);
+	client_close_both(in);
 }
 
 Test(client_manners, a_directory_as_input_is_an_error)
 {
 	int in = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	expect_failure(in, CLIENT_PIPE, NULL,
-		       "weir-client: standard input: is a directory\n");
+	expect_failure(in, CLIENT_PIPE, NULL, "input: is a directory");
 	close(in);
 }
 
 Test(client_manners, a_closed_input_is_an_error)
 {
 	expect_failure(CLIENT_CLOSED, CLIENT_PIPE, NULL,
-		       "weir-client: standard input: bad file descriptor\n");
+		       "input: bad file descriptor");
 }
 
 Test(client_manners, a_closed_output_is_an_error_once_there_is_some)
 {
-	int in[2];
-
-	cr_assert_eq(pipe2(in, O_CLOEXEC), 0);
-	expect_failure(in[0], CLIENT_CLOSED, "text",
-		       "weir-client: standard output: bad file descriptor\n");
-	close(in[0]);
-	close(in[1]);
+	expect_output_failure(CLIENT_CLOSED, "bad file descriptor");
 }
 
-Test(client_manners, an_output_that_nobody_reads_is_an_error)
+Test(client_manners, an_output_that_is_not_read_is_an_error)
 {
-	int in[2];
 	int out[2];
 
-	cr_assert_eq(pipe2(in, O_CLOEXEC), 0);
-	cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
+	client_pipe(out);
 	close(out[0]);
-	expect_failure(in[0], out[1], "text",
-		       "weir-client: standard output: broken pipe\n");
-	close(in[0]);
-	close(in[1]);
+	expect_output_failure(out[1], "broken pipe");
 	close(out[1]);
 }
 
 Test(client_manners, a_full_disk_is_an_error)
 {
-	int in[2];
 	int out = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
-	cr_assert_eq(pipe2(in, O_CLOEXEC), 0);
-	expect_failure(in[0], out, "text",
-		       "weir-client: standard output: no space left on "
-		       "device\n");
-	close(in[0]);
-	close(in[1]);
+	expect_output_failure(out, "no space left on device");
 	close(out);
 }
 
@@ -287,25 +264,18 @@ static void expect_flags_left_alone(int in, int out, int in_ours, int out_ours)
 	int out_flags = fcntl(out, F_GETFL);
 	struct client client;
 	struct client_end end;
-	char address[CLIENT_ADDRESS_SIZE];
 	char text[4];
-	int listener = client_listen(5, address);
-	int fd;
 
-	client_start(&client, in, out, (const char *[]){address, NULL});
-	fd = client_accept(listener);
+	client_open(&client, in, out, NULL);
 	client_write(in_ours, "ask\n", 4);
-	harness_read(fd, text, 4);
-	harness_write(fd, "say\n", 4);
+	harness_read(client.fd, text, 4);
+	harness_write(client.fd, "say\n", 4);
 	cr_expect_eq(read(out_ours, text, sizeof text), 4);
 	cr_expect_eq(fcntl(in, F_GETFL), in_flags);
 	cr_expect_eq(fcntl(out, F_GETFL), out_flags);
-	close(fd);
-	client_wait(&client, &end);
-	cr_expect_eq(end.status, 0, "%s", end.err);
+	client_close(&client, &end);
 	cr_expect_eq(fcntl(in, F_GETFL), in_flags);
 	cr_expect_eq(fcntl(out, F_GETFL), out_flags);
-	close(listener);
 }
 
 Test(client_manners, pipes_keep_their_flags)
@@ -313,21 +283,18 @@ Test(client_manners, pipes_keep_their_flags)
 	int in[2];
 	int out[2];
 
-	cr_assert_eq(pipe2(in, O_CLOEXEC), 0);
-	cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
+	client_pipe(in);
+	client_pipe(out);
 	expect_flags_left_alone(in[0], out[1], in[1], out[0]);
-	for (int i = 0; i < 2; i++) {
-		close(in[i]);
-		close(out[i]);
-	}
+	client_close_both(in);
+	client_close_both(out);
 }
 
 Test(client_manners, one_socket_for_both_keeps_its_flags)
 {
 	int fd[2];
 
-	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+	client_socket_pair(fd);
 	expect_flags_left_alone(fd[0], fd[0], fd[1], fd[1]);
-	close(fd[0]);
-	close(fd[1]);
+	client_close_both(fd);
 }

@@ -20,31 +20,11 @@ enum {
 TestSuite(client_streams, .init = harness_begin, .fini = harness_end,
 	  .timeout = CLIENT_PATIENCE_S);
 
-/* One client and the connection that it made. */
-struct session {
-	struct client client;
-	int fd;
-};
-
-static void begin(struct session *s, int in, int out)
-{
-	char address[CLIENT_ADDRESS_SIZE];
-	int listener = client_listen(5, address);
-
-	client_start(&s->client, in, out, (const char *[]){address, NULL});
-	s->fd = client_accept(listener);
-	close(listener);
-}
-
-/* End our side; the client must agree that all went well. */
-static void finish(struct session *s)
+static void finish(struct client *client)
 {
 	struct client_end end;
 
-	close(s->fd);
-	client_wait(&s->client, &end);
-	cr_expect_eq(end.status, 0, "%s", end.err);
-	cr_expect_str_empty(end.err);
+	client_close(client, &end);
 }
 
 static int null_open(void)
@@ -78,72 +58,69 @@ static void terminal_open(int fd[2])
 
 Test(client_streams, reads_a_file)
 {
-	struct session s;
+	struct client client;
 	int null = null_open();
 	int file = file_open();
 
 	client_write_stream(file, 3 * MIB + 1);
 	lseek(file, 0, SEEK_SET);
-	begin(&s, file, null);
-	client_check_stream(s.fd, 3 * MIB + 1, 64 * KIB);
-	client_check_end(s.fd);
-	finish(&s);
+	client_open(&client, file, null, NULL);
+	client_check_stream(client.fd, 3 * MIB + 1, 64 * KIB);
+	client_check_end(client.fd);
+	finish(&client);
 	close(file);
 	close(null);
 }
 
 Test(client_streams, reads_dev_null)
 {
-	struct session s;
+	struct client client;
 	int null = null_open();
 
-	begin(&s, null, null);
-	client_check_end(s.fd);
-	finish(&s);
+	client_open(&client, null, null, NULL);
+	client_check_end(client.fd);
+	finish(&client);
+	close(null);
+}
+
+/* What is written to far comes out of near. */
+static void expect_read(int near, int far)
+{
+	struct client client;
+	struct client_pour in;
+	int null = null_open();
+
+	client_open(&client, near, null, NULL);
+	close(near);
+	client_pour_start(&in, far, 3 * MIB + 1);
+	client_check_stream(client.fd, 3 * MIB + 1, 64 * KIB);
+	client_check_end(client.fd);
+	client_pour_wait(&in);
+	finish(&client);
 	close(null);
 }
 
 Test(client_streams, reads_a_pipe)
 {
-	struct session s;
-	struct client_pour in;
-	int null = null_open();
 	int fd[2];
 
-	cr_assert_eq(pipe2(fd, O_CLOEXEC), 0);
-	begin(&s, fd[0], null);
-	client_pour_start(&in, fd[1], 3 * MIB + 1);
-	client_check_stream(s.fd, 3 * MIB + 1, 64 * KIB);
-	client_check_end(s.fd);
-	client_pour_wait(&in);
-	finish(&s);
-	close(fd[0]);
-	close(null);
+	client_pipe(fd);
+	expect_read(fd[0], fd[1]);
 }
 
 Test(client_streams, reads_a_socket)
 {
-	struct session s;
-	struct client_pour in;
-	int null = null_open();
 	int fd[2];
 
-	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
-	begin(&s, fd[0], null);
-	client_pour_start(&in, fd[1], 3 * MIB + 1);
-	client_check_stream(s.fd, 3 * MIB + 1, 64 * KIB);
-	client_check_end(s.fd);
-	client_pour_wait(&in);
-	finish(&s);
-	close(fd[0]);
+	client_socket_pair(fd);
+	expect_read(fd[0], fd[1]);
 	close(fd[1]);
-	close(null);
 }
 
 /* Lines as they are typed, and the end by ^D. */
 Test(client_streams, reads_a_terminal)
 {
-	struct session s;
+	struct client client;
 	struct termios cooked;
 	char line[8];
 	int null = null_open();
@@ -153,15 +130,15 @@ Test(client_streams, reads_a_terminal)
 	cr_assert_eq(tcgetattr(fd[1], &cooked), 0);
 	cooked.c_lflag |= ICANON;
 	cr_assert_eq(tcsetattr(fd[1], TCSANOW, &cooked), 0);
-	begin(&s, fd[1], null);
+	client_open(&client, fd[1], null, NULL);
 	client_write(fd[0], "one\n", 4);
-	harness_read(s.fd, line, 4);
+	harness_read(client.fd, line, 4);
 	cr_expect_arr_eq(line, "one\n", 4);
 	client_write(fd[0], "two\n\004", 5);
-	harness_read(s.fd, line, 4);
+	harness_read(client.fd, line, 4);
 	cr_expect_arr_eq(line, "two\n", 4);
-	client_check_end(s.fd);
-	finish(&s);
+	client_check_end(client.fd);
+	finish(&client);
 	close(fd[0]);
 	close(fd[1]);
 	close(null);
@@ -171,13 +148,13 @@ Test(client_streams, reads_a_terminal)
 
 Test(client_streams, writes_a_file)
 {
-	struct session s;
+	struct client client;
 	int null = null_open();
 	int file = file_open();
 
-	begin(&s, null, file);
-	client_write_stream(s.fd, 3 * MIB + 1);
-	finish(&s);
+	client_open(&client, null, file, NULL);
+	client_write_stream(client.fd, 3 * MIB + 1);
+	finish(&client);
 	lseek(file, 0, SEEK_SET);
 	client_check_stream(file, 3 * MIB + 1, 64 * KIB);
 	client_check_end(file);
@@ -187,71 +164,61 @@ Test(client_streams, writes_a_file)
 
 Test(client_streams, writes_dev_null)
 {
-	struct session s;
+	struct client client;
 	int null = null_open();
 
-	begin(&s, null, null);
-	client_write_stream(s.fd, 3 * MIB + 1);
-	finish(&s);
+	client_open(&client, null, null, NULL);
+	client_write_stream(client.fd, 3 * MIB + 1);
+	finish(&client);
 	close(null);
 }
 
-/* The pipe holds one page, and is read in pieces that divide nothing. */
-Test(client_streams, writes_a_pipe_that_is_read_slowly)
+/* What the client writes to near is read from far in pieces that divide
+ * nothing. */
+static void expect_written(int near, int far, size_t n_bytes)
 {
-	struct session s;
+	struct client client;
 	struct client_pour out;
 	int null = null_open();
+
+	client_open(&client, null, near, NULL);
+	client_pour_start(&out, client.fd, n_bytes);
+	client_check_stream(far, n_bytes, 1009);
+	client_pour_wait(&out);
+	finish(&client);
+	close(near);
+	close(null);
+}
+
+/* The pipe holds one page. */
+Test(client_streams, writes_a_pipe_that_is_read_slowly)
+{
 	int fd[2];
 
-	cr_assert_eq(pipe2(fd, O_CLOEXEC), 0);
+	client_pipe(fd);
 	cr_assert_eq(fcntl(fd[1], F_SETPIPE_SZ, 4096), 4096);
-	begin(&s, null, fd[1]);
-	close(fd[1]);
-	client_pour_start(&out, s.fd, 3 * MIB + 1);
-	client_check_stream(fd[0], 3 * MIB + 1, 1009);
+	expect_written(fd[1], fd[0], 3 * MIB + 1);
 	client_check_end(fd[0]);
-	client_pour_wait(&out);
-	finish(&s);
 	close(fd[0]);
-	close(null);
 }
 
 Test(client_streams, writes_a_socket)
 {
-	struct session s;
-	struct client_pour out;
-	int null = null_open();
 	int least = 1;
 	int fd[2];
 
-	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+	client_socket_pair(fd);
 	setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
-	begin(&s, null, fd[1]);
-	close(fd[1]);
-	client_pour_start(&out, s.fd, MIB + 1);
-	client_check_stream(fd[0], MIB + 1, 1009);
+	expect_written(fd[1], fd[0], MIB + 1);
 	client_check_end(fd[0]);
-	client_pour_wait(&out);
-	finish(&s);
 	close(fd[0]);
-	close(null);
 }
 
 Test(client_streams, writes_a_terminal)
 {
-	struct session s;
-	struct client_pour out;
-	int null = null_open();
 	int fd[2];
 
 	terminal_open(fd);
-	begin(&s, null, fd[1]);
-	client_pour_start(&out, s.fd, MIB + 1);
-	client_check_stream(fd[0], MIB + 1, 1009);
-	client_pour_wait(&out);
-	finish(&s);
+	expect_written(fd[1], fd[0], MIB + 1);
 	close(fd[0]);
-	close(fd[1]);
-	close(null);
 }

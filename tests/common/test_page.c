@@ -137,41 +137,37 @@ Test(page, cells_fill_rows_and_the_first_is_the_rows_head)
 	document_free(&document);
 }
 
-Test(page, a_table_whose_columns_have_no_names_has_no_head)
+/* How often sought is in a page with one cell, in a table without a head. */
+static size_t count_in_cell(const char *prose, const char *sought)
 {
 	static const struct page_column columns[] = {{"", PAGE_TEXT}};
 	struct document document;
 	struct page page;
+	size_t n;
 
 	document_open(&document);
 	page_open(&page, document.out, "title", NULL);
 	page_table_open(&page, NULL, columns, 1);
-	page_cell(&page, "cell");
+	page_cell_prose(&page, prose);
 	page_table_close(&page);
 	cr_expect_eq(page_close(&page, NULL), 0);
 	document_close(&document);
-	cr_expect_eq(document_count(document.text, "<thead>"), 0);
+	n = document_count(document.text, sought);
 	document_free(&document);
+	return n;
+}
+
+Test(page, a_table_whose_columns_have_no_names_has_no_head)
+{
+	cr_expect_eq(count_in_cell("cell", "<thead>"), 0);
 }
 
 Test(page, prose_has_code_between_backticks)
 {
-	static const struct page_column columns[] = {{"", PAGE_TEXT}};
-	struct document document;
-	struct page page;
-
-	document_open(&document);
-	page_open(&page, document.out, "title", NULL);
-	page_table_open(&page, NULL, columns, 1);
-	page_cell_prose(&page, "Say `a < b` or `c`.");
-	page_table_close(&page);
-	cr_expect_eq(page_close(&page, NULL), 0);
-	document_close(&document);
-	cr_expect_eq(document_count(document.text,
-				    ">Say <code>a &lt; b</code> or "
-				    "<code>c</code>.</th>"),
+	cr_expect_eq(count_in_cell("Say `a < b` or `c`.",
+				   ">Say <code>a &lt; b</code> or "
+				   "<code>c</code>.</th>"),
 		     1);
-	document_free(&document);
 }
 
 Test(page, a_row_that_is_not_full_is_the_programmers_error, .signal = SIGABRT)

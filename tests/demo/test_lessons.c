@@ -55,7 +55,10 @@ static void run(const char *name)
 
 static uint64_t figure(const char *name)
 {
-	return lesson_figure(&result, name);
+	for (size_t i = 0; i < result.n_figures; i++)
+		if (strcmp(result.figures[i].name, name) == 0)
+			return result.figures[i].value;
+	harness_die("the lesson has no figure %s", name);
 }
 
 /* -- short sends -- */
