@@ -19,13 +19,13 @@ enum {
 
 enum chart_scale {
 	CHART_LINEAR,
-	CHART_LOG,	 /* what is not above 0 stands at the lower edge */
+	CHART_LOG,	 /* 0 and less stand at the lower edge */
 	CHART_PERCENTILE /* x alone: from 0 to 1, with as much room for 90 % to
 			    99 % as for 99 % to 99.9 %; 1 is the right edge */
 };
 
-/* What the numbers of an axis are; they are printed so, and the round steps
- * between ticks are those of the unit. */
+/* What the numbers of an axis are: how they are printed, and which steps
+ * between ticks are round. */
 enum chart_unit {
 	CHART_NUMBER, /* 1,500 or 2 M */
 	CHART_NS,     /* nanoseconds, shown as 1.5 ms or 2 s */
@@ -85,12 +85,12 @@ struct chart {
 	const struct chart_rule *rules;
 	size_t n_rules;
 	unsigned height; /* of the drawing 960 wide; 0: 320 */
-	/* room for so many at least left of the y axis, so that charts below
-	 * each other begin at the same place */
+	/* at least this much room left of the y axis, so that charts below each
+	 * other begin at the same place */
 	unsigned n_letters;
 };
 
-/* Write a <figure>. Without any point to show it says so. Errors of writing
+/* Write a <figure>; one without a point says so. Errors of writing
  * stay with the stream: page_close reports them. */
 void chart_draw(const struct chart *chart, FILE *out);
 

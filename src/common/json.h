@@ -15,9 +15,8 @@
  *
  * The key names the value inside an object and is NULL everywhere else: in an
  * array and for the outermost value. A value in the wrong place is the
- * programmer's error and aborts. What is written is always valid: a number
- * that is none (NaN, an infinity) becomes null, a byte that is not UTF-8
- * becomes U+FFFD.
+ * programmer's error and aborts. What is written is always valid: NaN
+ * and infinities become null, a byte that is not UTF-8 becomes U+FFFD.
  */
 #ifndef JSON_H
 #define JSON_H

@@ -53,8 +53,8 @@ void page_open(struct page *page, FILE *out, const char *title,
  * page_open. The footer may be NULL. */
 int page_close(struct page *page, const char *footer);
 
-/* A headline: a word, and the sentence that explains
- * it. The word is in the text, so the colour is not all there is. */
+/* A headline: a word, and the sentence that explains it. The word stands in the
+ * text, so that colour is not the only sign. */
 void page_verdict(struct page *page, enum page_tone tone, const char *word,
 		  const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -62,7 +62,7 @@ void page_verdict(struct page *page, enum page_tone tone, const char *word,
 void page_heading(struct page *page, const char *text);
 void page_paragraph(struct page *page, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* As it is, in a typewriter's face: a command line, an output. */
+/* Monospaced, with its spaces and line breaks: a command line, an output. */
 void page_code(struct page *page, const char *text);
 
 /* The few figures that matter, large, side by side; note may be NULL. */
@@ -72,14 +72,14 @@ void page_tile(struct page *page, const char *label, const char *value,
 void page_tiles_close(struct page *page);
 
 /* Cells fill the rows from left to right; after the last column the next row
- * begins. Where no column has a name but "" there is no head. The columns stay
+ * begins. If all names are "", the table has no head. The columns stay
  * the caller's until page_table_close. The caption may be NULL. A cell of ""
  * stays empty. */
 void page_table_open(struct page *page, const char *caption,
 		     const struct page_column *columns, size_t n_columns);
 void page_cell(struct page *page, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* The same, what stands between `backticks` in a typewriter's face. */
+/* The same; what stands between `backticks` is monospaced. */
 void page_cell_prose(struct page *page, const char *text);
 /* One that stands out: a breach, a failure. */
 void page_cell_tone(struct page *page, enum page_tone tone, const char *text);

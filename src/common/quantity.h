@@ -42,15 +42,15 @@ struct quantity_kind {
 	uint64_t max;
 };
 
-/* Those that most options are of: 1 to 2147483647, 1 to 1G, 1ns to 1000000m. */
+/* The kinds of most options: 1 to 2147483647, 1 to 1G, 1ns to 1000000m. */
 extern const struct quantity_kind quantity_count;
 extern const struct quantity_kind quantity_size;
 extern const struct quantity_kind quantity_time;
 
-/* Digits, perhaps a point and up to six more, and a unit, nothing before,
- * between or behind: in the smallest unit (bytes, ns, one, one a second), of
- * which there are no parts. 0 needs no unit. False, and *value is as it
- * was, if it is none of the kind or out of its range. */
+/* Parse digits, perhaps a point and up to six more, and a unit, with nothing
+ * else around them. The value is a whole number of the smallest unit (bytes,
+ * ns, one, one a second). 0 needs no unit. False, and *value is unchanged, if
+ * text is not of this kind or out of its range. */
 bool quantity_parse(const struct quantity_kind *kind, const char *text,
 		    uint64_t *value);
 
@@ -65,7 +65,7 @@ const char *quantity_format_exact(char *text, const struct quantity_kind *kind,
 /* -- for people: three digits or more, and the unit -- */
 
 /* Each writes into text, which has QUANTITY_TEXT_SIZE bytes, and returns it.
- * What is no number (NaN) or infinite is written as "-". */
+ * NaN and infinities are written as "-". */
 
 /* "1,234,567" */
 const char *quantity_format_count(char *text, uint64_t count);

@@ -8,8 +8,8 @@
 /* U+FFFD, for a byte that is not UTF-8. */
 #define UTF8_REPLACEMENT "\xef\xbf\xbd"
 
-/* How many bytes the character at text has, 1 to 4; 0: its first byte begins
- * none. The text ends with a NUL, which is itself a character of 1. */
+/* How many bytes the character at text has, 1 to 4; 0: it is no
+ * UTF-8. The text ends with a NUL, which is itself a character of 1. */
 size_t utf8_length(const char *text);
 
 #endif

@@ -8,7 +8,7 @@
 #include "clock.h"
 
 enum {
-	/* of the echoes that were due in so long the worst is drawn */
+	/* of all echoes due in this time the worst is drawn */
 	BUCKET_NS = 10 * CLOCK_NS_PER_MS,
 	CHART_HEIGHT = 170,
 	N_LETTERS = 7, /* "512 KiB" is as long as labels get */
@@ -19,14 +19,14 @@ enum {
 struct drawing {
 	FILE *out;
 	struct chart chart;
-	struct chart_series series[DEMO_MAX_DRAWN];
-	char names[DEMO_MAX_DRAWN][NAME_SIZE];
+	struct chart_series series[DEMO_CHART_MAX];
+	char names[DEMO_CHART_MAX][NAME_SIZE];
 	struct chart_band band;
-	struct chart_rule rules[DEMO_MAX_DRAWN];
+	struct chart_rule rules[DEMO_CHART_MAX];
 };
 
-void demo_axes_stretch(struct demo_axes *axes,
-		       const struct contest_result *result)
+void demo_chart_stretch(struct demo_chart_axes *axes,
+			const struct contest_result *result)
 {
 	axes->time_ns = fmax(axes->time_ns, (double)result->total_ns);
 	axes->latency_ns =
@@ -35,7 +35,7 @@ void demo_axes_stretch(struct demo_axes *axes,
 }
 
 /* What all charts have: the time, the stop, and whose lines they are. */
-static void prepare(struct drawing *drawing, const struct demo_axes *axes,
+static void prepare(struct drawing *drawing, const struct demo_chart_axes *axes,
 		    const struct contest_result *const *results, size_t n)
 {
 	const struct contest_result *first = results[0];
@@ -116,7 +116,7 @@ static void thin(const struct series *latency, struct series *worst)
 static void draw_latency(struct drawing *drawing, double latency_ns,
 			 const struct contest_result *const *results)
 {
-	struct series worst[DEMO_MAX_DRAWN] = {{0}};
+	struct series worst[DEMO_CHART_MAX] = {{0}};
 	struct chart *chart = &drawing->chart;
 
 	chart->title = "Healthy clients: the worst echo of each 10 ms";
@@ -166,7 +166,7 @@ static void draw_queue(struct drawing *drawing, double n_queued,
 	chart_draw(chart, drawing->out);
 }
 
-void demo_chart_draw(FILE *out, const struct demo_axes *axes,
+void demo_chart_draw(FILE *out, const struct demo_chart_axes *axes,
 		     const struct contest_result *const *results, size_t n)
 {
 	struct drawing drawing = {.out = out};

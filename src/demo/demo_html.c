@@ -15,7 +15,7 @@
 struct html {
 	struct page page;
 	const struct demo *demo;
-	struct demo_axes axes;
+	struct demo_chart_axes axes;
 };
 
 static enum page_tone tone_of(const struct contest_result *result)
@@ -50,24 +50,24 @@ static void cell_count(struct page *page, uint64_t count)
 
 /* The results of strategy, by size. */
 static size_t collect(const struct demo *demo, const struct strategy *strategy,
-		      const struct contest_result *results[DEMO_MAX_DRAWN])
+		      const struct contest_result *results[DEMO_CHART_MAX])
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < demo->n_results && n < DEMO_MAX_DRAWN; i++)
+	for (size_t i = 0; i < demo->n_results && n < DEMO_CHART_MAX; i++)
 		if (demo->results[i].strategy == strategy)
 			results[n++] = &demo->results[i];
 	return n;
 }
 
-/* What to remember when all else is forgotten. */
+/* The summary. */
 static void put_verdicts(struct html *html)
 {
 	static const struct page_column columns[] = {
 		{"", PAGE_TEXT},
 		{"what it does", PAGE_TEXT},
 		{"what became of it", PAGE_TEXT}};
-	const struct contest_result *results[DEMO_MAX_DRAWN];
+	const struct contest_result *results[DEMO_CHART_MAX];
 	char verdict[VERDICT_SIZE];
 
 	page_table_open(&html->page, NULL, columns, 3);
@@ -150,7 +150,7 @@ static void put_costs(struct html *html)
 
 static void put_strategy(struct html *html, const struct strategy *strategy)
 {
-	const struct contest_result *results[DEMO_MAX_DRAWN];
+	const struct contest_result *results[DEMO_CHART_MAX];
 	size_t n = collect(html->demo, strategy, results);
 	char verdict[VERDICT_SIZE];
 
@@ -250,7 +250,7 @@ int demo_html(FILE *out, const struct demo *demo)
 	struct html html = {.demo = demo};
 
 	for (size_t i = 0; i < demo->n_results; i++)
-		demo_axes_stretch(&html.axes, &demo->results[i]);
+		demo_chart_stretch(&html.axes, &demo->results[i]);
 	page_open(&html.page, out, "send or sendall?",
 		  "What becomes of one slow reader's bytes, and of every other "
 		  "client meanwhile");

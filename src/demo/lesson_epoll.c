@@ -12,7 +12,7 @@
 enum {
 	SIZE = 1 << 20,
 	N_TURNS = 1000,
-	/* a slow reader: so many bytes a time, so many of our calls between */
+	/* a slow reader: bytes for each read, and our calls between two */
 	SLOW_READ = 16384,
 	SLOW_CALLS = 1000
 };

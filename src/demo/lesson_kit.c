@@ -11,10 +11,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "complain.h"
 
 enum {
-	PATIENCE_MS = 10000, /* nothing on loopback takes so long */
+	PATIENCE_MS = 10000, /* longer than anything on loopback takes */
 	READ_SIZE = 16384
 };
 
@@ -251,12 +252,11 @@ void lesson_loop_close(struct weir_loop *loop)
 void lesson_loop_until(struct weir_loop *loop, const struct lesson_peer *peer,
 		       uint64_t n)
 {
-	const int64_t patience_ns = INT64_C(1000000) * PATIENCE_MS;
-	const uint64_t deadline_ns =
-		weir_loop_now(loop) + (uint64_t)patience_ns;
+	const uint64_t patience_ns = PATIENCE_MS * CLOCK_NS_PER_MS;
+	const uint64_t deadline_ns = weir_loop_now(loop) + patience_ns;
 
 	while (peer->n_received < n) {
-		must_weir(weir_loop_turn(loop, patience_ns), "epoll");
+		must_weir(weir_loop_turn(loop, (int64_t)patience_ns), "epoll");
 		if (weir_loop_now(loop) >= deadline_ns)
 			lesson_die("a connection over loopback", ETIMEDOUT);
 	}

@@ -26,7 +26,7 @@ enum {
 struct lesson_peer {
 	int fd;			 /* non-blocking; -1: closed */
 	struct weir_watch watch; /* when it reads from a loop */
-	size_t per_turn;	 /* then, at most so much at a time */
+	size_t per_turn;	 /* the most that it reads then at a time */
 	uint64_t n_received;
 	uint64_t first_wrong; /* at which byte; UINT64_MAX: all were right */
 	bool has_ended;	      /* FIN */

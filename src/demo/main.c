@@ -19,7 +19,7 @@
 #include "verdict.h"
 
 enum {
-	/* Whatever goes wrong, nothing that is measured takes so long. */
+	/* longer than anything that is measured takes */
 	PATIENCE_S = 60,
 	/* two ends for each client, and some to spare */
 	N_DESCRIPTORS = 64
@@ -73,7 +73,7 @@ static bool prepare_process(const struct options *options)
 
 /* -- the parts -- */
 
-/* One can watch. */
+/* Let people watch. */
 static void show_now(struct run *run)
 {
 	if (run->text && fflush(run->text) != 0 && !run->text_error)

@@ -50,6 +50,21 @@ void plain_drop(struct plain_client *client)
 	client->fd = -1;
 }
 
+bool plain_send_queue(struct plain_client *client)
+{
+	ssize_t n = send(client->fd, client->queue + client->sent,
+			 client->n_queued - client->sent, MSG_NOSIGNAL);
+
+	if (n < 0 && errno != EAGAIN) {
+		plain_drop(client);
+		return false;
+	}
+	if (n > 0)
+		client->sent += (size_t)n;
+	server_queued(client->server, client->n_queued - client->sent);
+	return true;
+}
+
 static void accept_client(struct plain_server *plain)
 {
 	struct plain_client *client = &plain->clients[plain->n_accepted];

@@ -26,6 +26,8 @@ struct plain_client {
 	size_t fetched;
 };
 
+/* Send what the kernel takes of the queue. False: the client was dropped. */
+bool plain_send_queue(struct plain_client *client);
 /* Call the strategy's on_writable when there is room, or no more. */
 void plain_wait_for_room(struct plain_client *client, bool is_waiting);
 /* All is said: FIN, and it is closed when the client's own FIN comes. */

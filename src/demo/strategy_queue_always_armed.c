@@ -4,10 +4,8 @@
  * Every byte arrives, every client is served, and the queue is small. But a
  * socket with room is writable all the time: epoll_wait returns at once for
  * every client that is owed nothing, again and again. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "plain.h"
 
@@ -32,19 +30,10 @@ static bool fetch(struct plain_client *client)
 
 static void go_on(struct plain_client *client)
 {
-	ssize_t n;
-
 	if (client->sent == client->n_queued && !fetch(client))
 		return; /* called for nothing, and soon again */
-	n = send(client->fd, client->queue + client->sent,
-		 client->n_queued - client->sent, MSG_NOSIGNAL);
-	if (n < 0 && errno != EAGAIN) {
-		plain_drop(client);
+	if (!plain_send_queue(client))
 		return;
-	}
-	if (n > 0)
-		client->sent += (size_t)n;
-	server_queued(client->server, client->n_queued - client->sent);
 	if (client->sent == client->n_queued && client->fetched == client->n)
 		plain_finish(client);
 }

@@ -3,10 +3,8 @@
  *
  * Every byte arrives, and every client is served. But the source is never told
  * to pause: the queue grows as large as what is owed, for each slow reader. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "plain.h"
 
@@ -26,16 +24,8 @@ static void enqueue(struct plain_client *client, const void *piece, size_t n)
 
 static void flush(struct plain_client *client)
 {
-	ssize_t n = send(client->fd, client->queue + client->sent,
-			 client->n_queued - client->sent, MSG_NOSIGNAL);
-
-	if (n < 0 && errno != EAGAIN) {
-		plain_drop(client);
+	if (!plain_send_queue(client))
 		return;
-	}
-	if (n > 0)
-		client->sent += (size_t)n;
-	server_queued(client->server, client->n_queued - client->sent);
 	plain_wait_for_room(client, client->sent < client->n_queued);
 	if (client->sent == client->n_queued)
 		plain_finish(client);

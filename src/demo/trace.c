@@ -9,13 +9,14 @@
 
 #include <weir.h>
 
+#include "clock.h"
 #include "quantity.h"
 #include "contest.h"
 #include "dial.h"
 
 enum {
 	BUFFER = 131072, /* SO_SNDBUF and SO_RCVBUF, which Linux doubles */
-	TICK_NS = 1000000,
+	TICK_NS = CLOCK_NS_PER_MS,
 	N_IDLE_TURNS = 5000,
 	MARKS = 4 * TRACE_SIZE
 };

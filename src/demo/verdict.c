@@ -5,12 +5,11 @@
 #include "quantity.h"
 
 enum {
-	/* While one reader has stopped, an echo costs a wait, a recv and a
-	 * send, three calls; so many more are spinning, */
+	/* While the reader has stopped, an echo costs three calls, a wait, a
+	 * recv and a send, and no EPOLLOUT. More than these is spinning. */
 	CALLS_PER_ECHO = 10,
-	/* and so are so many wake-ups for room. */
 	WAKEUPS_PER_ECHO = 3,
-	/* what the reader's stop may take by itself */
+	/* calls, or EPOLLOUT events, that the stop itself may cost */
 	CALLS_TO_STOP = 1000
 };
 
@@ -62,7 +61,7 @@ static void say(struct words *words, const char *what, const char *figure)
 		words->n += (size_t)n;
 }
 
-/* Beside other programs it may not have got one. */
+/* On a busy machine it may not have had a core to itself. */
 static const char *burning(const struct contest_result *result)
 {
 	return 2 * result->cpu_ns >= result->total_ns

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 enum {
-	/* a test that takes so long hangs */
+	/* a test that takes longer hangs */
 	CLIENT_PATIENCE_S = 20,
 	CLIENT_ADDRESS_SIZE = 64
 };

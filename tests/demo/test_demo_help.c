@@ -12,7 +12,7 @@
 #include "harness_program.h"
 
 enum {
-	/* a test that takes so long hangs */
+	/* a test that takes longer hangs */
 	PATIENCE_S = 60
 };
 

@@ -18,7 +18,7 @@
 #include "harness.h"
 
 enum {
-	PATIENCE_S = 60, /* a lesson that takes so long hangs */
+	PATIENCE_S = 60, /* a lesson that takes longer hangs */
 	N_BELIEFS = 16,
 	N_COLUMNS = 80
 };
