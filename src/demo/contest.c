@@ -20,7 +20,6 @@ enum {
 	SLOW_BYTES = 65536,
 	TICK_NS = 5 * CLOCK_NS_PER_MS,
 	CPU_SAMPLE_NS = 20 * CLOCK_NS_PER_MS,
-	HOLD_NS = CLOCK_NS_PER_S,
 	SILENCE_NS =
 		200 *
 		CLOCK_NS_PER_MS /* this long without an echo: no one is served */
@@ -180,11 +179,10 @@ static bool may_resume(const struct contest *contest)
 {
 	const struct contest_plan *plan = contest->plan;
 	struct contest_view view = since(contest, &contest->at_stop);
-	uint64_t hold_ns = plan->hold_ns ? plan->hold_ns : HOLD_NS;
 
 	if (plan->may_resume)
 		return plan->may_resume(&view, plan->user);
-	if (view.stopped_ns < hold_ns)
+	if (view.stopped_ns < plan->hold_ns)
 		return false;
 	return view.n_echoes >= N_ECHOES_SEEN ||
 	       (view.n_echoes == 0 && view.stopped_ns >= SILENCE_NS);

@@ -47,7 +47,7 @@ struct contest_plan {
 	 * 200 ms at least: a machine may be busy */
 	contest_resume_fn *may_resume;
 	void *user;
-	uint64_t hold_ns;     /* 0: 1 s */
+	uint64_t hold_ns;
 	uint64_t patience_ns; /* then it is cut short; 0: 50 s */
 };
 
