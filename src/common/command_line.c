@@ -94,6 +94,7 @@ static bool take_option(const struct command_line_option *option,
 
 /* -- the line -- */
 
+/* Zeroed ends each. */
 struct getopt_tables {
 	struct option names[COMMAND_LINE_MAX_OPTIONS + 1];
 	char letters[2 * COMMAND_LINE_MAX_OPTIONS + 2];
@@ -121,8 +122,6 @@ static void fill(struct getopt_tables *tables, const struct command_line *line)
 		if (has_value)
 			*letter++ = ':';
 	}
-	tables->names[n] = (struct option){0};
-	*letter = '\0';
 }
 
 /* The place in the table of what getopt calls by a letter or a number. */
@@ -163,7 +162,7 @@ int command_line_read(const struct command_line *line,
 		      struct command_line_result *result, void *context,
 		      int argc, char **argv)
 {
-	struct getopt_tables tables;
+	struct getopt_tables tables = {0};
 	int outcome;
 
 	*result = (struct command_line_result){0};
