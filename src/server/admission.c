@@ -27,10 +27,11 @@ void admission_refuse(struct endpoint *endpoint, int fd, enum refusal why,
 }
 
 void admission_serve(struct endpoint *endpoint, int fd,
-		     const struct weir_address *peer)
+		     const struct weir_address *peer,
+		     const struct weir_address *destination)
 {
 	struct worker *worker = endpoint->worker;
-	struct weir_conn *c = client_new(endpoint, fd, peer);
+	struct weir_conn *c = client_new(endpoint, fd, peer, destination);
 	int error = -ENOMEM;
 
 	if (c)
@@ -93,5 +94,5 @@ void admission_receive(struct endpoint *endpoint, int fd,
 	    !endpoint->service->is_private)
 		proxy_receive(endpoint, fd, peer);
 	else
-		admission_serve(endpoint, fd, peer);
+		admission_serve(endpoint, fd, peer, NULL);
 }

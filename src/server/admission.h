@@ -8,9 +8,12 @@
  * it. */
 void admission_receive(struct endpoint *endpoint, int fd,
 		       const struct weir_address *peer);
-/* The peer's address is known: serve the connection, or close it. */
+/* The client's address is known: serve the connection, or close it.
+ * destination: where the client connected to, as a PROXY header tells it;
+ * NULL: to this endpoint. */
 void admission_serve(struct endpoint *endpoint, int fd,
-		     const struct weir_address *peer);
+		     const struct weir_address *peer,
+		     const struct weir_address *destination);
 /* Count and log why it is not served, then close fd. text NULL: the refusal's
  * own words. */
 void admission_refuse(struct endpoint *endpoint, int fd, enum refusal refusal,

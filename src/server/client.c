@@ -77,9 +77,16 @@ static size_t align(size_t n)
 	return (n + alignment - 1) / alignment * alignment;
 }
 
+/* Behind the peer's address, with --accept-proxy alone, the destination's. */
+static size_t n_addresses(const struct endpoint *endpoint)
+{
+	return endpoint->worker->settings->accepts_proxy ? 2 : 1;
+}
+
 static size_t state_offset(const struct endpoint *endpoint)
 {
-	return align(sizeof(struct weir_conn) + peer_size(family_of(endpoint)));
+	return align(sizeof(struct weir_conn) +
+		     n_addresses(endpoint) * peer_size(family_of(endpoint)));
 }
 
 static size_t slot_size(const struct endpoint *endpoint)
@@ -109,6 +116,12 @@ static void *peer_of(const struct weir_conn *c)
 	size_t i = (size_t)((const unsigned char *)c - block_of(c)->slots);
 
 	return block_of(c)->slots + i + sizeof *c;
+}
+
+static unsigned char *destination_of(const struct weir_conn *c)
+{
+	return (unsigned char *)peer_of(c) +
+	       peer_size(family_of(block_of(c)->endpoint));
 }
 
 static bool is_free(const struct block *block, size_t i)
@@ -177,7 +190,8 @@ static size_t *counter_of(struct endpoint *endpoint)
 }
 
 struct weir_conn *client_new(struct endpoint *endpoint, int fd,
-			     const struct weir_address *peer)
+			     const struct weir_address *peer,
+			     const struct weir_address *destination)
 {
 	struct block *block = roomy_block(endpoint);
 	struct weir_conn *c;
@@ -187,6 +201,9 @@ struct weir_conn *client_new(struct endpoint *endpoint, int fd,
 	c = take_slot(block);
 	memset(c, 0, slot_size(endpoint));
 	store_peer(c, fd, peer);
+	if (destination)
+		memcpy(destination_of(c), &destination->sa,
+		       peer_size(destination->sa.any.sa_family));
 	endpoint->n_clients++;
 	(*counter_of(endpoint))++;
 	return c;
@@ -245,19 +262,38 @@ void *client_state(const struct weir_conn *c)
 	       state_offset(client_endpoint(c));
 }
 
-void client_address(const struct weir_conn *c, struct weir_address *peer)
+static void load(const void *stored, struct weir_address *address)
 {
 	sa_family_t family;
 
-	memcpy(&family, peer_of(c), sizeof family);
-	*peer = (struct weir_address){.type = SOCK_STREAM};
-	peer->sa.any.sa_family = family;
-	peer->len = sizeof family;
-	if (family == AF_UNIX)
+	memcpy(&family, stored, sizeof family);
+	*address = (struct weir_address){.type = SOCK_STREAM};
+	address->sa.any.sa_family = family;
+	address->len = sizeof family;
+	if (family != AF_INET && family != AF_INET6)
 		return;
-	peer->len =
-		family == AF_INET ? sizeof peer->sa.in : sizeof peer->sa.in6;
-	memcpy(&peer->sa, peer_of(c), peer_size(family));
+	address->len = family == AF_INET ? sizeof address->sa.in
+					 : sizeof address->sa.in6;
+	memcpy(&address->sa, stored, peer_size(family));
+}
+
+void client_address(const struct weir_conn *c, struct weir_address *peer)
+{
+	load(peer_of(c), peer);
+}
+
+void client_destination(const struct weir_conn *c,
+			struct weir_address *destination)
+{
+	*destination = (struct weir_address){.len = 0};
+	if (n_addresses(client_endpoint(c)) > 1)
+		load(destination_of(c), destination);
+	if (destination->sa.any.sa_family != AF_UNSPEC)
+		return;
+	destination->len = sizeof destination->sa;
+	if (getsockname(weir_conn_fd(c), &destination->sa.any,
+			&destination->len) < 0)
+		destination->sa.any.sa_family = AF_UNSPEC;
 }
 
 const char *client_peer(const struct weir_conn *c, char *text)

@@ -9,9 +9,11 @@ enum {
 	PEER_TEXT_SIZE = WEIR_ADDRESS_TEXT_SIZE
 };
 
-/* A zeroed connection for the peer at fd; NULL: no memory. */
+/* A zeroed connection for the peer at fd; destination as admission_serve has
+ * it. NULL: no memory. */
 struct weir_conn *client_new(struct endpoint *endpoint, int fd,
-			     const struct weir_address *peer);
+			     const struct weir_address *peer,
+			     const struct weir_address *destination);
 /* After on_close, or when it could not be opened. */
 void client_free(struct weir_conn *c);
 /* visit must not free. */
@@ -25,6 +27,10 @@ struct endpoint *client_endpoint(const struct weir_conn *c);
 void *client_state(const struct weir_conn *c);
 /* The peer's address, without a path if it is a Unix socket. */
 void client_address(const struct weir_conn *c, struct weir_address *peer);
+/* Where it connected to, as a PROXY header tells it, or the address of the
+ * endpoint. */
+void client_destination(const struct weir_conn *c,
+			struct weir_address *destination);
 /* The peer's address, or the process of a Unix peer, as a text of
  * PEER_TEXT_SIZE; returns text. */
 const char *client_peer(const struct weir_conn *c, char *text);

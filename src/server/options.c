@@ -32,6 +32,7 @@ enum option_number {
 	OPTION_SNDBUF,
 	OPTION_RCVBUF,
 	OPTION_NOTSENT_LOWAT,
+	OPTION_PROXY_VERSION,
 	OPTION_METRICS,
 	/* without */
 	OPTION_ACCEPT_PROXY,
@@ -61,6 +62,7 @@ static const struct option long_options[] = {
 	{"sndbuf", required_argument, NULL, OPTION_SNDBUF},
 	{"rcvbuf", required_argument, NULL, OPTION_RCVBUF},
 	{"notsent-lowat", required_argument, NULL, OPTION_NOTSENT_LOWAT},
+	{"proxy-version", required_argument, NULL, OPTION_PROXY_VERSION},
 	{"metrics", required_argument, NULL, OPTION_METRICS},
 	{"accept-proxy", no_argument, NULL, OPTION_ACCEPT_PROXY},
 	{"proxy-protocol", no_argument, NULL, OPTION_PROXY_PROTOCOL},
@@ -116,6 +118,7 @@ static const char help[] =
 	"                        (127.0.0.1:7070 if no SERVICE is named)\n"
 	"  --accept-proxy        expect a PROXY header from every client\n"
 	"  --proxy-protocol      let relay send one to TARGET\n"
+	"  --proxy-version N     of that header: 1 or 2 (2)\n"
 	"  --trace               print what the send path does\n"
 	"  --quiet               print errors only\n"
 	"  --help                print this and exit\n"
@@ -143,6 +146,13 @@ static const struct quantity_kind budget = {
 	.max = UINT64_C(1) << 40,
 };
 
+static const struct quantity_kind proxy_version = {
+	.expected = "1 or 2",
+	.units = quantity_counts,
+	.min = 1,
+	.max = 2,
+};
+
 static const struct quantity_kind grace = {
 	.expected = "0, or a time up to 1000000m, such as 5s",
 	.units = quantity_times,
@@ -166,6 +176,7 @@ static const struct quantity_kind *const kinds[N_OPTIONS] = {
 	[OPTION_SNDBUF] = &quantity_size,
 	[OPTION_RCVBUF] = &quantity_size,
 	[OPTION_NOTSENT_LOWAT] = &quantity_size,
+	[OPTION_PROXY_VERSION] = &proxy_version,
 };
 
 static const char *const policies[] = {[SLOW_DROP_NEWEST] = "drop-newest",
@@ -256,7 +267,9 @@ static bool apply(struct settings *settings, const uint64_t *values)
 		.drain_ns = values[OPTION_DRAIN],
 		.slow = (enum slow_policy)values[OPTION_SLOW],
 		.accepts_proxy = values[OPTION_ACCEPT_PROXY] != 0,
-		.sends_proxy = values[OPTION_PROXY_PROTOCOL] != 0,
+		.proxy_version = values[OPTION_PROXY_PROTOCOL]
+					 ? (int)values[OPTION_PROXY_VERSION]
+					 : 0,
 		.is_traced = values[OPTION_TRACE] != 0,
 		.is_quiet = values[OPTION_QUIET] != 0,
 	};
@@ -337,6 +350,7 @@ enum options_outcome options_parse(struct settings *settings, int argc,
 		[OPTION_BACKLOG] = 511,
 		[OPTION_BUDGET] = UINT64_C(1) << 30,
 		[OPTION_SLOW] = SLOW_DROP_OLDEST,
+		[OPTION_PROXY_VERSION] = 2,
 		[OPTION_LINGER] = UINT64_C(30) * 1000000000,
 		[OPTION_STALL] = UINT64_C(60) * 1000000000,
 		[OPTION_DRAIN] = UINT64_C(30) * 1000000000,

@@ -71,10 +71,13 @@ static void admit(struct pending *pending, const struct proxy_header *header)
 {
 	struct weir_address peer = pending->peer;
 	struct endpoint *endpoint = pending->endpoint;
+	int fd = free_pending(pending);
 
 	if (header->has_source)
-		peer = header->source;
-	admission_serve(endpoint, free_pending(pending), &peer);
+		admission_serve(endpoint, fd, &header->source,
+				&header->destination);
+	else
+		admission_serve(endpoint, fd, &peer, NULL);
 }
 
 static bool is_passing(int error)

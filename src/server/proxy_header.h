@@ -13,8 +13,8 @@ enum {
 	/* The longest that is read. Version 2 allows 64 KiB, of which a
 	 * certificate may take two or three. */
 	PROXY_HEADER_SIZE = 4096,
-	/* the longest that is written */
-	PROXY_HEADER_WRITTEN_SIZE = 52
+	/* the longest that is written, with a NUL */
+	PROXY_HEADER_WRITTEN_SIZE = 108
 };
 
 enum proxy_state {
@@ -41,10 +41,12 @@ struct proxy_header {
 enum proxy_state proxy_header_parse(struct proxy_header *header,
 				    const void *data, size_t n);
 
-/* Write a header of version 2 into PROXY_HEADER_WRITTEN_SIZE bytes and return
- * its size. Of two addresses of different families the IPv4 one is mapped.
- * Unless both are IP the header says LOCAL, which every receiver accepts. */
-size_t proxy_header_write(void *data, const struct weir_address *source,
+/* Write a header of version 1 or 2 into PROXY_HEADER_WRITTEN_SIZE bytes and
+ * return its size. IPv4 addresses that are mapped into IPv6 are told as IPv4;
+ * of two addresses of different families the IPv4 one is mapped. Unless both
+ * are IP the header says UNKNOWN or LOCAL, which every receiver accepts. */
+size_t proxy_header_write(void *data, int version,
+			  const struct weir_address *source,
 			  const struct weir_address *destination);
 
 #endif

@@ -32,7 +32,8 @@ struct settings {
 	uint64_t drain_ns;  /* then connections may take so long to end */
 	enum slow_policy slow;
 	bool accepts_proxy; /* a PROXY header comes before everything else */
-	bool sends_proxy;   /* relay sends one to the target */
+	/* of the PROXY header that relay sends to the target; 0: none */
+	int proxy_version;
 	bool has_metrics;
 	bool is_traced;
 	bool is_quiet;

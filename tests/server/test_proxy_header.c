@@ -191,14 +191,14 @@ static struct weir_address address(const char *text)
 	return a;
 }
 
-static size_t write_header(void *data, const char *source,
+static size_t write_header(void *data, int version, const char *source,
 			   const char *destination)
 {
 	struct weir_address from = address(source);
 	struct weir_address to = address(destination);
 
 	memset(data, 0xff, PROXY_HEADER_WRITTEN_SIZE);
-	return proxy_header_write(data, &from, &to);
+	return proxy_header_write(data, version, &from, &to);
 }
 
 static void check_written(const struct header_bytes *expected,
@@ -206,7 +206,7 @@ static void check_written(const struct header_bytes *expected,
 {
 	unsigned char data[PROXY_HEADER_WRITTEN_SIZE];
 
-	cr_assert_eq(write_header(data, source, destination), expected->n);
+	cr_assert_eq(write_header(data, 2, source, destination), expected->n);
 	cr_assert_arr_eq(data, expected->bytes, expected->n);
 }
 
@@ -223,13 +223,13 @@ Test(proxy_header, maps_ipv4_beside_ipv6)
 {
 	unsigned char data[PROXY_HEADER_WRITTEN_SIZE];
 	struct proxy_header header;
-	size_t n = write_header(data, "[2001:db8::1]:1", "192.0.2.2:2");
+	size_t n = write_header(data, 2, "[2001:db8::1]:1", "192.0.2.2:2");
 
 	cr_assert_eq(header_parse(&header, data, n), PROXY_WHOLE);
 	header_check_address(&header.source, "[2001:db8::1]:1");
 	header_check_address(&header.destination, "192.0.2.2:2");
 	cr_assert_eq(header.destination.sa.any.sa_family, AF_INET6);
-	n = write_header(data, "192.0.2.2:2", "[2001:db8::1]:1");
+	n = write_header(data, 2, "192.0.2.2:2", "[2001:db8::1]:1");
 	cr_assert_eq(header_parse(&header, data, n), PROXY_WHOLE);
 	header_check_address(&header.source, "192.0.2.2:2");
 	header_check_address(&header.destination, "[2001:db8::1]:1");
@@ -242,4 +242,44 @@ Test(proxy_header, writes_local_for_all_that_is_not_ip)
 	check_written(&local, "unix:/x", "unix:/y");
 	check_written(&local, "unix:/x", "192.0.2.2:443");
 	check_written(&local, "192.0.2.2:443", "unix:/x");
+}
+
+/* As a dual-stack socket has its IPv4 clients. */
+Test(proxy_header, writes_mapped_ipv4_as_ipv4)
+{
+	struct header_bytes b = header_tcp4();
+
+	check_written(&b, "[::ffff:192.0.2.1]:56324", "[::ffff:192.0.2.2]:443");
+	check_written(&b, "[::ffff:192.0.2.1]:56324", "192.0.2.2:443");
+	check_written(&b, "192.0.2.1:56324", "[::ffff:192.0.2.2]:443");
+}
+
+static void check_v1(const char *expected, const char *source,
+		     const char *destination)
+{
+	char data[PROXY_HEADER_WRITTEN_SIZE];
+	struct proxy_header header;
+	size_t n = write_header(data, 1, source, destination);
+
+	cr_assert_eq(n, strlen(expected));
+	cr_assert_arr_eq(data, expected, n);
+	cr_assert_eq(header_parse(&header, data, n), PROXY_WHOLE);
+}
+
+Test(proxy_header, writes_version_1)
+{
+	check_v1("PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n",
+		 "192.0.2.1:56324", "[::ffff:192.0.2.2]:443");
+	check_v1("PROXY TCP6 2001:db8::1 2001:db8::2 56324 443\r\n",
+		 "[2001:db8::1]:56324", "[2001:db8::2]:443");
+	check_v1("PROXY UNKNOWN\r\n", "unix:/x", "192.0.2.2:443");
+}
+
+/* The longest there is: 107 bytes, as the protocol says. */
+Test(proxy_header, writes_long_lines_whole)
+{
+	check_v1("PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff1 "
+		 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff2 65535 65534\r\n",
+		 "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff1]:65535",
+		 "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff2]:65534");
 }

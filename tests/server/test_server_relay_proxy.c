@@ -12,6 +12,7 @@ enum {
 	/* a test that takes so long hangs */
 	PATIENCE_S = 60,
 	N_V2 = 28,
+	N_V2_IPV6 = 52,
 	N_LOCAL = 16
 };
 
@@ -69,7 +70,7 @@ Test(server_relay_proxy, tells_a_target_that_speaks_first)
 
 	relay_start(&r, "[::1]:0", "127.0.0.1:0", "--proxy-protocol", NULL);
 	relay_pair(&r, &client, &target);
-	read_header(target, PROXY_HEADER_WRITTEN_SIZE);
+	read_header(target, N_V2_IPV6);
 	write_pattern(target, 10, 1);
 	read_pattern(client, 10, 1);
 	close(target);
@@ -99,7 +100,8 @@ Test(server_relay_proxy, tells_of_unix_clients_that_they_are_local)
 	cr_assert_eq(relay_stop(&r), 0);
 }
 
-Test(server_relay_proxy, passes_on_whom_another_proxy_has_named)
+/* The header of another proxy is told on, whatever the relay listens on. */
+static void check_chain(const char *listen)
 {
 	static const char line[] =
 		"PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n";
@@ -108,7 +110,7 @@ Test(server_relay_proxy, passes_on_whom_another_proxy_has_named)
 	int client;
 	int target;
 
-	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--proxy-protocol",
+	relay_start(&r, listen, "127.0.0.1:0", "--proxy-protocol",
 		    "--accept-proxy", NULL);
 	client = dial(r.address, 0);
 	harness_write(client, line, strlen(line));
@@ -116,8 +118,73 @@ Test(server_relay_proxy, passes_on_whom_another_proxy_has_named)
 	target = relay_accept(&r);
 	header = read_header(target, N_V2);
 	check_address(&header.source, "192.0.2.1:56324");
-	check_address(&header.destination, r.address);
+	check_address(&header.destination, "192.0.2.2:443");
 	read_pattern(target, 1000, 1);
+	close(client);
+	expect_end(target);
+	close(target);
+	await_fds(&r, 0);
+	cr_assert_eq(relay_stop(&r), 0);
+}
+
+Test(server_relay_proxy, passes_on_the_addresses_that_another_proxy_told)
+{
+	check_chain("127.0.0.1:0");
+	check_chain("[::1]:0");
+}
+
+Test(server_relay_proxy, passes_them_on_from_a_unix_socket)
+{
+	char listen[64];
+
+	snprintf(listen, sizeof listen, "unix:@weir-chain-%d", (int)getpid());
+	check_chain(listen);
+}
+
+/* Where a header tells no addresses the relay tells those of its client. */
+Test(server_relay_proxy, tells_its_own_client_behind_a_local_header)
+{
+	static const char line[] = "PROXY UNKNOWN\r\n";
+	struct proxy_header header;
+	struct relay r;
+	char own[WEIR_ADDRESS_TEXT_SIZE];
+	int client;
+	int target;
+
+	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--proxy-protocol",
+		    "--accept-proxy", NULL);
+	client = dial(r.address, 0);
+	own_address(client, own);
+	harness_write(client, line, strlen(line));
+	target = relay_accept(&r);
+	header = read_header(target, N_V2);
+	check_address(&header.source, own);
+	check_address(&header.destination, r.address);
+	close(client);
+	expect_end(target);
+	close(target);
+	await_fds(&r, 0);
+	cr_assert_eq(relay_stop(&r), 0);
+}
+
+Test(server_relay_proxy, sends_version_1_if_told_to)
+{
+	char line[PROXY_HEADER_WRITTEN_SIZE];
+	char expected[sizeof line];
+	struct relay r;
+	char own[WEIR_ADDRESS_TEXT_SIZE];
+	int client;
+	int target;
+
+	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--proxy-protocol",
+		    "--proxy-version=1", NULL);
+	relay_pair(&r, &client, &target);
+	own_address(client, own);
+	snprintf(expected, sizeof expected,
+		 "PROXY TCP4 127.0.0.1 127.0.0.1 %s %s\r\n",
+		 strchr(own, ':') + 1, strchr(r.address, ':') + 1);
+	harness_read(target, line, strlen(expected));
+	cr_assert_arr_eq(line, expected, strlen(expected));
 	close(client);
 	expect_end(target);
 	close(target);

@@ -128,7 +128,7 @@ static struct weir_conn *open_target(struct endpoint *front, int fd,
 {
 	struct endpoint *endpoint = front->target;
 	struct worker *worker = endpoint->worker;
-	struct weir_conn *target = client_new(endpoint, fd, address);
+	struct weir_conn *target = client_new(endpoint, fd, address, NULL);
 
 	*error = -ENOMEM;
 	if (!target)
@@ -149,14 +149,15 @@ static int send_proxy_header(struct weir_conn *client, struct weir_conn *target)
 {
 	unsigned char header[PROXY_HEADER_WRITTEN_SIZE];
 	struct weir_address source;
-	struct weir_address destination = {.len = sizeof destination.sa};
+	struct weir_address destination;
 	size_t n;
 
 	client_address(client, &source);
-	if (getsockname(weir_conn_fd(client), &destination.sa.any,
-			&destination.len) < 0)
-		destination.sa.any.sa_family = AF_UNSPEC;
-	n = proxy_header_write(header, &source, &destination);
+	client_destination(client, &destination);
+	n = proxy_header_write(
+		header,
+		client_endpoint(client)->worker->settings->proxy_version,
+		&source, &destination);
 	return weir_conn_sendall(target, header, n);
 }
 
@@ -200,7 +201,7 @@ static int connect_pair(struct front *front, int fd)
 		return error;
 	}
 	join(client, target);
-	return endpoint->worker->settings->sends_proxy
+	return endpoint->worker->settings->proxy_version > 0
 		       ? send_proxy_header(client, target)
 		       : 0;
 }
