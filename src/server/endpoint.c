@@ -18,6 +18,7 @@
 
 #include "admission.h"
 #include "datagrams.h"
+#include "complain.h"
 #include "log.h"
 #include "proxy.h"
 
@@ -163,9 +164,9 @@ static int refuse(const struct service *service,
 {
 	char text[WEIR_ADDRESS_TEXT_SIZE];
 
-	log_complain("%s: cannot listen on %s: %s", service->name,
-		     weir_address_format(address, text, sizeof text),
-		     cause(address, error));
+	complain("%s: cannot listen on %s: %s", service->name,
+		 weir_address_format(address, text, sizeof text),
+		 cause(address, error));
 	return error;
 }
 
@@ -220,9 +221,9 @@ static int open_inherited(struct worker *worker,
 
 		error = adopt(worker, config, config->sockets[i], family);
 		if (error < 0)
-			log_complain("%s: cannot listen on descriptor %d: %s",
-				     config->service->name, config->sockets[i],
-				     strerror(-error));
+			complain("%s: cannot listen on descriptor %d: %s",
+				 config->service->name, config->sockets[i],
+				 strerror(-error));
 	}
 	return error;
 }
@@ -273,8 +274,8 @@ static int open_as_first_does(struct worker *worker)
 	for (size_t i = 0; i < first->n_endpoints && error == 0; i++)
 		error = open_beside(worker, &first->endpoints[i]);
 	if (error < 0)
-		log_complain("worker %zu: cannot listen: %s", worker->number,
-			     strerror(-error));
+		complain("worker %zu: cannot listen: %s", worker->number,
+			 strerror(-error));
 	return error;
 }
 
@@ -295,7 +296,7 @@ int endpoint_open_all(struct worker *worker)
 	assert(n > 0);
 	worker->endpoints = calloc(n, sizeof *worker->endpoints);
 	if (!worker->endpoints) {
-		log_complain("%s", strerror(ENOMEM));
+		complain("%s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
 	return worker->number == 0 ? open_configs(worker)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "complain.h"
 #include "service.h"
 #include "settings.h"
 #include "systemd.h"
@@ -66,10 +66,9 @@ static bool adopt(struct endpoint_config *config, struct inherited *socket)
 	(void)getsockopt(socket->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len);
 	if (type != SOCK_STREAM || !listens ||
 	    getsockname(socket->fd, &address->sa.any, &address->len) < 0) {
-		log_complain(
-			"descriptor %d (%s): expected a stream socket that "
-			"listens",
-			socket->fd, socket->name);
+		complain("descriptor %d (%s): expected a stream socket that "
+			 "listens",
+			 socket->fd, socket->name);
 		return false;
 	}
 	config->sockets[config->n_addresses++] = socket->fd;
@@ -88,10 +87,9 @@ static bool adopt_named(struct endpoint_config *config, struct sockets *sockets,
 		if (socket->fd < 0 || strcmp(socket->name, name) != 0)
 			continue;
 		if (config->n_addresses == MAX_ADDRESSES) {
-			log_complain("%s=fd:%s: expected at most %d sockets of "
-				     "that name",
-				     config->service->name, name,
-				     MAX_ADDRESSES);
+			complain("%s=fd:%s: expected at most %d sockets of "
+				 "that name",
+				 config->service->name, name, MAX_ADDRESSES);
 			return false;
 		}
 		if (!adopt(config, socket))
@@ -99,9 +97,8 @@ static bool adopt_named(struct endpoint_config *config, struct sockets *sockets,
 	}
 	if (config->n_addresses > 0)
 		return true;
-	log_complain(
-		"%s=fd:%s: expected the name of a socket in LISTEN_FDNAMES",
-		config->service->name, name);
+	complain("%s=fd:%s: expected the name of a socket in LISTEN_FDNAMES",
+		 config->service->name, name);
 	return false;
 }
 
@@ -119,10 +116,10 @@ static bool adopt_rest(struct settings *settings, struct sockets *sockets)
 		if (socket->fd < 0)
 			continue;
 		if (!service || service->takes_target) {
-			log_complain("descriptor %d: its name is %s: expected "
-				     "that of a service, or an argument "
-				     "SERVICE=fd:%s",
-				     socket->fd, name, name);
+			complain("descriptor %d: its name is %s: expected "
+				 "that of a service, or an argument "
+				 "SERVICE=fd:%s",
+				 socket->fd, name, name);
 			return false;
 		}
 		if (!adopt_named(new_config(settings, service), sockets, name))
@@ -148,19 +145,19 @@ static bool resolve(struct endpoint_config *config, const char *address)
 				     config->addresses, MAX_ADDRESSES);
 
 	if (n == -EINVAL) {
-		log_complain("%s=%s: expected HOST:PORT, [V6]:PORT, :PORT, "
-			     "unix:PATH or unix:@NAME",
-			     name, address);
+		complain("%s=%s: expected HOST:PORT, [V6]:PORT, :PORT, "
+			 "unix:PATH or unix:@NAME",
+			 name, address);
 		return false;
 	}
 	if (n < 0) {
-		log_complain("%s=%s: %s", name, address, weir_address_error(n));
+		complain("%s=%s: %s", name, address, weir_address_error(n));
 		return false;
 	}
 	if (!is_served_at(config->service, &config->addresses[0])) {
-		log_complain("%s=%s: expected a stream: only echo and discard "
-			     "serve datagrams",
-			     name, address);
+		complain("%s=%s: expected a stream: only echo and discard "
+			 "serve datagrams",
+			 name, address);
 		return false;
 	}
 	config->n_addresses = (size_t)n;
@@ -183,15 +180,13 @@ static bool resolve_target(struct endpoint_config *config, const char *target)
 
 	if (n == -EINVAL ||
 	    (n > 0 && !can_be_connected_to(&config->targets[0]))) {
-		log_complain(
-			"%s=...,%s: expected HOST:PORT, [V6]:PORT, unix:PATH "
-			"or unix:@NAME",
-			name, target);
+		complain("%s=...,%s: expected HOST:PORT, [V6]:PORT, unix:PATH "
+			 "or unix:@NAME",
+			 name, target);
 		return false;
 	}
 	if (n < 0) {
-		log_complain("%s=...,%s: %s", name, target,
-			     weir_address_error(n));
+		complain("%s=...,%s: %s", name, target, weir_address_error(n));
 		return false;
 	}
 	config->n_targets = (size_t)n;
@@ -206,15 +201,15 @@ static bool split(struct endpoint_config *config, const char *text,
 	const char *comma = strchr(text, ',');
 
 	if (!comma || comma == text) {
-		log_complain("%s=%s: expected ADDRESS,TARGET",
-			     config->service->name, text);
+		complain("%s=%s: expected ADDRESS,TARGET",
+			 config->service->name, text);
 		return false;
 	}
 	if (!resolve_target(config, comma + 1))
 		return false;
 	*address = strndup(text, (size_t)(comma - text));
 	if (!*address)
-		log_complain("%s", strerror(ENOMEM));
+		complain("%s", strerror(ENOMEM));
 	return *address != NULL;
 }
 
@@ -250,14 +245,13 @@ static bool parse_endpoint(struct settings *settings, struct sockets *sockets,
 	const struct service *service = find_service(text, n_name);
 
 	if (text[n_name] != '=') {
-		log_complain("%s: expected SERVICE=ADDRESS, "
-			     "such as echo=127.0.0.1:7007",
-			     text);
+		complain("%s: expected SERVICE=ADDRESS, "
+			 "such as echo=127.0.0.1:7007",
+			 text);
 		return false;
 	}
 	if (!service) {
-		log_complain("%s: expected a service: %s", text,
-			     expected_services);
+		complain("%s: expected a service: %s", text, expected_services);
 		return false;
 	}
 	return place(new_config(settings, service), sockets, text + n_name + 1);
@@ -304,17 +298,16 @@ bool endpoint_config_parse_all(struct settings *settings, const char *metrics,
 
 	sockets.n = systemd_sockets(sockets.inherited, MAX_INHERITED);
 	if (sockets.n < 0) {
-		log_complain(
-			"LISTEN_FDS: expected the number of open sockets, at "
-			"most %d",
-			MAX_INHERITED);
+		complain("LISTEN_FDS: expected the number of open sockets, at "
+			 "most %d",
+			 MAX_INHERITED);
 		return false;
 	}
 	settings->is_default = n == 0 && sockets.n == 0;
 	n_most = (size_t)n + (size_t)sockets.n + N_SERVICES + 1;
 	settings->endpoints = calloc(n_most, sizeof *settings->endpoints);
 	if (!settings->endpoints) {
-		log_complain("%s", strerror(ENOMEM));
+		complain("%s", strerror(ENOMEM));
 		return false;
 	}
 	return add_metrics(settings, &sockets, metrics) &&

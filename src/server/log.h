@@ -13,9 +13,5 @@ void log_trace(struct worker *worker, const char *format, ...)
 /* The same as log_say, also with --quiet: it was asked for. */
 void log_print(struct worker *worker, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Why the program does not start, or stops: always, and waits for standard
- * error if it must. */
-void log_complain(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
 
 #endif

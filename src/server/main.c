@@ -45,18 +45,10 @@ static int run(const struct settings *settings, const char *program)
 int main(int argc, char **argv)
 {
 	struct settings settings;
-	int status;
+	int status = options_read(&settings, argc, argv);
 
-	switch (options_parse(&settings, argc, argv)) {
-	case OPTIONS_INFORMED:
-		return EXIT_DONE;
-	case OPTIONS_REFUSED:
-		return EXIT_REFUSED;
-	case OPTIONS_FAILED:
-		return EXIT_FAILED;
-	case OPTIONS_RUN:
-		break;
-	}
+	if (status != OPTIONS_RUN)
+		return status;
 	process_begin();
 	status = run(&settings, argc > 0 ? argv[0] : "");
 	endpoint_config_free_all(&settings);

@@ -4,14 +4,13 @@
 
 #include "settings.h"
 
-enum options_outcome {
-	OPTIONS_RUN,
-	OPTIONS_INFORMED, /* --help or --version was printed */
-	OPTIONS_REFUSED,  /* the reason was printed */
-	OPTIONS_FAILED	  /* standard output could not be written */
+enum {
+	OPTIONS_RUN = -1,
+	OPTIONS_REFUSED = 2
 };
 
-enum options_outcome options_parse(struct settings *settings, int argc,
-				   char **argv);
+/* OPTIONS_RUN with settings filled in, or the status to exit with: what was
+ * asked for (--help, --version) or what is wrong has been printed. */
+int options_read(struct settings *settings, int argc, char **argv);
 
 #endif

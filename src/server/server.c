@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "endpoint.h"
+#include "complain.h"
 #include "log.h"
 #include "queues.h"
 #include "systemd.h"
@@ -187,8 +188,8 @@ static int start_threads(struct server *server)
 	server->is_cancelled = error < 0;
 	pthread_mutex_unlock(&server->start_lock);
 	if (error < 0) {
-		log_complain("no thread for worker %zu: %s",
-			     server->n_threads + 1, strerror(-error));
+		complain("no thread for worker %zu: %s", server->n_threads + 1,
+			 strerror(-error));
 		join_threads(server);
 	}
 	return error;
@@ -219,7 +220,7 @@ static int open_signals(struct server *server)
 		error = weir_signal_open(&server->usr1, main_loop(server),
 					 SIGUSR1, on_usr1);
 	if (error < 0)
-		log_complain("no signals: %s", strerror(-error));
+		complain("no signals: %s", strerror(-error));
 	return error;
 }
 
@@ -230,7 +231,7 @@ static int open_workers(struct server *server)
 
 	server->workers = calloc(n, sizeof *server->workers);
 	if (!server->workers) {
-		log_complain("%s", strerror(ENOMEM));
+		complain("%s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < n && error == 0; i++) {
@@ -278,8 +279,8 @@ static enum server_outcome tell_losses(struct server *server)
 	}
 	if (n_lost == 0)
 		return SERVER_DRAINED;
-	log_complain("%llu connections lost something, %llu bytes in all",
-		     (unsigned long long)n_lost, (unsigned long long)lost);
+	complain("%llu connections lost something, %llu bytes in all",
+		 (unsigned long long)n_lost, (unsigned long long)lost);
 	return SERVER_LOST;
 }
 

@@ -9,6 +9,7 @@
 
 #include "client.h"
 #include "endpoint.h"
+#include "complain.h"
 #include "log.h"
 #include "snapshot.h"
 #include "trace.h"
@@ -53,8 +54,8 @@ static size_t budget_share(const struct settings *settings)
 
 static int refuse(const struct worker *worker, int error)
 {
-	log_complain("no loop for worker %zu: %s", worker->number,
-		     strerror(-error));
+	complain("no loop for worker %zu: %s", worker->number,
+		 strerror(-error));
 	return error;
 }
 
@@ -103,7 +104,7 @@ static void run(struct worker *worker)
 
 	if (error == 0)
 		return;
-	log_complain("the loop failed: %s", strerror(-error));
+	complain("the loop failed: %s", strerror(-error));
 	exit(EXIT_FAILURE);
 }
 

@@ -76,7 +76,7 @@ static void open_relay(struct scene *s)
 	weir_address_format(&address, target, sizeof target);
 	snprintf(text, sizeof text, "relay=127.0.0.1:0,%s", target);
 	optind = 0;
-	cr_assert_eq(options_parse(&s->settings, 8, argv), OPTIONS_RUN);
+	cr_assert_eq(options_read(&s->settings, 8, argv), OPTIONS_RUN);
 	s->server = (struct server){.settings = &s->settings,
 				    .workers = &s->worker,
 				    .n_workers = 1};
