@@ -322,21 +322,35 @@ static bool is_worth_a_line(const struct service *service,
 					reason != WEIR_REASON_PEER_CLOSED);
 }
 
-/* While the server stops, a connection has lost something if it was reset or
- * if bytes that were queued for it were dropped. */
-static void count_loss(struct worker *worker, const struct service *service,
+/* What ending the connection cost its peer: the bytes that were queued, and
+ * after our reset those that the kernel held. */
+static uint64_t lost_bytes(const struct weir_conn *c,
+			   const struct weir_result *result)
+{
+	const struct service *service = client_endpoint(c)->service;
+	const struct weir_progress *progress = &result->progress;
+	uint64_t n = progress->dropped;
+
+	if (service->n_trimmed)
+		n -= service->n_trimmed(c);
+	if (result->reason == WEIR_REASON_ABORTED &&
+	    progress->kernel_unacked > 0)
+		n += (uint64_t)progress->kernel_unacked;
+	return n;
+}
+
+static void count_loss(struct worker *worker, const struct weir_conn *c,
 		       const struct weir_result *result)
 {
+	const struct service *service = client_endpoint(c)->service;
+	uint64_t n;
+
 	if (server_phase(worker->server) < PHASE_DRAINING ||
-	    service->is_private || !is_worth_a_line(service, result->reason) ||
-	    result->reason == WEIR_REASON_LINGER)
+	    service->is_private || !is_worth_a_line(service, result->reason))
 		return;
-	if (result->progress.dropped == 0 &&
-	    result->reason != WEIR_REASON_RESET &&
-	    result->reason != WEIR_REASON_ABORTED)
-		return;
-	worker->n_lost++;
-	worker->lost += result->progress.dropped;
+	n = lost_bytes(c, result);
+	worker->n_lost += n > 0;
+	worker->lost += n;
 }
 
 void client_on_close(struct weir_conn *c, const struct weir_result *result)
@@ -348,7 +362,7 @@ void client_on_close(struct weir_conn *c, const struct weir_result *result)
 	endpoint->counters.n_closed[result->reason]++;
 	counters_add_progress(&endpoint->counters, &result->progress);
 	/* before the line: its reader may tell us to stop */
-	count_loss(worker, endpoint->service, result);
+	count_loss(worker, c, result);
 	if (is_worth_a_line(endpoint->service, result->reason))
 		log_say(worker, "%s %s: %s, %llu bytes unsent, %llu unread",
 			endpoint->service->name, client_peer(c, peer),

@@ -44,6 +44,9 @@ struct service {
 	void (*on_wakeup)(struct endpoint *endpoint);
 	/* instead of weir_conn_finish when the server drains */
 	void (*on_drain)(struct weir_conn *c);
+	/* bytes of the connection that the service has dropped by its own
+	 * policy, which are no loss when the server stops */
+	uint64_t (*n_trimmed)(const struct weir_conn *c);
 };
 
 extern const struct service greet_service;

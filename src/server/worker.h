@@ -25,8 +25,7 @@ struct worker {
 	size_t n_endpoints;
 	size_t n_clients; /* of services that are not private */
 	size_t n_private; /* of those that are */
-	/* connections that stopping the server cost something, and the bytes
-	 * dropped with them */
+	/* connections that stopping the server cost bytes, and these bytes */
 	uint64_t n_lost;
 	uint64_t lost;
 	uint64_t n_lines_lost; /* of the log */

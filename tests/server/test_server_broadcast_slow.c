@@ -144,6 +144,24 @@ Test(server_broadcast_slow, misses_the_oldest_lines_if_nobody_says_otherwise)
 	drop_oldest(NULL, "--workers=2");
 }
 
+/* What was dropped long ago, by --slow, is no loss of the end. */
+Test(server_broadcast_slow, loses_nothing_when_it_leaves_by_a_reset)
+{
+	static const struct linger reset = {.l_onoff = 1};
+
+	start(NULL, "--workers=1");
+	speak_past_it();
+	slow->is_deaf = false;
+	audience_hear(&audience);
+	cr_assert_gt(slow->n_missed, 0);
+	kill(audience.served.pid, SIGTERM);
+	expect_end(slow->fd);
+	setsockopt(slow->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	audience_close(&audience);
+	cr_assert_eq(served_wait(&audience.served), 0);
+	served_forget(&audience.served);
+}
+
 /* Now and then it reads a little. */
 static void lag(const char *policy)
 {

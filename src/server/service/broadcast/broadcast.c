@@ -282,6 +282,13 @@ static void on_close(struct weir_conn *c, const struct weir_result *result)
 	channel_worker(client_endpoint(c))->n_members--;
 }
 
+static uint64_t n_trimmed(const struct weir_conn *c)
+{
+	const struct member *m = client_state(c);
+
+	return m->subscriber.n_trimmed;
+}
+
 const struct service broadcast_service = {
 	.name = "broadcast",
 	.address = "127.0.0.1:7011",
@@ -298,4 +305,5 @@ const struct service broadcast_service = {
 	.on_close = on_close,
 	.on_wakeup = on_wakeup,
 	.on_drain = on_drain,
+	.n_trimmed = n_trimmed,
 };

@@ -117,15 +117,25 @@ static int queue(struct subscriber *s, struct weir_buf *line,
 	return queue_behind_notice(s, line, policy == SLOW_DROP_OLDEST);
 }
 
+static uint64_t dropped_bytes(const struct weir_conn *c)
+{
+	struct weir_progress progress;
+
+	weir_conn_counters(c, &progress);
+	return progress.dropped;
+}
+
 /* An eighth of max more than necessary: otherwise, in a full queue, each line
  * would need a notice. */
 static size_t drop_oldest(struct subscriber *s, size_t n_line, size_t max)
 {
 	size_t room = NOTICE_SIZE + n_line + max / 8;
+	uint64_t n_dropped = dropped_bytes(s->conn);
 	size_t n;
 
 	forget_sent(s);
 	n = weir_conn_trim(s->conn, room < max ? max - room : 0);
+	s->n_trimmed += dropped_bytes(s->conn) - n_dropped;
 	s->n_untold += n + reclaim_trimmed(s);
 	return n;
 }

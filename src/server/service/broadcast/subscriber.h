@@ -27,6 +27,7 @@ struct notice;
 struct subscriber {
 	struct weir_conn *conn;
 	uint64_t n_untold;	/* missed lines that it was not told of */
+	uint64_t n_trimmed;	/* bytes that were queued and then dropped */
 	struct notice *notices; /* queued, with drop-oldest; oldest first */
 };
 
