@@ -5,25 +5,25 @@
 
 #include "http.h"
 
-static enum http_status parse(const char *text, struct http_target *target)
+static enum http_status parse(const char *text, struct http_request *request)
 {
-	return http_parse(text, strlen(text), target);
+	return http_parse(text, strlen(text), request);
 }
 
 static void expect_path(const char *text, const char *path)
 {
-	struct http_target target;
+	struct http_request request;
 
-	cr_expect_eq(parse(text, &target), HTTP_OK, "%s", text);
-	cr_expect_eq(target.n, strlen(path));
-	cr_expect_arr_eq(target.path, path, strlen(path));
+	cr_expect_eq(parse(text, &request), HTTP_OK, "%s", text);
+	cr_expect_eq(request.n_path, strlen(path));
+	cr_expect_arr_eq(request.path, path, strlen(path));
 }
 
 static void expect_status(const char *text, enum http_status status)
 {
-	struct http_target target;
+	struct http_request request;
 
-	cr_expect_eq(parse(text, &target), status, "%s", text);
+	cr_expect_eq(parse(text, &request), status, "%s", text);
 }
 
 Test(http, reads_what_a_get_asks_for)
@@ -34,19 +34,44 @@ Test(http, reads_what_a_get_asks_for)
 	expect_path("GET /lf HTTP/1.1\nHost: x\n\n", "/lf");
 }
 
+/* As a proxy sends it. */
+Test(http, reads_the_path_of_an_absolute_target)
+{
+	expect_path("GET http://here:7070/metrics?a HTTP/1.1\r\n\r\n",
+		    "/metrics");
+	expect_path("GET HTTP://[::1]/ HTTP/1.1\r\n\r\n", "/");
+	expect_path("GET http://here HTTP/1.1\r\n\r\n", "/");
+}
+
+static void expect_method(const char *text, enum http_method method)
+{
+	struct http_request request;
+
+	cr_expect_eq(parse(text, &request), HTTP_OK, "%s", text);
+	cr_expect_eq(request.method, method);
+}
+
+Test(http, knows_the_methods_of_load_balancers)
+{
+	expect_method("GET /healthz HTTP/1.0\r\n\r\n", HTTP_GET);
+	expect_method("HEAD /healthz HTTP/1.0\r\n\r\n", HTTP_HEAD);
+	expect_method("OPTIONS /healthz HTTP/1.0\r\n\r\n", HTTP_OPTIONS);
+	expect_method("OPTIONS * HTTP/1.0\r\n\r\n", HTTP_OPTIONS);
+}
+
 /* However the request is cut, it is incomplete until its last byte. */
 Test(http, waits_for_the_empty_line)
 {
 	static const char text[] = "GET /metrics HTTP/1.1\r\n"
 				   "Host: 127.0.0.1:7070\r\n"
 				   "Accept: */*\r\n\r\n";
-	struct http_target target;
+	struct http_request request;
 	size_t n;
 
 	for (n = 0; n < sizeof text - 1; n++)
-		cr_expect_eq(http_parse(text, n, &target), HTTP_INCOMPLETE,
+		cr_expect_eq(http_parse(text, n, &request), HTTP_INCOMPLETE,
 			     "%zu", n);
-	cr_expect_eq(http_parse(text, n, &target), HTTP_OK);
+	cr_expect_eq(http_parse(text, n, &request), HTTP_OK);
 }
 
 Test(http, refuses_what_is_no_request)
@@ -60,6 +85,10 @@ Test(http, refuses_what_is_no_request)
 	expect_status("G\x01T / HTTP/1.1\r\n\r\n", HTTP_BAD_REQUEST);
 	expect_status("GET /\x7f HTTP/1.1\r\n\r\n", HTTP_BAD_REQUEST);
 	expect_status("GET / FTP/1.1\r\n\r\n", HTTP_BAD_REQUEST);
+	expect_status("GET / HTTP/1.x\r\n\r\n", HTTP_BAD_REQUEST);
+	expect_status("GET / HTTP/x.1\r\n\r\n", HTTP_BAD_REQUEST);
+	expect_status("GET / HTTP/1,1\r\n\r\n", HTTP_BAD_REQUEST);
+	expect_status("GET ftp://here/ HTTP/1.1\r\n\r\n", HTTP_BAD_REQUEST);
 	expect_status("GET / HTTP/1.1\r\nno field\r\n\r\n", HTTP_BAD_REQUEST);
 	expect_status("GET / HTTP/1.1\r\n: no name\r\n\r\n", HTTP_BAD_REQUEST);
 	expect_status("GET / HTTP/1.1\r\n folded: x\r\n\r\n", HTTP_BAD_REQUEST);
@@ -67,7 +96,7 @@ Test(http, refuses_what_is_no_request)
 
 Test(http, refuses_what_it_does_not_do)
 {
-	expect_status("HEAD / HTTP/1.1\r\n\r\n", HTTP_NOT_ALLOWED);
+	expect_status("DELETE / HTTP/1.1\r\n\r\n", HTTP_NOT_ALLOWED);
 	expect_status("POST /metrics HTTP/1.1\r\n\r\n", HTTP_NOT_ALLOWED);
 	expect_status("get / HTTP/1.1\r\n\r\n", HTTP_NOT_ALLOWED);
 	expect_status("GET / HTTP/2.0\r\n\r\n", HTTP_VERSION);
@@ -77,23 +106,23 @@ Test(http, refuses_what_it_does_not_do)
 Test(http, reads_no_long_request)
 {
 	static char text[2 * HTTP_MAX_REQUEST] = "GET / HTTP/1.1\r\nA: ";
-	struct http_target target;
+	struct http_request request;
 
 	memset(text + strlen(text), 'x', HTTP_MAX_REQUEST);
 	strcat(text, "\r\n\r\n");
-	cr_expect_eq(parse(text, &target), HTTP_TOO_LARGE);
+	cr_expect_eq(parse(text, &request), HTTP_TOO_LARGE);
 }
 
 Test(http, reads_no_endless_request)
 {
 	static char text[HTTP_MAX_REQUEST];
-	struct http_target target;
+	struct http_request request;
 
 	memset(text, 'x', sizeof text);
 	memcpy(text, "GET /", 5);
-	cr_expect_eq(http_parse(text, sizeof text - 1, &target),
+	cr_expect_eq(http_parse(text, sizeof text - 1, &request),
 		     HTTP_INCOMPLETE);
-	cr_expect_eq(http_parse(text, sizeof text, &target), HTTP_TOO_LARGE);
+	cr_expect_eq(http_parse(text, sizeof text, &request), HTTP_TOO_LARGE);
 	memcpy(text, "GET / HTTP/1.1\r\nA: ", 19);
-	cr_expect_eq(http_parse(text, sizeof text, &target), HTTP_TOO_LARGE);
+	cr_expect_eq(http_parse(text, sizeof text, &request), HTTP_TOO_LARGE);
 }

@@ -17,6 +17,7 @@ enum {
 	PATIENCE_S = 60,
 	ANSWER_SIZE = 1 << 20,
 	NAME_SIZE = 256,
+	TEXT_SIZE = 512,
 	SMALL_RCVBUF = 16384,
 	N_OWED = 200000, /* less than high */
 	N_CLIENTS = 30
@@ -132,6 +133,30 @@ Test(server_metrics, says_whether_it_is_well)
 	cr_assert_eq(served_stop(&s), 0);
 }
 
+/* A HEAD has the head of its GET, and no body. */
+Test(server_metrics, answer_load_balancers)
+{
+	struct served s;
+	char echo[SERVED_ADDRESS_SIZE];
+	char metrics[SERVED_ADDRESS_SIZE];
+	char head[TEXT_SIZE];
+
+	start(&s, "--workers=1", echo, metrics);
+	get(metrics, "/healthz");
+	snprintf(head, sizeof head, "%.*s",
+		 (int)(strstr(answer, "\r\n\r\n") + 4 - answer), answer);
+	ask(metrics, "HEAD /healthz HTTP/1.1\r\n\r\n");
+	cr_expect_str_eq(answer, head);
+	ask(metrics, "HEAD /metrics HTTP/1.1\r\n\r\n");
+	cr_expect_str_eq(strstr(answer, "\r\n\r\n"), "\r\n\r\n");
+	ask(metrics, "OPTIONS * HTTP/1.1\r\n\r\n");
+	cr_expect(starts(answer, "HTTP/1.1 200 OK\r\n"));
+	cr_expect(strstr(answer, "\r\nAllow: GET, HEAD, OPTIONS\r\n"));
+	ask(metrics, "GET http://here/healthz HTTP/1.1\r\n\r\n");
+	cr_expect(starts(answer, "HTTP/1.1 200 OK\r\n"));
+	cr_assert_eq(served_stop(&s), 0);
+}
+
 /* The listener of the metrics closes last: while others are finished it says
  * that it is draining. */
 Test(server_metrics, are_there_to_the_end)
@@ -165,7 +190,7 @@ Test(server_metrics, refuse_what_is_wrong)
 	cr_expect(starts(ask(metrics, "nonsense\r\n\r\n"), "HTTP/1.1 400 "));
 	cr_expect(starts(ask(metrics, "PUT /metrics HTTP/1.1\r\n\r\n"),
 			 "HTTP/1.1 405 "));
-	cr_expect(strstr(answer, "\r\nAllow: GET\r\n"));
+	cr_expect(strstr(answer, "\r\nAllow: GET, HEAD, OPTIONS\r\n"));
 	memset(endless, 'x', sizeof endless - 1);
 	memcpy(endless, "GET /", 5);
 	cr_expect(starts(ask(metrics, endless), "HTTP/1.1 431 "));

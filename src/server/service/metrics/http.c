@@ -3,12 +3,17 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
 
 static bool is_token(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') ||
-	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
+	       is_digit(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
 }
 
 /* Lines end with CRLF; a lone LF is accepted too (RFC 9112, 2.2). */
@@ -65,36 +70,90 @@ static bool is_printable(const char *text, size_t n)
 	return true;
 }
 
-static enum http_status parse_line(const char *line, size_t n,
-				   struct http_target *target)
+static bool is_word(const char *text, size_t n, const char *word)
 {
-	const char *end = line + n;
-	const char *at = line;
-	size_t n_method = cut_word(&at, end);
-	const char *path = at;
-	size_t n_path = cut_word(&at, end);
-	size_t n_version = (size_t)(end - at);
+	return n == strlen(word) && memcmp(text, word, n) == 0;
+}
+
+/* HTTP_VERSION is for what looks like one; "HTTP/1.x" does not. */
+static enum http_status check_version(const char *text, size_t n)
+{
+	if (n != 8 || memcmp(text, "HTTP/", 5) != 0 || !is_digit(text[5]) ||
+	    text[6] != '.' || !is_digit(text[7]))
+		return HTTP_BAD_REQUEST;
+	return text[5] == '1' ? HTTP_OK : HTTP_VERSION;
+}
+
+static enum http_status find_method(const char *text, size_t n,
+				    enum http_method *method)
+{
+	static const char *const names[] = {[HTTP_GET] = "GET",
+					    [HTTP_HEAD] = "HEAD",
+					    [HTTP_OPTIONS] = "OPTIONS"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (is_word(text, n, names[i])) {
+			*method = (enum http_method)i;
+			return HTTP_OK;
+		}
+	return HTTP_NOT_ALLOWED;
+}
+
+/* Skip "http://host" of an absolute target (RFC 9112, 3.2.2), which a proxy
+ * sends. The path may be missing there, which means "/". */
+static void skip_authority(const char **target, size_t *n)
+{
+	static const char scheme[] = "http://";
+	const size_t n_scheme = sizeof scheme - 1;
+	const char *end = *target + *n;
+	const char *slash;
+
+	if (*n < n_scheme || strncasecmp(*target, scheme, n_scheme) != 0)
+		return;
+	slash = memchr(*target + n_scheme, '/', *n - n_scheme);
+	*n = slash ? (size_t)(end - slash) : 1;
+	*target = slash ? slash : "/";
+}
+
+static enum http_status find_path(const char *target, size_t n,
+				  struct http_request *request)
+{
 	const char *query;
+
+	if (!is_printable(target, n))
+		return HTTP_BAD_REQUEST;
+	skip_authority(&target, &n);
+	if (n == 0 || (target[0] != '/' && !is_word(target, n, "*")))
+		return HTTP_BAD_REQUEST;
+	query = memchr(target, '?', n);
+	request->path = target;
+	request->n_path = query ? (size_t)(query - target) : n;
+	return HTTP_OK;
+}
+
+static enum http_status parse_line(const char *line, size_t n,
+				   struct http_request *request)
+{
+	const char *at = line;
+	size_t n_method = cut_word(&at, line + n);
+	const char *target = at;
+	size_t n_target = cut_word(&at, line + n);
+	enum http_status status;
 
 	for (size_t i = 0; i < n_method; i++)
 		if (!is_token(line[i]))
 			return HTTP_BAD_REQUEST;
-	if (n_method == 0 || n_path == 0 || path[0] != '/' ||
-	    !is_printable(path, n_path) || n_version != 8 ||
-	    memcmp(at, "HTTP/", 5) != 0)
+	status = find_path(target, n_target, request);
+	if (n_method == 0 || status != HTTP_OK)
 		return HTTP_BAD_REQUEST;
-	if (memcmp(at, "HTTP/1.", 7) != 0)
-		return HTTP_VERSION;
-	if (n_method != 3 || memcmp(line, "GET", 3) != 0)
-		return HTTP_NOT_ALLOWED;
-	query = memchr(path, '?', n_path);
-	target->path = path;
-	target->n = query ? (size_t)(query - path) : n_path;
-	return HTTP_OK;
+	status = check_version(at, (size_t)(line + n - at));
+	if (status == HTTP_OK)
+		status = find_method(line, n_method, &request->method);
+	return status;
 }
 
 enum http_status http_parse(const char *data, size_t n,
-			    struct http_target *target)
+			    struct http_request *request)
 {
 	const size_t n_seen = n < HTTP_MAX_REQUEST ? n : HTTP_MAX_REQUEST;
 	const char *end = data + n_seen;
@@ -105,7 +164,7 @@ enum http_status http_parse(const char *data, size_t n,
 	if (line_end) {
 		size_t n_line = line_length(data, line_end);
 
-		status = parse_line(data, n_line, target);
+		status = parse_line(data, n_line, request);
 		if (status != HTTP_OK)
 			return status;
 		if (skip_fields(line_end + 1, end, &is_right) || !is_right)

@@ -22,16 +22,24 @@ enum http_status {
 	HTTP_VERSION = 505
 };
 
-/* The path of the request, without its query. Points into the request. */
-struct http_target {
-	const char *path;
-	size_t n;
+enum http_method {
+	HTTP_GET,
+	HTTP_HEAD,   /* as GET, without the body */
+	HTTP_OPTIONS /* of any path, or of "*" */
 };
 
-/* Parse the first n bytes of a request. HTTP_OK: *target is set. Otherwise what
- * is wrong with it. */
+/* path points into the request and ends before its query. Of an absolute
+ * target (http://host/path) it is the path alone. */
+struct http_request {
+	enum http_method method;
+	const char *path;
+	size_t n_path;
+};
+
+/* Parse the first n bytes of a request. HTTP_OK: *request is set. Otherwise
+ * what is wrong with it. */
 enum http_status http_parse(const char *data, size_t n,
-			    struct http_target *target);
+			    struct http_request *request);
 
 /* "404 Not Found" */
 const char *http_status_line(enum http_status status);

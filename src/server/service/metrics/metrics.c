@@ -1,4 +1,4 @@
-/* metrics: answers GET /metrics and GET /healthz, one request on each
+/* metrics: answers GET and HEAD of /metrics and /healthz, one request on each
  * connection. It runs in the first worker's loop like the other services, so a
  * slow or broken scraper costs the other clients nothing. */
 #include <errno.h>
@@ -22,6 +22,7 @@ enum {
 /* A connection's state. */
 struct request {
 	struct weir_conn *conn;
+	enum http_method method;
 	struct weir_timer timer; /* to timeout_ns */
 	struct weir_list link;	 /* in scrapes.waiting, or in no list */
 	bool is_answered;
@@ -82,12 +83,15 @@ static void answer(struct request *request, enum http_status status,
 		"%s"
 		"Connection: close\r\n\r\n",
 		http_status_line(status), n,
-		status == HTTP_NOT_ALLOWED ? "Allow: GET\r\n" : "");
+		status == HTTP_NOT_ALLOWED || request->method == HTTP_OPTIONS
+			? "Allow: GET, HEAD, OPTIONS\r\n"
+			: "");
 
 	request->is_answered = true;
 	weir_timer_cancel(&request->timer);
 	weir_list_remove(&request->link);
-	if (put(request->conn, head, (size_t)n_head) == 0)
+	if (put(request->conn, head, (size_t)n_head) == 0 &&
+	    request->method != HTTP_HEAD)
 		(void)put(request->conn, body, n);
 	weir_conn_finish(request->conn);
 }
@@ -159,21 +163,24 @@ static void on_open(struct endpoint *endpoint, struct weir_conn *c)
 		       on_timeout);
 }
 
-static bool is_path(const struct http_target *target, const char *path)
+static bool is_path(const struct http_request *asked, const char *path)
 {
-	return target->n == strlen(path) &&
-	       memcmp(target->path, path, target->n) == 0;
+	return asked->n_path == strlen(path) &&
+	       memcmp(asked->path, path, asked->n_path) == 0;
 }
 
 static void serve(struct endpoint *endpoint, struct request *request,
-		  const struct http_target *target)
+		  const struct http_request *asked)
 {
 	struct scrapes *scrapes = endpoint->state;
 	struct server *server = endpoint->worker->server;
 
-	if (is_path(target, "/healthz")) {
+	request->method = asked->method;
+	if (asked->method == HTTP_OPTIONS) {
+		answer_briefly(request, HTTP_OK, "");
+	} else if (is_path(asked, "/healthz")) {
 		answer_health(request, server);
-	} else if (is_path(target, "/metrics")) {
+	} else if (is_path(asked, "/metrics")) {
 		weir_timer_cancel(&request->timer);
 		weir_list_append(&scrapes->waiting, &request->link);
 		weir_conn_pause(request->conn);
@@ -186,13 +193,13 @@ static void serve(struct endpoint *endpoint, struct request *request,
 static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 {
 	struct request *request = client_state(c);
-	struct http_target target;
-	enum http_status status = http_parse(data, n, &target);
+	struct http_request asked;
+	enum http_status status = http_parse(data, n, &asked);
 
 	if (status == HTTP_INCOMPLETE)
 		return 0;
 	if (status == HTTP_OK)
-		serve(client_endpoint(c), request, &target);
+		serve(client_endpoint(c), request, &asked);
 	else
 		refuse(request, status);
 	return n;
