@@ -3,6 +3,7 @@
  * In a closed loop every answer lets the next message go, in the same callback,
  * so that what one receive brought leaves in one send. */
 #include <errno.h>
+#include <string.h>
 
 #include "clock.h"
 #include "collect.h"
@@ -72,20 +73,63 @@ static void send_one(struct peer *peer, uint64_t intended_ns)
 
 /* -- answers -- */
 
+/* One that is whole. */
+static void take_answer(struct peer *peer, uint64_t now_ns)
+{
+	if (flight_is_empty(&peer->flight))
+		checker_count(&peer->checker, CHECKER_REPEATED, 1,
+			      peer->flight.next);
+	else
+		record_answer(peer, flight_pop(&peer->flight), now_ns);
+}
+
 /* Unverified: bytes are as good as their number. */
 static size_t take_counted(struct peer *peer, size_t n, uint64_t now_ns)
 {
 	size_t size = peer->load->kit.size;
 
 	for (peer->n_partial += n; peer->n_partial >= size;
-	     peer->n_partial -= size) {
-		if (flight_is_empty(&peer->flight))
-			checker_count(&peer->checker, CHECKER_REPEATED, 1,
-				      peer->flight.next);
-		else
-			record_answer(peer, flight_pop(&peer->flight), now_ns);
-	}
+	     peer->n_partial -= size)
+		take_answer(peer, now_ns);
 	return n;
+}
+
+/* The next answer begins at data: the length of its head, and what follows it;
+ * 0: more is needed. */
+static size_t begin_answer(struct peer *peer, const unsigned char *data,
+			   size_t n)
+{
+	const struct answer *answer = &peer->load->settings->answer;
+
+	if (answer->kind == ANSWER_UNTIL)
+		return answer_find_head(answer, data, n, &peer->n_partial);
+	peer->n_partial = answer->n_bytes;
+	return 0;
+}
+
+/* Of their own form; n_partial is what is still to come of the one under way. */
+static size_t take_formed(struct peer *peer, const unsigned char *data,
+			  size_t n, uint64_t now_ns)
+{
+	size_t n_used = 0;
+
+	while (n_used < n) {
+		size_t n_head = 0;
+		size_t n_body;
+
+		if (peer->n_partial == 0)
+			n_head = begin_answer(peer, data + n_used, n - n_used);
+		if (peer->n_partial == 0 && n_head == 0)
+			break;
+		n_used += n_head;
+		n_body = peer->n_partial < n - n_used ? peer->n_partial
+						      : n - n_used;
+		n_used += n_body;
+		peer->n_partial -= n_body;
+		if (peer->n_partial == 0)
+			take_answer(peer, now_ns);
+	}
+	return n_used;
 }
 
 /* The message at data is not the one that is due. False: more is needed. */
@@ -132,6 +176,8 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 
 	if (load->settings->is_verified)
 		n_used = take_checked(peer, data, n, now_ns);
+	else if (load->settings->answer.kind != ANSWER_ECHO)
+		n_used = take_formed(peer, data, n, now_ns);
 	else
 		n_used = take_counted(peer, n, now_ns);
 	record_received(load, n_used, now_ns);
@@ -172,7 +218,16 @@ static void give_up(struct peer *peer)
 static const struct weir_conn_events events = {
 	.on_data = on_data, .on_end = on_end, .on_close = peer_on_close};
 
+/* Verified messages are composed there instead. */
+static int take_request(struct load *load)
+{
+	if (load->settings->request)
+		memcpy(load->kit.text, load->settings->request, load->kit.size);
+	return 0;
+}
+
 const struct mode echo_mode = {.events = &events,
+			       .open = take_request,
 			       .start = start,
 			       .send = send_one,
 			       .give_up = give_up,

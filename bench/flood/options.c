@@ -16,6 +16,10 @@ static const struct option long_options[] = {
 	{"mode", required_argument, NULL, OPTION_MODE},
 	{"connections", required_argument, NULL, OPTION_CONNECTIONS},
 	{"size", required_argument, NULL, OPTION_SIZE},
+	{"send", required_argument, NULL, OPTION_SEND},
+	{"expect-bytes", required_argument, NULL, OPTION_EXPECT_BYTES},
+	{"expect-until", required_argument, NULL, OPTION_EXPECT_UNTIL},
+	{"expect-line", no_argument, NULL, OPTION_EXPECT_LINE},
 	{"pipeline", required_argument, NULL, OPTION_PIPELINE},
 	{"rate", required_argument, NULL, OPTION_RATE},
 	{"poisson", no_argument, NULL, OPTION_POISSON},
@@ -58,7 +62,13 @@ static const char help[] =
 	"  -c, --connections N     measured connections (50)\n"
 	"  -s, --size SIZE         of a message (64); 16 at least to verify "
 	"an\n"
-	"                          echo, 25 in broadcast\n"
+	"                          echo, 25 in broadcast; A:B if answers "
+	"have B\n"
+	"      --send TEXT         what is sent instead, with \\r, \\n, \\0, "
+	"\\xHH\n"
+	"      --expect-bytes N    its answer is so long,\n"
+	"      --expect-until TEXT or ends with TEXT (\\r\\n\\r\\n: of HTTP),\n"
+	"      --expect-line       or is a line\n"
 	"  -p, --pipeline N        messages in flight on each connection (1)\n"
 	"  -r, --rate RATE         open loop: so many messages a second in "
 	"all,\n"
@@ -144,6 +154,7 @@ static const struct quantity_kind trickle_kind = {
 static const struct quantity_kind *const kinds[N_OPTIONS] = {
 	[OPTION_CONNECTIONS] = &peers_kind,
 	[OPTION_SIZE] = &size_kind,
+	[OPTION_EXPECT_BYTES] = &size_kind,
 	[OPTION_PIPELINE] = &peers_kind,
 	[OPTION_RATE] = &rate_kind,
 	[OPTION_DURATION] = &duration_kind,
@@ -165,6 +176,8 @@ static const struct quantity_kind *const kinds[N_OPTIONS] = {
 /* Of those that take a text. */
 static const char *const text_kinds[N_OPTIONS] = {
 	[OPTION_MODE] = "echo, source, sink, connect or broadcast",
+	[OPTION_SEND] = "a text of 1 to 65536 bytes, such as 'PING\\r\\n'",
+	[OPTION_EXPECT_UNTIL] = "a text of 1 to 256 bytes, such as '\\r\\n'",
 	[OPTION_EXPECT] = "a list such as 'p99<5ms,errors=0'",
 	[OPTION_COMPARE] = "an address",
 	[OPTION_JSON] = "a file, or - for standard output",
@@ -199,6 +212,18 @@ static bool parse_trickle(struct options *options, const char *text)
 	       quantity_parse(&trickle_kind, colon + 1, &options->trickle_rate);
 }
 
+/* "SIZE" or "SIZE:SIZE" */
+static bool parse_sizes(struct options *options, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	size_t n = colon ? (size_t)(colon - text) : strlen(text);
+
+	return quantity_parse_part(&size_kind, text, n,
+				   &options->values[OPTION_SIZE]) &&
+	       (!colon ||
+		quantity_parse(&size_kind, colon + 1, &options->answer_size));
+}
+
 static bool parse_value(struct options *options, enum option_number number,
 			const char *text)
 {
@@ -208,6 +233,8 @@ static bool parse_value(struct options *options, enum option_number number,
 	options->texts[number] = text;
 	if (number == OPTION_MODE)
 		return parse_mode(text, value);
+	if (number == OPTION_SIZE)
+		return parse_sizes(options, text);
 	if (number == OPTION_TRICKLE)
 		return parse_trickle(options, text);
 	return !kinds[number] || quantity_parse(kinds[number], text, value);

@@ -25,6 +25,10 @@ enum {
 
 /* Of those that are not for all of them. */
 static const unsigned modes_of[N_OPTIONS] = {
+	[OPTION_SEND] = ECHO,
+	[OPTION_EXPECT_BYTES] = ECHO,
+	[OPTION_EXPECT_UNTIL] = ECHO,
+	[OPTION_EXPECT_LINE] = ECHO,
 	[OPTION_PIPELINE] = ECHO | BROADCAST,
 	[OPTION_PUBLISHERS] = BROADCAST,
 	[OPTION_NO_VERIFY] = ECHO | CONNECT | BROADCAST,
@@ -83,6 +87,107 @@ static bool fits_compare(const struct options *options)
 			return false;
 		}
 	return true;
+}
+
+/* -- requests -- */
+
+enum {
+	MAX_REQUEST = 65536,
+	MAX_END = 256
+};
+
+static int digit_of(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c ? strchr(digits, c | 32) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* One byte of text from *text on, "\\r" say; -1: there is no such escape. */
+static int read_byte(const char **text)
+{
+	static const char letters[] = "rn0t\\";
+	static const char bytes[] = "\r\n\0\t\\";
+	const char *letter;
+	char c = *(*text)++;
+
+	if (c != '\\')
+		return (unsigned char)c;
+	c = *(*text)++;
+	if (c == 'x' && digit_of((*text)[0]) >= 0 &&
+	    digit_of((*text)[1]) >= 0) {
+		*text += 2;
+		return digit_of((*text)[-2]) << 4 | digit_of((*text)[-1]);
+	}
+	letter = c ? strchr(letters, c) : NULL;
+	return letter ? (unsigned char)bytes[letter - letters] : -1;
+}
+
+/* Into bytes, which has room for so many; 0: it is none, which was said. */
+static size_t read_text(const struct options *options,
+			enum option_number number, char *bytes, size_t size)
+{
+	const char *text = options->texts[number];
+	size_t n = 0;
+	int byte = 0;
+
+	while (*text && byte >= 0 && n < size) {
+		byte = read_byte(&text);
+		bytes[n++] = (char)byte;
+	}
+	if (n > 0 && byte >= 0 && *text == '\0')
+		return n;
+	complain("--%s %s: expected a text of 1 to %zu bytes, such as "
+		 "'PING\\r\\n'",
+		 options_name(number), options->texts[number], size);
+	return 0;
+}
+
+static bool set_answer(struct settings *settings, const struct options *options)
+{
+	static char end[MAX_END];
+	struct answer *answer = &settings->answer;
+
+	if (options->is_given[OPTION_EXPECT_BYTES])
+		*answer = (struct answer){
+			ANSWER_BYTES,
+			(size_t)options->values[OPTION_EXPECT_BYTES], NULL};
+	else if (options->is_given[OPTION_EXPECT_LINE])
+		*answer = (struct answer){ANSWER_UNTIL, 1, "\n"};
+	else
+		*answer =
+			(struct answer){ANSWER_UNTIL,
+					read_text(options, OPTION_EXPECT_UNTIL,
+						  end, sizeof end),
+					end};
+	return answer->n_bytes > 0;
+}
+
+/* What is sent and how its answer ends belong together. */
+static bool set_request(struct settings *settings,
+			const struct options *options)
+{
+	static char request[MAX_REQUEST];
+	int n_ends = options->is_given[OPTION_EXPECT_BYTES] +
+		     options->is_given[OPTION_EXPECT_UNTIL] +
+		     options->is_given[OPTION_EXPECT_LINE];
+	bool is_asked = options->is_given[OPTION_SEND];
+
+	if (options->answer_size > 0)
+		settings->answer = (struct answer){
+			ANSWER_BYTES, (size_t)options->answer_size, NULL};
+	if (!is_asked && n_ends == 0)
+		return true;
+	if (n_ends != 1 || !is_asked || options->is_given[OPTION_SIZE]) {
+		complain("--send: expected, without --size, and with one of "
+			 "--expect-bytes, --expect-until and --expect-line");
+		return false;
+	}
+	settings->request = request;
+	settings->message_size =
+		read_text(options, OPTION_SEND, request, sizeof request);
+	return settings->message_size > 0 && set_answer(settings, options);
 }
 
 /* -- sizes -- */
@@ -190,6 +295,8 @@ static void set_load(struct settings *settings, const struct options *options)
 	settings->rate = values[OPTION_RATE];
 	settings->is_poisson = options->is_given[OPTION_POISSON];
 	settings->is_verified = !options->is_given[OPTION_NO_VERIFY] &&
+				!options->is_given[OPTION_SEND] &&
+				options->answer_size == 0 &&
 				mode_has_answers(settings->mode);
 	settings->n_messages = values[OPTION_MESSAGES];
 	settings->duration_ns = values[OPTION_DURATION];
@@ -235,9 +342,9 @@ enum status options_apply(struct settings *settings, struct expect *expect,
 	settings->hgrm_path = options->texts[OPTION_HGRM];
 	settings->hlog_path = options->texts[OPTION_HLOG];
 	set_load(settings, options);
-	is_right = fits_mode(options) && fits_loop(options) &&
-		   fits_compare(options) && fits_size(settings) &&
-		   fits_publishers(settings) &&
+	is_right = fits_mode(options) && set_request(settings, options) &&
+		   fits_loop(options) && fits_compare(options) &&
+		   fits_size(settings) && fits_publishers(settings) &&
 		   set_expect(settings, expect, options) &&
 		   resolve_targets(settings, options);
 	return is_right ? STATUS_GO_ON : STATUS_REFUSED;

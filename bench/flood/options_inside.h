@@ -12,6 +12,10 @@ enum option_number {
 	OPTION_MODE,
 	OPTION_CONNECTIONS,
 	OPTION_SIZE,
+	OPTION_SEND,
+	OPTION_EXPECT_BYTES,
+	OPTION_EXPECT_UNTIL,
+	OPTION_EXPECT_LINE,
 	OPTION_PIPELINE,
 	OPTION_RATE,
 	OPTION_POISSON,
@@ -47,6 +51,7 @@ struct options {
 	uint64_t values[N_OPTIONS]; /* defaults, where nothing is given */
 	const char *texts[N_OPTIONS];
 	uint64_t trickle_rate;
+	uint64_t answer_size; /* of -s A:B; 0: none */
 	char **operands;
 	size_t n_operands;
 };

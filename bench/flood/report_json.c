@@ -69,6 +69,10 @@ static const char *arrivals_of(const struct settings *settings)
 	return settings->is_poisson ? "poisson" : "fixed";
 }
 
+static const char *const answer_kinds[] = {[ANSWER_ECHO] = "echo",
+					   [ANSWER_BYTES] = "bytes",
+					   [ANSWER_UNTIL] = "until"};
+
 static void put_settings(struct json *json, const struct settings *settings)
 {
 	bool is_open = settings->rate > 0;
@@ -82,6 +86,9 @@ static void put_settings(struct json *json, const struct settings *settings)
 		  settings->n_publishers);
 	json_count(json, "message_bytes", settings->message_size);
 	put_known(json, "in_flight", !is_open, settings->pipeline);
+	json_string(json, "answer", answer_kinds[settings->answer.kind]);
+	put_known(json, "answer_bytes", settings->answer.kind == ANSWER_BYTES,
+		  settings->answer.n_bytes);
 	json_bool(json, "verified", settings->is_verified);
 	put_known(json, "max_messages", is_bounded, settings->n_messages);
 	json_count(json, "duration_ns", settings->duration_ns);

@@ -8,6 +8,7 @@
 
 #include <weir.h>
 
+#include "answer.h"
 #include "bad.h"
 #include "mode.h"
 
@@ -31,8 +32,11 @@ struct settings {
 	size_t n_connections;
 	size_t n_publishers; /* of them, in mode broadcast */
 	size_t message_size; /* in bytes */
-	size_t pipeline;     /* messages in flight on each connection */
-	uint64_t rate; /* messages a second in all, open loop; 0: closed */
+	const char *request; /* what a message is, of message_size bytes; NULL:
+			      * what can be verified */
+	struct answer answer;
+	size_t pipeline; /* messages in flight on each connection */
+	uint64_t rate;	 /* messages a second in all, open loop; 0: closed */
 	bool is_poisson;
 	bool is_verified;
 	uint64_t n_messages; /* end after so many; 0: by time alone */

@@ -37,6 +37,9 @@ static void expect_refusal(const char *const *arguments, const char *line)
 	flooded_forget(&run);
 }
 
+#define SEND                                                 \
+	"--send: expected, without --size, and with one of " \
+	"--expect-bytes, --expect-until and --expect-line"
 #define TIMES "a time from 0 to 60m, such as 500ms or 10s"
 
 static const struct {
@@ -111,6 +114,16 @@ static const struct {
 	 "--size 66560: expected at most 64K in mode broadcast"},
 	{{"-p", "1000", "-s", "1M", ":7007"},
 	 "--pipeline 1000: expected at most 512 messages of 1048576 bytes"},
+	{{"--send", "x", ":7007"}, SEND},
+	{{"--expect-line", ":7007"}, SEND},
+	{{"--send", "x", "--expect-line", "-s", "5", ":7007"}, SEND},
+	{{"--send", "x", "--expect-line", "--expect-bytes", "5", ":7007"},
+	 SEND},
+	{{"--send", "\\q", "--expect-line", ":7007"},
+	 "--send \\q: expected a text of 1 to 65536 bytes, such as "
+	 "'PING\\r\\n'"},
+	{{"--send", "x", "--expect-line", "-m", "sink", ":7007"},
+	 "--send: expected another mode than sink"},
 	{{"-p", "2", "-r", "5", ":7007"},
 	 "--pipeline: expected a closed loop, without --rate"},
 	{{"--poisson", ":7007"}, "--poisson: expected an open loop, --rate"},
@@ -209,7 +222,7 @@ Test(flood_options, help_is_eighty_columns_wide)
 
 Test(flood_options, help_and_the_manual_have_the_same_options)
 {
-	cr_expect_eq(help_expect_same_options("weir-flood"), 29);
+	cr_expect_eq(help_expect_same_options("weir-flood"), 33);
 }
 
 /* A full disk is an error, for --help as for a result. */

@@ -315,8 +315,9 @@ static void take_message(struct service *service, struct known_peer *peer)
 	if (plan->n_delays > 0)
 		delay_ns = plan->delays_ns[peer->n_messages % plan->n_delays];
 	peer->n_messages++;
-	answer =
-		answer_new(peer->partial, plan->size, now() + delay_ns, sample);
+	answer = answer_new(peer->partial,
+			    plan->answer_size ? plan->answer_size : plan->size,
+			    now() + delay_ns, sample);
 	if (plan->fault == KNOWN_ZEROES &&
 	    service->n_messages >= plan->fault_at)
 		memset(answer->bytes, 0, plan->size);

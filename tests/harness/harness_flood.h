@@ -62,6 +62,7 @@ struct known_plan {
 	/* a FIN ends the connection at once, whatever it still owes, as many
 	 * event loops do by default */
 	bool closes_at_fin;
+	size_t answer_size; /* bytes of it come back; 0: all */
 };
 
 /* One message, as the server saw it. */
