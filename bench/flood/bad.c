@@ -1,7 +1,7 @@
 /* Peers that behave badly, as plain sockets: what they do to a target must not
  * depend on how well our library would do it.
  *
- * Each goes round for ever: connect, misbehave, and when the target ends it
+ * Each repeats to the end: connect, misbehave, and when the target ends it
  * connect again a little later. */
 #include "bad.h"
 
@@ -15,7 +15,8 @@
 #include "load.h"
 
 enum {
-	SMALL_BUFFER = 4096, /* so that a peer who does not read is soon full */
+	SMALL_BUFFER =
+		4096, /* so that a peer that does not read is soon full */
 	HALF_CLOSE_MESSAGES = 8,
 	READ_SIZE = 16384
 };
@@ -49,7 +50,7 @@ static struct result_bad *result_of(const struct bad_peer *bad)
 	return &bad->load->result->bad[bad->kind];
 }
 
-/* Whether the target answers what is said, and what is said harms nobody. */
+/* Whether the target answers, and what is sent disturbs no other peer. */
 static bool is_answered(const struct bad_peer *bad)
 {
 	enum mode_kind mode = bad->load->settings->mode;
@@ -82,7 +83,7 @@ static void redial(struct bad_peer *bad, uint64_t delay_ns)
 		       dial);
 }
 
-static void note_cut(struct bad_peer *bad)
+static void count_cut(struct bad_peer *bad)
 {
 	result_of(bad)->n_cut++;
 	redial(bad, retry_ns);
@@ -147,7 +148,7 @@ static void on_flooded(struct weir_watch *watch, uint32_t events)
 	struct bad_peer *bad = weir_container_of(watch, struct bad_peer, watch);
 
 	if ((events & ~(uint32_t)EPOLLOUT) != 0 || !say(bad, READ_SIZE))
-		note_cut(bad);
+		count_cut(bad);
 }
 
 static void on_trickle(struct weir_timer *timer)
@@ -171,7 +172,7 @@ static void on_trickle(struct weir_timer *timer)
 		weir_timer_arm(timer, bad->load->loop, clock_now() + delay_ns,
 			       on_trickle);
 	else
-		note_cut(bad);
+		count_cut(bad);
 }
 
 static int begin_flood(struct bad_peer *bad)
@@ -206,7 +207,7 @@ static void on_reset_time(struct weir_timer *timer)
 static void on_gone(struct weir_watch *watch, uint32_t events)
 {
 	(void)events;
-	note_cut(weir_container_of(watch, struct bad_peer, watch));
+	count_cut(weir_container_of(watch, struct bad_peer, watch));
 }
 
 static int begin_reset(struct bad_peer *bad)
@@ -247,7 +248,7 @@ static void on_half_closed(struct weir_watch *watch, uint32_t events)
 		end_round(bad);
 	} else if (n < 0) {
 		result_of(bad)->n_short++;
-		note_cut(bad);
+		count_cut(bad);
 	}
 }
 
@@ -258,7 +259,7 @@ static void on_asking(struct weir_watch *watch, uint32_t events)
 		may_talk(bad) ? HALF_CLOSE_MESSAGES * bad->load->kit.size : 0;
 
 	if ((events & ~(uint32_t)EPOLLOUT) != 0 || !say(bad, n - bad->n_said)) {
-		note_cut(bad);
+		count_cut(bad);
 		return;
 	}
 	if (bad->n_said < n)
@@ -267,7 +268,7 @@ static void on_asking(struct weir_watch *watch, uint32_t events)
 	weir_watch_close(watch);
 	if (weir_watch_open(watch, bad->load->loop, bad->fd, EPOLLIN,
 			    on_half_closed) < 0)
-		note_cut(bad);
+		count_cut(bad);
 }
 
 static int begin_half_close(struct bad_peer *bad)
@@ -311,7 +312,7 @@ static void on_connect(struct weir_connector *connector, int fd)
 	bad->n_heard = 0;
 	bad->is_wrong = false;
 	if (begin(bad) < 0)
-		note_cut(bad);
+		count_cut(bad);
 }
 
 static void dial(struct weir_timer *timer)

@@ -1,7 +1,7 @@
 /* Mode broadcast: publishers send lines, and the target passes each of them on
  * to every subscriber.
  *
- * A line is answered once by each subscriber who gets it; its stamp stays in
+ * A line is answered once by each subscriber that gets it; its stamp stays in
  * its publisher's flight until all have. In a closed loop that is when the
  * publisher sends another. Each subscriber knows what is next from each
  * publisher. What the target says it has dropped ("# missed N") is no loss.
@@ -60,7 +60,7 @@ static int open_subscription(struct peer *peer)
 
 /* -- publishing -- */
 
-/* Subscribers who are there. */
+/* Subscribers that are connected. */
 static uint64_t count_open(const struct load *load)
 {
 	return load->crew.n_open - load->crew.n_senders;
@@ -233,9 +233,9 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 		n_used += n_line;
 	}
 	record_received(load, n_used, now_ns);
-	timers_look(&load->timers, now_ns);
+	timers_check(&load->timers, now_ns);
 	if (!load->is_sending)
-		load_settle(load);
+		load_check_end(load);
 	return n_used;
 }
 

@@ -51,7 +51,7 @@ static void uncount_lost(struct checker_counts *counts)
 
 /* -- whole messages, out of their order -- */
 
-static void note_missing(struct checker *checker, uint64_t n)
+static void mark_missing(struct checker *checker, uint64_t n)
 {
 	uint64_t lost = n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
 
@@ -89,7 +89,7 @@ void checker_take_whole(struct checker *checker, uint64_t sequence,
 	step->is_answer = true;
 	n_lost -= n_excused < n_lost ? n_excused : n_lost;
 	checker_count(checker, CHECKER_LOST, n_lost, checker->expected);
-	note_missing(checker, step->n_skipped);
+	mark_missing(checker, step->n_skipped);
 	checker->expected = sequence + 1;
 }
 
@@ -128,8 +128,8 @@ static bool has_same_bytes(const struct checker *checker,
 
 /* In place of the next n messages so many bytes came, none of them whole; data
  * has them all, or is NULL. */
-static void settle(struct checker *checker, uint64_t n, uint64_t n_bytes,
-		   const unsigned char *data)
+static void count_wrong(struct checker *checker, uint64_t n, uint64_t n_bytes,
+			const unsigned char *data)
 {
 	size_t size = checker->kit->size;
 	uint64_t n_due = n * size;
@@ -154,16 +154,16 @@ static void settle(struct checker *checker, uint64_t n, uint64_t n_bytes,
 /* -- looking -- */
 
 /* There is none in n bytes of data. */
-static bool look_past(struct checker *checker, const unsigned char *data,
-		      size_t n, uint64_t n_sent, struct checker_step *step)
+static bool skip_rubbish(struct checker *checker, const unsigned char *data,
+			 size_t n, uint64_t n_sent, struct checker_step *step)
 {
 	size_t size = checker->kit->size;
 	uint64_t n_owed = n_sent - checker->expected;
 	uint64_t n_bytes = checker->n_astray + n;
 
 	if (n_bytes >= n_owed * size) {
-		settle(checker, n_owed, n_bytes,
-		       checker->n_astray == 0 ? data : NULL);
+		count_wrong(checker, n_owed, n_bytes,
+			    checker->n_astray == 0 ? data : NULL);
 		*step = (struct checker_step){.n_used = n, .n_skipped = n_owed};
 		return true;
 	}
@@ -175,8 +175,8 @@ static bool look_past(struct checker *checker, const unsigned char *data,
 }
 
 /* The first whole message begins at, and is not where one is due. */
-static void look_at(struct checker *checker, const unsigned char *data,
-		    size_t at, uint64_t sequence, struct checker_step *step)
+static void resume_at(struct checker *checker, const unsigned char *data,
+		      size_t at, uint64_t sequence, struct checker_step *step)
 {
 	uint64_t n_bytes = checker->n_astray + at;
 	uint64_t n_between = 0;
@@ -188,14 +188,14 @@ static void look_at(struct checker *checker, const unsigned char *data,
 	}
 	if (sequence > checker->expected)
 		n_between = sequence - checker->expected;
-	settle(checker, n_between, n_bytes,
-	       checker->n_astray == 0 ? data : NULL);
+	count_wrong(checker, n_between, n_bytes,
+		    checker->n_astray == 0 ? data : NULL);
 	step->n_used = at;
 	step->n_skipped = n_between;
 }
 
-bool checker_look(struct checker *checker, const void *data, size_t n,
-		  uint64_t n_sent, struct checker_step *step)
+bool checker_search(struct checker *checker, const void *data, size_t n,
+		    uint64_t n_sent, struct checker_step *step)
 {
 	uint64_t sequence = 0;
 	bool is_done = true;
@@ -203,9 +203,9 @@ bool checker_look(struct checker *checker, const void *data, size_t n,
 	*step = (struct checker_step){0};
 	if (message_find(checker->kit, data, n, checker->connection, n_sent,
 			 &checker->n_searched, &sequence))
-		look_at(checker, data, checker->n_searched, sequence, step);
+		resume_at(checker, data, checker->n_searched, sequence, step);
 	else
-		is_done = look_past(checker, data, n, n_sent, step);
+		is_done = skip_rubbish(checker, data, n, n_sent, step);
 	if (is_done)
 		checker->n_searched = 0;
 	return is_done;
@@ -235,6 +235,6 @@ uint64_t checker_end(struct checker *checker, const void *rest, size_t n_rest,
 		return 0;
 	if (n > n_owed)
 		n = n_owed;
-	settle(checker, n, n_bytes, NULL);
+	count_wrong(checker, n, n_bytes, NULL);
 	return n;
 }

@@ -79,8 +79,8 @@ static inline bool checker_take(struct checker *checker, const void *data)
 /* The first n bytes of what has come (n >= the size of a message) are not the
  * expected message; n_sent is how many messages were sent at all. False: it
  * takes more bytes to tell. */
-bool checker_look(struct checker *checker, const void *data, size_t n,
-		  uint64_t n_sent, struct checker_step *step);
+bool checker_search(struct checker *checker, const void *data, size_t n,
+		    uint64_t n_sent, struct checker_step *step);
 
 /* Message sequence has come, whole, whichever it is; of those that it leaps
  * over so many are accounted for. step is zeroed but for n_used. */

@@ -281,7 +281,7 @@ void collect_bytes(struct load *load)
 					      : 0;
 }
 
-/* Of those who got answers: the connections from first on. */
+/* Of the connections that get answers: those from first on. */
 static void collect_fairness(struct load *load, size_t first)
 {
 	struct result_fairness *fairness = &load->result->fairness;

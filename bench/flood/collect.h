@@ -14,8 +14,8 @@ void collect_begin(struct load *load);
 void collect_end(struct load *load, uint64_t now_ns);
 /* Bytes in our own queues. */
 uint64_t collect_queued(const struct load *load);
-/* Of a connection with messages that nobody will answer any more; the oldest of
- * them was sent at sent_ns. */
+/* A connection is owed answers that will not come; the oldest of their messages
+ * was sent at sent_ns. */
 void collect_silence(struct peer *peer, uint64_t sent_ns, uint64_t now_ns);
 /* What the kernel holds of each connection; before their FINs. */
 void collect_bytes(struct load *load);

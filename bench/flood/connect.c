@@ -87,7 +87,7 @@ static void on_pause_end(struct weir_timer *timer)
 	if (visit->load->is_sending)
 		begin(visit, clock_now());
 	else
-		load_settle(visit->load);
+		load_check_end(visit->load);
 }
 
 /* It is over; delay_ns until a closed loop begins another. */
@@ -102,7 +102,7 @@ static void leave(struct visit *visit, uint64_t delay_ns)
 	visit->is_owed = false;
 	if (load->is_open_loop || !load->is_sending) {
 		rest(visit);
-		load_settle(load);
+		load_check_end(load);
 		return;
 	}
 	weir_timer_arm(&visit->timer, load->loop, clock_now() + delay_ns,
@@ -143,7 +143,7 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 		record_answer(visit->probe, &visit->stamp, now_ns);
 	visit->is_owed = false;
 	weir_conn_finish(c);
-	timers_look(&load->timers, now_ns);
+	timers_check(&load->timers, now_ns);
 	return n;
 }
 
@@ -306,7 +306,7 @@ static size_t ignore(struct weir_conn *c, const void *data, size_t n)
 	return n;
 }
 
-/* The probe found somebody there, and stays until the end. */
+/* The probe found a server, and stays until the end. */
 static const struct weir_conn_events probe_events = {
 	.on_data = ignore, .on_end = peer_on_end, .on_close = peer_on_close};
 

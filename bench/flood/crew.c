@@ -94,7 +94,7 @@ int crew_open(struct load *load)
 {
 	const struct settings *settings = load->settings;
 
-	/* in mode connect one finds out whether anybody is there */
+	/* in mode connect one finds out whether there is a server */
 	size_t n = settings->mode == MODE_CONNECT ? 1 : settings->n_connections;
 
 	load->crew.peers = calloc(n, sizeof *load->crew.peers);

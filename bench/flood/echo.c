@@ -138,7 +138,7 @@ static bool take_odd(struct peer *peer, const unsigned char *data, size_t n,
 {
 	struct checker_step step;
 
-	if (!checker_look(&peer->checker, data, n, peer->flight.next, &step))
+	if (!checker_search(&peer->checker, data, n, peer->flight.next, &step))
 		return false;
 	drop(peer, step.n_skipped);
 	if (step.is_answer)
@@ -181,11 +181,11 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 	else
 		n_used = take_counted(peer, n, now_ns);
 	record_received(load, n_used, now_ns);
-	timers_look(&load->timers, now_ns);
+	timers_check(&load->timers, now_ns);
 	if (!load->is_open_loop)
 		refill(peer, now_ns);
 	if (!load->is_sending)
-		load_settle(load);
+		load_check_end(load);
 	return n_used;
 }
 

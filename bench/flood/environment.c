@@ -190,7 +190,7 @@ static int option(int fd, int level, int name)
 }
 
 /* What both ends agreed on, and by which factor each scales its window. */
-static void note_tcp(struct environment_socket *socket, int fd)
+static void read_tcp(struct environment_socket *socket, int fd)
 {
 	struct tcp_info info = {0};
 	socklen_t size = sizeof info;
@@ -212,7 +212,7 @@ static void note_tcp(struct environment_socket *socket, int fd)
 	socket->peer_scale = info.tcpi_snd_wscale;
 }
 
-void environment_note_socket(struct environment_socket *socket, int fd)
+void environment_read_socket(struct environment_socket *socket, int fd)
 {
 	int family = option(fd, SOL_SOCKET, SO_DOMAIN);
 
@@ -223,5 +223,5 @@ void environment_note_socket(struct environment_socket *socket, int fd)
 		.rcvbuf = option(fd, SOL_SOCKET, SO_RCVBUF),
 	};
 	if (socket->is_tcp)
-		note_tcp(socket, fd);
+		read_tcp(socket, fd);
 }

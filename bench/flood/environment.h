@@ -44,7 +44,7 @@ void environment_read(struct environment *environment,
 
 /* The options of one connected socket of ours, and what the two ends agreed
  * on. */
-void environment_note_socket(struct environment_socket *socket, int fd);
+void environment_read_socket(struct environment_socket *socket, int fd);
 
 /* Seconds that this process was ready to run and waited for a CPU so far; NaN
  * where the kernel does not tell. */

@@ -26,8 +26,8 @@ const char *failure_name(enum failure failure);
 void failure_count(struct load *load, bool *has_failed, enum failure failure,
 		   int error);
 void failure_count_connect(struct load *load, bool *has_failed, int error);
-/* The same by the reason for which a connection was closed, if it was not we
- * who closed it. */
+/* The same by the reason for which a connection was closed, unless we closed
+ * it. */
 void failure_count_close(struct load *load, bool *has_failed,
 			 const struct weir_result *result);
 

@@ -13,12 +13,12 @@
 #include "peer.h"
 
 static const uint64_t second_ns = 1000000000;
-static const uint64_t drain_look_ns = 10000000;
+static const uint64_t drain_check_ns = 10000000;
 /* A signal ends a run within a second. */
 static const uint64_t signal_drain_ns = 500000000;
 static const uint64_t signal_end_ns = 250000000;
 static const uint64_t longest_drain_ns = 60000000000;
-static const uint64_t backlog_look_ns = 1000000;
+static const uint64_t backlog_check_ns = 1000000;
 
 /* -- the end -- */
 
@@ -60,7 +60,7 @@ static void end(struct load *load)
 		   clock_now() + (load->result->is_interrupted ? signal_end_ns
 							       : second_ns),
 		   on_end_deadline);
-	load_settle(load);
+	load_check_end(load);
 }
 
 /* In mode sink there are no answers: all has arrived, for us, when the kernel
@@ -74,12 +74,12 @@ static bool is_drained(const struct load *load)
 }
 
 /* Nothing tells when a queue has emptied, so it is looked at now and then. */
-static void on_drain_look(struct weir_timer *timer)
+static void on_drain_check(struct weir_timer *timer)
 {
 	struct load *load =
 		weir_container_of(timer, struct load, timers.all[TIMERS_PHASE]);
 	uint64_t now_ns = clock_now();
-	uint64_t next_ns = now_ns + drain_look_ns;
+	uint64_t next_ns = now_ns + drain_check_ns;
 
 	load->result->is_drain_cut =
 		!is_drained(load) && now_ns >= load->drain_end_ns;
@@ -89,7 +89,7 @@ static void on_drain_look(struct weir_timer *timer)
 		timers_arm(&load->timers, TIMERS_PHASE,
 			   next_ns < load->drain_end_ns ? next_ns
 							: load->drain_end_ns,
-			   on_drain_look);
+			   on_drain_check);
 }
 
 /* What is slow, but has always answered, will answer again. */
@@ -117,7 +117,7 @@ static void end_measurement(struct load *load)
 {
 	uint64_t now_ns = clock_now();
 
-	/* it may be over before anybody has looked at the clock */
+	/* it may be over before the clock was read */
 	if (load->phase == LOAD_WARMING && now_ns >= load->start_ns)
 		begin_measurement(load);
 	if (load->phase == LOAD_WARMING) {
@@ -136,7 +136,7 @@ static void end_measurement(struct load *load)
 	if (is_drained(load))
 		end(load);
 	else
-		timers_arm(&load->timers, TIMERS_PHASE, now_ns, on_drain_look);
+		timers_arm(&load->timers, TIMERS_PHASE, now_ns, on_drain_check);
 }
 
 /* What is due is still to be sent, if it takes no longer than draining may. */
@@ -149,7 +149,7 @@ static void on_stop(struct weir_timer *timer)
 	if (pace_backlog(load, now_ns) > 0 &&
 	    now_ns < load->end_ns + load->settings->drain_ns)
 		timers_arm(&load->timers, TIMERS_PHASE,
-			   now_ns + backlog_look_ns, on_stop);
+			   now_ns + backlog_check_ns, on_stop);
 	else
 		end_measurement(load);
 }
@@ -169,7 +169,7 @@ static bool is_done(const struct load *load)
 	return load->counters.n_owed == 0 || load->settings->mode == MODE_SINK;
 }
 
-void load_settle(struct load *load)
+void load_check_end(struct load *load)
 {
 	bool is_alone = load->crew.n_open == 0;
 
@@ -214,7 +214,7 @@ static void on_start(struct weir_timer *timer)
 	begin_measurement(load);
 	timers_arm(&load->timers, TIMERS_PHASE, load->end_ns, on_stop);
 	arm_tick(load);
-	load_settle(load);
+	load_check_end(load);
 }
 
 static void on_warmup_tick(struct weir_timer *timer)
@@ -257,7 +257,7 @@ void load_start(struct load *load)
 		timers_arm(&load->timers, TIMERS_TICK, now_ns, on_warmup_tick);
 	bad_start(load);
 	start_senders(load);
-	load_settle(load);
+	load_check_end(load);
 }
 
 void load_begin(struct load *load)
@@ -273,7 +273,7 @@ void load_begin(struct load *load)
 		close_down(load);
 		return;
 	}
-	environment_note_socket(&load->result->environment.socket,
+	environment_read_socket(&load->result->environment.socket,
 				weir_conn_fd(&load->crew.senders[0]->conn));
 	if (load->mode->prepare)
 		load->mode->prepare(load);

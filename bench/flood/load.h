@@ -45,7 +45,7 @@ struct load {
 	 * the count of -n */
 	bool is_sending;
 	bool is_open_loop;
-	bool has_begun; /* somebody was there */
+	bool has_begun; /* a connection was made */
 	/* measured are messages intended from start_ns on */
 	uint64_t start_ns;
 	uint64_t end_ns;       /* the end as planned, then as it was */
@@ -65,7 +65,7 @@ void load_begin(struct load *load);
 /* Warm up, measure. */
 void load_start(struct load *load);
 /* After answers, and after a connection has ended: is it all over? */
-void load_settle(struct load *load);
+void load_check_end(struct load *load);
 /* More is owed than may be: the run ends here. */
 void load_give_up(struct load *load);
 

@@ -1,5 +1,5 @@
-/* Messages that say who they are, so that whoever gets them back can tell
- * whether they are what was sent.
+/* Messages that carry their identity, so that it can be told whether what comes
+ * back is what was sent.
  *
  *	sequence	8 bytes
  *	connection	4
@@ -7,7 +7,7 @@
  *	body		the rest: a different piece of one random block for
  *			each message
  *
- * In the byte order of this machine: who sends them gets them back.
+ * In the byte order of this machine, to which they come back.
  */
 #ifndef FLOOD_MESSAGE_H
 #define FLOOD_MESSAGE_H

@@ -1,5 +1,5 @@
 /* What was typed, made into settings; what makes no sense together is refused,
- * since an option that would change nothing misleads who typed it. */
+ * since an option that would change nothing misleads. */
 #include "options_inside.h"
 
 #include <errno.h>

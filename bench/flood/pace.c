@@ -47,7 +47,7 @@ static void on_due(struct weir_timer *timer)
 		timers_arm(&load->timers, TIMERS_PACE,
 			   load->pace.schedule.next_ns, on_due);
 	if (!load->is_sending)
-		load_settle(load);
+		load_check_end(load);
 }
 
 void pace_start(struct load *load)

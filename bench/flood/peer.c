@@ -53,5 +53,5 @@ void peer_on_close(struct weir_conn *c, const struct weir_result *result)
 	if (load->mode->give_up)
 		load->mode->give_up(peer);
 	crew_remove_sender(peer);
-	load_settle(load);
+	load_check_end(load);
 }

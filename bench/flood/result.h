@@ -140,7 +140,7 @@ struct result {
 	uint64_t n_corrupt; /* their sum */
 	char first_corruption[VERDICT_REASON_SIZE];
 	/* mode broadcast: lines that the server said it dropped ("# missed
-	 * N"), and subscribers who were to get each that was sent */
+	 * N"), and subscribers that were to get each line */
 	uint64_t n_missed;
 	size_t n_subscribers;
 	size_t n_connected; /* healthy ones, of settings->n_connections */

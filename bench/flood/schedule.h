@@ -27,7 +27,7 @@ void schedule_init(struct schedule *schedule, uint64_t start_ns, uint64_t rate,
 /* On to the one after next_ns. */
 void schedule_advance(struct schedule *schedule);
 
-/* Random numbers for it and for whoever else wants them: splitmix64. */
+/* Random numbers, also for other uses: splitmix64. */
 uint64_t schedule_random(uint64_t *state);
 
 #endif

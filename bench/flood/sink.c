@@ -1,7 +1,7 @@
 /* Mode sink: we talk and the target listens.
  *
  * In a closed loop each connection keeps the kernel full; a message has arrived
- * for us when the kernel took it, since nobody answers. */
+ * for us when the kernel took it, since there is no answer. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static void close_block(struct load *load)
 	free(load->own);
 }
 
-static void note_taken(struct peer *peer, size_t n_bytes)
+static void count_taken(struct peer *peer, size_t n_bytes)
 {
 	struct load *load = peer->load;
 	size_t n_messages;
@@ -58,7 +58,7 @@ static void note_taken(struct peer *peer, size_t n_bytes)
 	load->counters.n_answered += n_messages;
 	if (load->counters.n_answered >= load->n_wanted) {
 		load->is_sending = false;
-		load_settle(load);
+		load_check_end(load);
 	}
 }
 
@@ -80,7 +80,7 @@ static void pour(struct weir_conn *c)
 			   n_bytes - peer->n_partial);
 	if (n < 0)
 		return; /* on_close follows */
-	note_taken(peer, (size_t)n);
+	count_taken(peer, (size_t)n);
 	weir_conn_send(c, NULL, 0);
 }
 

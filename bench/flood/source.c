@@ -25,7 +25,7 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 	load->counters.n_answered += n_messages;
 	if (load->counters.n_answered >= load->n_wanted) {
 		load->is_sending = false;
-		load_settle(load);
+		load_check_end(load);
 	}
 	return n;
 }

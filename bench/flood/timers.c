@@ -12,9 +12,9 @@ static enum timers_index first_of(const struct timers *timers)
 	return (enum timers_index)first;
 }
 
-static void update_look(struct timers *timers)
+static void update_next(struct timers *timers)
 {
-	timers->look_ns = weir_timer_deadline(&timers->all[first_of(timers)]);
+	timers->next_ns = weir_timer_deadline(&timers->all[first_of(timers)]);
 }
 
 void timers_arm(struct timers *timers, enum timers_index i,
@@ -22,7 +22,7 @@ void timers_arm(struct timers *timers, enum timers_index i,
 {
 	timers->on_expire[i] = on_expire;
 	weir_timer_arm(&timers->all[i], timers->loop, deadline_ns, on_expire);
-	update_look(timers);
+	update_next(timers);
 }
 
 void timers_cancel(struct timers *timers, enum timers_index i)
@@ -40,5 +40,5 @@ void timers_catch_up(struct timers *timers, uint64_t now_ns)
 		weir_timer_cancel(timer);
 		timers->on_expire[i](timer);
 	}
-	update_look(timers);
+	update_next(timers);
 }

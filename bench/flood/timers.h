@@ -16,7 +16,7 @@ struct timers {
 	struct weir_loop *loop;
 	struct weir_timer all[TIMERS_N];
 	weir_timer_fn *on_expire[TIMERS_N]; /* of each, when armed */
-	uint64_t look_ns;		    /* the earliest deadline */
+	uint64_t next_ns;		    /* the earliest deadline */
 };
 
 void timers_arm(struct timers *timers, enum timers_index i,
@@ -28,9 +28,9 @@ void timers_catch_up(struct timers *timers, uint64_t now_ns);
 /* To be called where the time has just been read: among ten thousand
  * connections that are ready, the loop's timers have to wait for their turn,
  * and what is due would be late. */
-static inline void timers_look(struct timers *timers, uint64_t now_ns)
+static inline void timers_check(struct timers *timers, uint64_t now_ns)
 {
-	if (now_ns >= timers->look_ns)
+	if (now_ns >= timers->next_ns)
 		timers_catch_up(timers, now_ns);
 }
 

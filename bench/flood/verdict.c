@@ -1,5 +1,5 @@
 /* The reasons for which a measurement is not valid. Each is something that
- * makes the figures say less, or something else, than who reads them thinks. */
+ * makes the figures say less, or something else, than a reader thinks. */
 #include "verdict.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@
 
 /* A percentile stands on this many samples beyond it. */
 static const double samples_beyond = 10;
-/* Of a CPU: who uses more in an open loop measures himself. */
+/* Of a CPU: a generator that uses more in an open loop measures itself. */
 static const double busy_share = 0.95;
 /* Of all messages: sent late, or never answered. */
 static const double tolerated_share = 0.01;

@@ -23,7 +23,7 @@ struct verdict {
 };
 
 /* Fill in result->verdict from the rest of it. percentile is the highest one
- * that somebody will judge by, 0 if nobody does. */
+ * that an expectation is about, 0 if there is none. */
 void verdict_judge(struct result *result, double percentile);
 
 /* Of a comparison: is there one, and is the rival's part of it valid? */

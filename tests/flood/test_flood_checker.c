@@ -70,8 +70,8 @@ static size_t offer(struct stream *s, size_t from, size_t to)
 			from += SIZE;
 			continue;
 		}
-		if (!checker_look(&s->checker, s->bytes + from, to - from, N,
-				  &step))
+		if (!checker_search(&s->checker, s->bytes + from, to - from, N,
+				    &step))
 			break;
 		from += step.n_used;
 		s->n_skipped += step.n_skipped;
@@ -369,7 +369,7 @@ Test(flood_checker, says_where_it_began)
 	stream_close(&s);
 }
 
-/* What somebody accounts for is not lost. */
+/* What is accounted for is not lost. */
 Test(flood_checker, excused_messages_are_not_lost)
 {
 	struct stream s;

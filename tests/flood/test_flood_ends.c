@@ -205,7 +205,7 @@ Test(flood_ends, a_rate_that_cannot_be_kept_is_told)
 	flood_serve_no_more(&target);
 }
 
-/* A backlog that is full, and nobody who accepts. */
+/* A backlog that is full, and a server that does not accept. */
 Test(flood_ends, connecting_ends_at_its_deadline)
 {
 	flood_serve(&target, "echo");

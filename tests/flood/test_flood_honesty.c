@@ -324,8 +324,8 @@ Test(flood_honesty, late_is_not_corrupt)
 	forget();
 }
 
-/* Twice as slow at the end as ever before: it is waited for, if nobody says
- * how long. */
+/* Twice as slow at the end as ever before: it is waited for, unless --drain
+ * is given. */
 Test(flood_honesty, draining_takes_as_long_as_answers_take)
 {
 	known_start(&server,
@@ -363,7 +363,7 @@ Test(flood_honesty, a_signal_ends_the_run_with_a_result)
 	forget();
 }
 
-/* Whoever refuses the connection costs nobody last week's result. */
+/* A refused connection leaves last week's result as it was. */
 Test(flood_honesty, a_file_changes_only_when_there_is_a_result)
 {
 	char path[] = "/tmp/weir-test-XXXXXX";

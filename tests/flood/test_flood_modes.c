@@ -110,7 +110,7 @@ Test(flood_modes, connect_makes_a_connection_for_each_message)
 	cr_expect_eq(target.run.status, 0, "%s", target.run.err);
 	flood_expect(&target.run, "", "messages", 100);
 	flood_expect(&target.run, "latency_ns", "count", 100);
-	/* and one that found out whether anybody is there */
+	/* and one that found out whether there is a server */
 	cr_expect_eq(server.truth->n_accepted, 101);
 	cr_expect_eq(server.truth->n_resets, 0);
 	flooded_forget(&target.run);
@@ -133,7 +133,7 @@ Test(flood_modes, connect_verifies_what_comes_back)
 	known_forget(&server);
 }
 
-/* Each line of a closed loop waits for all who are to get the one before. */
+/* Each line of a closed loop waits for all that are to get the one before. */
 Test(flood_modes, broadcast_goes_to_all_subscribers)
 {
 	known_start(&server,

@@ -1,5 +1,5 @@
 /* The small parts of the load: what is in flight, when it is due, and messages
- * that say who they are. */
+ * that carry their identity. */
 #include <criterion/criterion.h>
 
 #include <math.h>

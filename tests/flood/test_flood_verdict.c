@@ -218,7 +218,7 @@ Test(flood_verdict, fewer_messages_than_asked_are_too_few)
 	settings.n_messages = 2000;
 	verdict_judge(&result, 0);
 	expect_only("1,000 of 2,000 messages in the time that -d allows");
-	/* who has stopped it knows */
+	/* it is known to have been stopped */
 	result.is_interrupted = true;
 	verdict_judge(&result, 0);
 	cr_expect(result.verdict.is_valid);

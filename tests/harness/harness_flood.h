@@ -72,7 +72,7 @@ struct known_sample {
 	uint32_t connection;  /* in the order in which they were accepted */
 };
 
-/* Shared by the server, who writes, and the test. */
+/* Shared by the server, which writes it, and the test. */
 struct known_truth {
 	uint64_t n_accepted;
 	uint64_t n_samples;
