@@ -230,8 +230,9 @@ uint64_t checker_end(struct checker *checker, const void *rest, size_t n_rest,
 
 	if (n_bytes == 0)
 		return 0;
+	/* a whole message would have been taken */
 	if (n_owed > 0 && checker->n_astray == 0 &&
-	    is_beginning(checker, rest, n_rest))
+	    n_rest < checker->kit->size && is_beginning(checker, rest, n_rest))
 		return 0;
 	if (n > n_owed)
 		n = n_owed;

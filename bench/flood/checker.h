@@ -88,7 +88,7 @@ void checker_take_whole(struct checker *checker, uint64_t sequence,
 			uint64_t n_excused, struct checker_step *step);
 
 /* The target has ended its stream after we have ended ours; the n_rest bytes at
- * rest, less than a message, came last. Messages that they take the place of,
+ * rest came last and are not done with. Messages that they take the place of,
  * because they are not the beginning of the expected one, will not come;
  * returns how many those are. The others that are owed are late, which is no
  * corruption. */

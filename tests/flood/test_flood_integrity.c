@@ -124,8 +124,8 @@ Test(flood_integrity, rubbish_of_any_length_does_not_hold_the_run)
 	known_start(&server, &(struct known_plan){.size = 1 << 20,
 						  .fault = KNOWN_ZEROES,
 						  .fault_at = 2});
-	flood(&run, "-c", "1", "-p", "4", "-s", "1M", "-d", "500ms", "--warmup",
-	      "0", "--drain", "500ms", "--json", "-", server.address, NULL);
+	flood(&run, "-c", "1", "-p", "4", "-s", "1M", "-n", "8", "-d", "30s",
+	      "--warmup", "0", "--json", "-", server.address, NULL);
 	cr_expect_eq(run.status, 1);
 	cr_expect_gt(flooded_number(&run, "corrupt_by_kind", "changed"), 0);
 	forget();
