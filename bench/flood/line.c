@@ -55,7 +55,7 @@ const unsigned char *line_compose(const struct message_kit *kit,
 	write_hex(text + SEQUENCE_AT, 12, line->sequence);
 	memcpy(text + LINE_HEAD,
 	       message_piece(kit, line->publisher, line->sequence),
-	       kit->size - LINE_MIN);
+	       kit->size - LINE_SHORTEST);
 	text[kit->size - 1] = '\n';
 	write_hex(text + CHECKSUM_AT, 8, checksum_of(text, kit->size));
 	return text;
@@ -77,7 +77,7 @@ bool line_read(const struct message_kit *kit, const unsigned char *text,
 	       checksum == checksum_of(text, n) &&
 	       memcmp(text + LINE_HEAD,
 		      message_piece(kit, line->publisher, line->sequence),
-		      n - LINE_MIN) == 0;
+		      n - LINE_SHORTEST) == 0;
 }
 
 bool line_read_missed(const unsigned char *text, size_t n, uint64_t *n_missed)

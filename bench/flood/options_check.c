@@ -118,7 +118,7 @@ static int read_byte(const char **text)
 	if (c == 'x' && digit_of((*text)[0]) >= 0 &&
 	    digit_of((*text)[1]) >= 0) {
 		*text += 2;
-		return digit_of((*text)[-2]) << 4 | digit_of((*text)[-1]);
+		return digit_of((*text)[-2]) * 16 + digit_of((*text)[-1]);
 	}
 	letter = c ? strchr(letters, c) : NULL;
 	return letter ? (unsigned char)bytes[letter - letters] : -1;
@@ -195,7 +195,7 @@ static bool set_request(struct settings *settings,
 static uint64_t smallest_size(const struct settings *settings)
 {
 	if (settings->mode == MODE_BROADCAST)
-		return LINE_MIN;
+		return LINE_SHORTEST;
 	return settings->is_verified ? MESSAGE_MIN : 1;
 }
 
@@ -213,7 +213,7 @@ static bool fits_size(const struct settings *settings)
 		return false;
 	}
 	if (settings->mode == MODE_BROADCAST &&
-	    settings->message_size > LINE_MAX) {
+	    settings->message_size > LINE_LONGEST) {
 		complain("--size %zu: expected at most 64K in mode "
 			 "broadcast",
 			 settings->message_size);

@@ -177,7 +177,7 @@ Test(flood_parts, messages_have_different_bodies)
 
 Test(flood_parts, a_line_is_read_as_it_was_composed)
 {
-	static const size_t sizes[] = {LINE_MIN, 26, 64, LINE_MAX};
+	static const size_t sizes[] = {LINE_SHORTEST, 26, 64, LINE_LONGEST};
 	const struct line line = {.publisher = 65535,
 				  .sequence = UINT64_C(0xfedcba987654)};
 
