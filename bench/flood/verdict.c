@@ -224,7 +224,7 @@ static void judge_warmup(struct result *result)
 	char time[QUANTITY_TEXT_SIZE];
 
 	if (result->settings->rate == 0 && wait_ns > least_warmup_wait_ns &&
-	    wait_ns > histogram_max(result->latency))
+	    wait_ns / 2 > histogram_max(result->latency))
 		verdict_add(&result->verdict,
 			    "a silence of %s began before the measurement, and "
 			    "is not in the latency",
