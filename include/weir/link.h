@@ -95,8 +95,8 @@ struct weir_link {
 };
 
 /* source and sink must be open, of one loop, and different. If the sink is
- * above high already, the source is held from now on. It allocates nothing and
- * cannot fail. */
+ * above high already, or has just refused, the source is held from now on. It
+ * allocates nothing and cannot fail. */
 void weir_link_open(struct weir_link *link, struct weir_conn *source,
 		    struct weir_conn *sink);
 /* Lets go of the source. Synchronous. Closing a closed link does nothing. */

@@ -60,7 +60,7 @@ void weir_link_open(struct weir_link *link, struct weir_conn *source,
 	*link = (struct weir_link){.source = source, .sink = sink};
 	chain(link, source);
 	chain(link, sink);
-	hold(link, weir_conn_has(sink, WEIR_FACT_ABOVE));
+	hold(link, weir_conn_has(sink, WEIR_FACT_ABOVE | WEIR_FACT_REFUSED));
 }
 
 void weir_link_close(struct weir_link *link)

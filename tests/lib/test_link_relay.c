@@ -247,3 +247,34 @@ Test(link_relay, ends_well_whatever_fails)
 		k++;
 	cr_expect_gt(k, 30);
 }
+
+/* A source with as much input kept as may be, which its sink has just refused,
+ * would be closed for it. */
+static void link_after_a_refusal(struct conn_probe *p, char call)
+{
+	if (call != CONN_DATA || weir_link_is_open(&there))
+		return;
+	cr_assert_eq(conn_probe_sendall(p->other, WEIR_READ_SIZE), 0);
+	cr_assert_eq(conn_probe_sendall(p->other, WEIR_READ_SIZE), -ENOBUFS);
+	weir_link_open(&there, &p->conn, &p->other->conn);
+	p->take = 0;
+}
+
+Test(link_relay, one_that_is_linked_when_it_is_refused_is_held_at_once)
+{
+	const struct weir_conn_limits small = {
+		.high = 1, .max = 1 + WEIR_READ_SIZE, .input = 100};
+
+	left.other = &right;
+	left.then = link_after_a_refusal;
+	cr_assert_eq(conn_probe_open(&left, 0, &small), 0);
+	cr_assert_eq(conn_probe_open(&right, SNDBUF, &small), 0);
+	conn_probe_send(&right, 100000);
+	conn_probe_write(&left, 100);
+	conn_turns(2);
+	cr_assert_str_eq(left.calls, "d");
+	left.take = SIZE_MAX;
+	conn_flow(&right);
+	cr_assert_str_eq(left.calls, "dd");
+	cr_assert_eq(left.n_taken, 100);
+}
