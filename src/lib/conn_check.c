@@ -34,15 +34,19 @@ void weir_conn_check(const struct weir_conn *c)
 	assert(implies(phase == WEIR_PHASE_ENDED ||
 			       phase == WEIR_PHASE_FINISHING,
 		       !weir_conn_has(c, WEIR_FACT_WANTS_ROOM)));
-	assert(implies(weir_conn_is_dead(c),
-		       !weir_outbox_is_owing(o) &&
-			       !weir_conn_has(c, WEIR_FACT_FULL)));
+	assert(implies(weir_conn_is_dead(c), !weir_outbox_is_owing(o)));
+	/* One that is detached may leave a full kernel. */
+	assert(implies(weir_conn_is(c, WEIR_PHASE_FAILED) ||
+			       weir_conn_is(c, WEIR_PHASE_CLOSING),
+		       !weir_conn_has(c, WEIR_FACT_FULL)));
 }
 
-/* Its place among links: each holds its source while its sink is above. */
+/* Its place among links: each holds its source while its sink is above, or is
+ * about to be. */
 static void check_links(const struct weir_conn *c)
 {
-	const bool is_above = weir_conn_has(c, WEIR_FACT_ABOVE);
+	bool is_above = weir_conn_has(c, WEIR_FACT_ABOVE);
+	bool is_refused = weir_conn_has(c, WEIR_FACT_REFUSED);
 	uint32_t n_held_by = 0;
 	struct weir_link *link;
 
@@ -50,7 +54,7 @@ static void check_links(const struct weir_conn *c)
 		if (link->source == c)
 			n_held_by += link->holds;
 		else
-			assert(implies(is_above, link->holds));
+			assert(link->holds == (is_above || is_refused));
 	}
 	assert(c->n_held_by == n_held_by);
 }
