@@ -3,11 +3,16 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "client.h"
 #include "log.h"
 #include "proxy.h"
+
+enum {
+	MAX_PRIVATE = 32 /* connections to the metrics */
+};
 
 static const char *const refusal_texts[N_REFUSALS] = {
 	[REFUSED_MEMORY] = "no memory",
@@ -15,15 +20,33 @@ static const char *const refusal_texts[N_REFUSALS] = {
 	[REFUSED_PROXY] = "no PROXY header",
 };
 
-void admission_refuse(struct endpoint *endpoint, int fd, enum refusal why,
+/* A FIN would look like an empty answer. */
+static void reset_on_close(int fd)
+{
+	static const struct linger reset = {.l_onoff = 1};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
+void admission_drop(struct endpoint *endpoint, int fd, enum refusal refusal)
+{
+	endpoint->counters.n_refused[refusal]++;
+	if (refusal != REFUSED_PROXY)
+		reset_on_close(fd);
+	close(fd);
+}
+
+void admission_refuse(struct endpoint *endpoint, int fd, enum refusal refusal,
 		      const char *text)
 {
-	uint64_t n = ++endpoint->counters.n_refused[why];
-
-	close(fd);
-	log_say(endpoint->worker, "%s: a client turned away: %s (%llu so far)",
-		endpoint->service->name, text ? text : refusal_texts[why],
-		(unsigned long long)n);
+	admission_drop(endpoint, fd, refusal);
+	if (log_may(endpoint->worker, &endpoint->refusals))
+		log_say(endpoint->worker,
+			"%s: a client turned away: %s (%llu so far)",
+			endpoint->service->name,
+			text ? text : refusal_texts[refusal],
+			(unsigned long long)
+				endpoint->counters.n_refused[refusal]);
 }
 
 void admission_serve(struct endpoint *endpoint, int fd,
@@ -50,6 +73,13 @@ void admission_serve(struct endpoint *endpoint, int fd,
 	admission_release(endpoint);
 }
 
+/* The metrics have a limit of their own, so that --max-conns clients cannot
+ * keep a scraper out, nor scrapers take every descriptor. */
+static bool admit_private(const struct worker *worker)
+{
+	return worker->n_private < MAX_PRIVATE;
+}
+
 /* A place among --max-conns. */
 static bool admit(struct endpoint *endpoint)
 {
@@ -57,7 +87,7 @@ static bool admit(struct endpoint *endpoint)
 	uint64_t max = server->settings->max_conns;
 
 	if (endpoint->service->is_private)
-		return true;
+		return admit_private(endpoint->worker);
 	if (atomic_fetch_add(&server->n_conns, 1) < max || max == 0)
 		return true;
 	atomic_fetch_sub(&server->n_conns, 1);
@@ -73,13 +103,14 @@ void admission_release(struct endpoint *endpoint)
 /* At the limit only the first refusal is logged. */
 static void refuse_over_limit(struct endpoint *endpoint, int fd)
 {
-	if (!endpoint->is_full) {
-		endpoint->is_full = true;
-		admission_refuse(endpoint, fd, REFUSED_MAX_CONNS, NULL);
-		return;
-	}
-	endpoint->counters.n_refused[REFUSED_MAX_CONNS]++;
-	close(fd);
+	const char *text =
+		endpoint->service->is_private ? "too many at a time" : NULL;
+
+	if (endpoint->is_full)
+		admission_drop(endpoint, fd, REFUSED_MAX_CONNS);
+	else
+		admission_refuse(endpoint, fd, REFUSED_MAX_CONNS, text);
+	endpoint->is_full = true;
 }
 
 void admission_receive(struct endpoint *endpoint, int fd,

@@ -14,10 +14,12 @@ void admission_receive(struct endpoint *endpoint, int fd,
 void admission_serve(struct endpoint *endpoint, int fd,
 		     const struct weir_address *peer,
 		     const struct weir_address *destination);
-/* Count and log why it is not served, then close fd. text NULL: the refusal's
- * own words. */
+/* Count and log why it is not served, then close fd, by a reset if the reason
+ * is the server's own. text NULL: the refusal's own words. */
 void admission_refuse(struct endpoint *endpoint, int fd, enum refusal refusal,
 		      const char *text);
+/* The same without a line in the log. */
+void admission_drop(struct endpoint *endpoint, int fd, enum refusal refusal);
 /* A connection that --max-conns counts has gone. */
 void admission_release(struct endpoint *endpoint);
 

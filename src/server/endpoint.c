@@ -41,6 +41,22 @@ static bool is_plain_file(const struct weir_address *address)
 	       !S_ISSOCK(st.st_mode);
 }
 
+/* Whether another user's socket file is in the way: it may have been left
+ * behind, but only those that may connect to it can know. */
+static bool is_locked(const struct weir_address *address)
+{
+	int fd = socket(AF_UNIX, address->type | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			0);
+	bool is_denied;
+
+	if (fd < 0)
+		return false;
+	is_denied = connect(fd, &address->sa.any, address->len) < 0 &&
+		    errno == EACCES;
+	close(fd);
+	return is_denied;
+}
+
 /* Why listening failed, in plain words. */
 static const char *cause(const struct weir_address *address, int error)
 {
@@ -52,6 +68,9 @@ static const char *cause(const struct weir_address *address, int error)
 		return strerror(-error);
 	if (is_plain_file(address))
 		return "there is a file of that name, and it is no socket";
+	if (is_locked(address))
+		return "there is a socket of another user, and you have no "
+		       "right to see whether a server listens on it";
 	return "another server listens there";
 }
 
@@ -170,8 +189,15 @@ static int refuse(const struct service *service,
 	return error;
 }
 
-/* One service at all its addresses. ":PORT" and names have an IPv6 address
- * even where the kernel has no IPv6: skip it if another one opens. */
+/* Of several addresses one may be of no use here, as where the kernel has no
+ * IPv6, or IPv6 is disabled. */
+static bool can_be_skipped(const struct endpoint_config *config, int error)
+{
+	return config->n_addresses > 1 &&
+	       (error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL);
+}
+
+/* One service at all its addresses: at least one, if it is a name. */
 static int open_config(struct worker *worker,
 		       const struct endpoint_config *config)
 {
@@ -182,7 +208,7 @@ static int open_config(struct worker *worker,
 
 	for (; address < end; address++) {
 		error = open_endpoint(worker, config, address);
-		if (error < 0 && error != -EAFNOSUPPORT)
+		if (error < 0 && !can_be_skipped(config, error))
 			return refuse(config->service, address, error);
 	}
 	if (worker->n_endpoints == n_before)

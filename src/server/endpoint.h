@@ -5,6 +5,7 @@
 
 #include "counters.h"
 #include "endpoint_config.h"
+#include "log.h"
 #include "service.h"
 #include "worker.h"
 
@@ -22,7 +23,9 @@ struct endpoint {
 	struct weir_list roomy;	  /* blocks of client.c with a free slot */
 	struct weir_list full;	  /* and those without */
 	struct weir_list pending; /* proxy.c: waiting for their PROXY header */
+	size_t n_pending;
 	size_t n_clients;
+	struct log_limit refusals;
 	struct counters counters;
 };
 

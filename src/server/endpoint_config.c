@@ -290,19 +290,35 @@ static bool add_metrics(struct settings *settings, struct sockets *sockets,
 				   sockets, address);
 }
 
+/* As many as there are, or a negative number after a line. Without arguments
+ * the sockets were meant to be all that there is: if they are another
+ * process's, starting with the defaults would be wrong. */
+static int take_sockets(struct inherited *sockets, bool has_arguments)
+{
+	int n = systemd_sockets(sockets, MAX_INHERITED);
+
+	if (n == -ESRCH && has_arguments)
+		return 0;
+	if (n == -ESRCH)
+		complain("LISTEN_PID: expected %ld, which is this process: the "
+			 "sockets are meant for another",
+			 (long)getpid());
+	else if (n < 0)
+		complain("LISTEN_FDS: expected the number of open sockets, at "
+			 "most %d",
+			 MAX_INHERITED);
+	return n;
+}
+
 bool endpoint_config_parse_all(struct settings *settings, const char *metrics,
 			       int n, char **texts)
 {
 	struct sockets sockets;
 	size_t n_most;
 
-	sockets.n = systemd_sockets(sockets.inherited, MAX_INHERITED);
-	if (sockets.n < 0) {
-		complain("LISTEN_FDS: expected the number of open sockets, at "
-			 "most %d",
-			 MAX_INHERITED);
+	sockets.n = take_sockets(sockets.inherited, n > 0);
+	if (sockets.n < 0)
 		return false;
-	}
 	settings->is_default = n == 0 && sockets.n == 0;
 	n_most = (size_t)n + (size_t)sockets.n + N_SERVICES + 1;
 	settings->endpoints = calloc(n_most, sizeof *settings->endpoints);

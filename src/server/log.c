@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "complain.h"
 
 /* Held from poll to write, or another worker might fill the pipe between the
@@ -73,4 +74,13 @@ void log_trace(struct worker *worker, const char *format, ...)
 	va_start(args, format);
 	say(worker, "trace ", format, args);
 	va_end(args);
+}
+
+bool log_may(struct worker *worker, struct log_limit *limit)
+{
+	uint64_t second = weir_loop_now(worker->loop) / CLOCK_NS_PER_S;
+
+	if (limit->second != second)
+		*limit = (struct log_limit){.second = second};
+	return limit->n++ < LOG_MAX_A_SECOND;
 }

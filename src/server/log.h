@@ -14,4 +14,18 @@ void log_trace(struct worker *worker, const char *format, ...)
 void log_print(struct worker *worker, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+enum {
+	LOG_MAX_A_SECOND = 10
+};
+
+/* Of one kind of line, for which anyone out there can be the cause. Zeroed:
+ * none was printed yet. */
+struct log_limit {
+	uint64_t second;
+	unsigned n;
+};
+
+/* Whether one more line may be printed in this second; it counts as printed. */
+bool log_may(struct worker *worker, struct log_limit *limit);
+
 #endif

@@ -42,6 +42,7 @@ static int free_pending(struct pending *pending)
 	weir_watch_close(&pending->watch);
 	weir_timer_cancel(&pending->timer);
 	weir_list_remove(&pending->link);
+	pending->endpoint->n_pending--;
 	free(pending);
 	return fd;
 }
@@ -55,6 +56,15 @@ static void refuse_for(struct pending *pending, const char *why)
 	weir_address_format(&pending->peer, peer, sizeof peer);
 	(void)snprintf(text, sizeof text, "%s: %s", peer, why);
 	admission_refuse(endpoint, free_pending(pending), REFUSED_PROXY, text);
+	admission_release(endpoint);
+}
+
+/* Nothing has come: a health check of the load balancer, as a rule. */
+static void leave(struct pending *pending)
+{
+	struct endpoint *endpoint = pending->endpoint;
+
+	admission_drop(endpoint, free_pending(pending), REFUSED_PROXY);
 	admission_release(endpoint);
 }
 
@@ -121,6 +131,8 @@ static void on_ready(struct weir_watch *watch, uint32_t events)
 	(void)events;
 	if (n > 0)
 		read_header(pending, pending->n_taken + (size_t)n);
+	else if (n == 0 && pending->n_taken == 0)
+		leave(pending);
 	else if (n == 0)
 		refuse_for(pending, "ended before its PROXY header did");
 	else if (!is_passing(errno))
@@ -152,6 +164,7 @@ static int receive(struct pending *pending, int fd)
 	weir_timer_arm(&pending->timer, loop,
 		       now + TIMEOUT_S * UINT64_C(1000000000), on_timer);
 	weir_list_append(&pending->endpoint->pending, &pending->link);
+	pending->endpoint->n_pending++;
 	return 0;
 }
 

@@ -15,7 +15,9 @@
 
 enum {
 	/* for the last answers of private services */
-	LAST_ANSWERS_NS = 1000000000
+	LAST_ANSWERS_NS = 1000000000,
+	/* a supervisor that asks for more gets no more */
+	MIN_WATCHDOG_NS = 10000000
 };
 
 static struct weir_loop *main_loop(struct server *server)
@@ -91,6 +93,15 @@ static void on_terminate(struct weir_signal *signal)
 	stop(weir_container_of(signal, struct server, terminate));
 }
 
+/* A terminal that closes, or a supervisor that asks to reload. */
+static void on_hangup(struct weir_signal *signal)
+{
+	struct server *server =
+		weir_container_of(signal, struct server, hangup);
+
+	log_say(&server->workers[0], "SIGHUP: nothing to reload");
+}
+
 /* -- the longest queues -- */
 
 static void on_usr1(struct weir_signal *signal)
@@ -119,6 +130,13 @@ static bool all_have_answered(struct server *server)
 	return true;
 }
 
+static uint64_t watchdog_interval(void)
+{
+	uint64_t ns = systemd_watchdog() / 4;
+
+	return ns > MIN_WATCHDOG_NS ? ns : MIN_WATCHDOG_NS;
+}
+
 /* The server is alive if all of its workers' loops turn. Check four times in
  * the supervisor's interval: one check asks the workers, the next reports that
  * all have answered. */
@@ -135,8 +153,7 @@ static void on_watchdog(struct weir_timer *timer)
 			weir_wakeup_send(&server->workers[i].wakeup);
 		}
 	}
-	weir_timer_arm(timer, loop,
-		       weir_loop_now(loop) + systemd_watchdog() / 4,
+	weir_timer_arm(timer, loop, weir_loop_now(loop) + watchdog_interval(),
 		       on_watchdog);
 }
 
@@ -197,28 +214,42 @@ static int start_threads(struct server *server)
 
 /* -- the whole -- */
 
+/* Those that would end the process by default, and have no meaning here, stay
+ * blocked: a stray one must not end the server without a drain. */
+static const int blocked_signals[] = {SIGINT,  SIGTERM, SIGHUP,	  SIGUSR1,
+				      SIGUSR2, SIGALRM, SIGPROF,  SIGVTALRM,
+				      SIGPOLL, SIGPWR,	SIGSTKFLT};
+
 /* Before any thread starts, so that the signals are blocked in all of them.
  * They stay blocked: a signal that arrives during the last lines must not
  * change the exit status. */
-static int open_signals(struct server *server)
+static void block_signals(void)
 {
 	sigset_t signals;
-	int error;
 
 	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGUSR1);
+	for (size_t i = 0; i < sizeof blocked_signals / sizeof *blocked_signals;
+	     i++)
+		sigaddset(&signals, blocked_signals[i]);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	error = weir_signal_open(&server->interrupt, main_loop(server), SIGINT,
-				 on_interrupt);
+}
 
+static int open_signals(struct server *server)
+{
+	struct weir_loop *loop = main_loop(server);
+	int error;
+
+	block_signals();
+	error = weir_signal_open(&server->interrupt, loop, SIGINT,
+				 on_interrupt);
 	if (error == 0)
-		error = weir_signal_open(&server->terminate, main_loop(server),
-					 SIGTERM, on_terminate);
+		error = weir_signal_open(&server->terminate, loop, SIGTERM,
+					 on_terminate);
 	if (error == 0)
-		error = weir_signal_open(&server->usr1, main_loop(server),
-					 SIGUSR1, on_usr1);
+		error = weir_signal_open(&server->hangup, loop, SIGHUP,
+					 on_hangup);
+	if (error == 0)
+		error = weir_signal_open(&server->usr1, loop, SIGUSR1, on_usr1);
 	if (error < 0)
 		complain("no signals: %s", strerror(-error));
 	return error;
@@ -300,6 +331,7 @@ void server_close(struct server *server)
 	weir_timer_cancel(&server->watchdog);
 	weir_signal_close(&server->interrupt);
 	weir_signal_close(&server->terminate);
+	weir_signal_close(&server->hangup);
 	weir_signal_close(&server->usr1);
 	for (size_t i = 0; i < server->n_workers; i++)
 		worker_close(&server->workers[i]);

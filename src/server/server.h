@@ -30,6 +30,7 @@ struct server {
 	size_t n_workers;
 	struct weir_signal interrupt; /* these on the first worker's loop */
 	struct weir_signal terminate;
+	struct weir_signal hangup;
 	struct weir_signal usr1;
 	bool wants_queues; /* to be printed once all snapshots are ready */
 	struct weir_timer watchdog;

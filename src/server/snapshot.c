@@ -87,6 +87,7 @@ static void add_endpoint(struct snapshot *snapshot, struct endpoint *endpoint)
 
 	weir_listener_stats(&endpoint->listener, &stats);
 	counters_add(&sum->counters, &endpoint->counters);
+	sum->n_pending += endpoint->n_pending;
 	for (int i = 0; i < WEIR_N_ACCEPT_FAILURES; i++)
 		sum->n_failures[i] += stats.n_failures[i];
 	add_datagrams(sum, endpoint);

@@ -19,6 +19,7 @@ struct service_snapshot {
 	struct counters counters;
 	uint64_t n_failures[WEIR_N_ACCEPT_FAILURES];
 	uint64_t n_open;
+	uint64_t n_pending;
 	uint64_t n_stalled;
 	uint64_t queued; /* bytes */
 	uint64_t n_datagrams_received;

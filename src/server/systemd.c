@@ -48,8 +48,10 @@ static int take_sockets(struct inherited *sockets, int n)
 	const char *names = getenv("LISTEN_FDNAMES");
 	uint64_t n_sockets;
 
-	if (!text || !is_for_us("LISTEN_PID"))
+	if (!text || !getenv("LISTEN_PID"))
 		return 0;
+	if (!is_for_us("LISTEN_PID"))
+		return -ESRCH;
 	if (!quantity_parse(&number, text, &n_sockets) ||
 	    n_sockets > (uint64_t)n)
 		return -EINVAL;

@@ -19,7 +19,8 @@ struct inherited {
 
 /* Fill in the sockets meant for this process and return their number, 0 if
  * there are none. Works once: the variables are removed from the environment.
- * -EINVAL: LISTEN_FDS is wrong, or is more than n. */
+ * -EINVAL: LISTEN_FDS is wrong, or is more than n. -ESRCH: the sockets are
+ * meant for another process. */
 int systemd_sockets(struct inherited *sockets, int n);
 
 /* Tell the supervisor "READY=1" and the like. Does nothing without a

@@ -12,6 +12,7 @@
 #include "harness.h"
 #include "harness_net.h"
 #include "harness_server.h"
+#include "test_server_relay.h"
 
 enum {
 	PATIENCE_S = 60,
@@ -26,8 +27,8 @@ TestSuite(server_limits, .init = harness_begin, .fini = harness_end,
 
 static unsigned char data[N_DATA];
 
-/* Whoever comes while the house is full finds a closed connection, not a
- * silent one; a place that becomes free is given to the next one. */
+/* One too many is reset: a FIN would look like an empty answer. A place that
+ * becomes free is given to the next one. */
 static void check_max_conns(const char *workers)
 {
 	struct served s;
@@ -44,8 +45,7 @@ static void check_max_conns(const char *workers)
 	expect_echo(second, "two");
 	third = dial(address, 0);
 	served_line(&s, "as many as --max-conns are here");
-	expect_end(third);
-	close(third);
+	expect_reset(third);
 	close(first);
 	expect_echo(second, "still here");
 	/* until the server has noticed that the first has gone */
@@ -60,7 +60,7 @@ static void check_max_conns(const char *workers)
 	cr_assert_eq(served_stop(&s), 0);
 }
 
-Test(server_limits, max_conns_closes_the_excess_at_once)
+Test(server_limits, max_conns_resets_the_excess_at_once)
 {
 	check_max_conns("--workers=1");
 }
@@ -220,5 +220,34 @@ Test(server_limits, out_of_descriptors_it_serves_and_sleeps)
 		close(fds[i]);
 	}
 	cr_assert_lt(count_turns(metrics), 2 * n_echoes + N_ECHOES);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* -- the watchdog -- */
+
+static void ask_for_watchdog(void)
+{
+	setenv("NOTIFY_SOCKET", "@weir-of-no-supervisor", 1);
+	setenv("WATCHDOG_USEC", "1", 1);
+}
+
+/* It turns for the echoes, once each, and not for the watchdog all the time. */
+Test(server_limits, an_interval_of_nothing_does_not_make_it_spin)
+{
+	static const char *const arguments[] = {"--metrics=127.0.0.1:0",
+						"echo=127.0.0.1:0", NULL};
+	struct served s;
+	char metrics[SERVED_ADDRESS_SIZE];
+	char address[SERVED_ADDRESS_SIZE];
+	int fd;
+
+	served_start_prepared(&s, ask_for_watchdog, arguments);
+	served_address(&s, "metrics", metrics);
+	served_address(&s, "echo", address);
+	fd = dial(address, 0);
+	for (int i = 0; i < N_ECHOES; i++)
+		expect_echo(fd, "one turn");
+	cr_assert_lt(count_turns(metrics), 2 * N_ECHOES);
+	close(fd);
 	cr_assert_eq(served_stop(&s), 0);
 }

@@ -12,6 +12,7 @@
 #include "harness.h"
 #include "harness_net.h"
 #include "harness_server.h"
+#include "test_server_relay.h"
 
 enum {
 	PATIENCE_S = 60,
@@ -19,7 +20,8 @@ enum {
 	NAME_SIZE = 256,
 	TEXT_SIZE = 512,
 	SMALL_RCVBUF = 16384,
-	N_OWED = 200000, /* less than high */
+	MAX_PRIVATE = 32, /* connections to the metrics */
+	N_OWED = 200000,  /* less than high */
 	N_CLIENTS = 30
 };
 
@@ -218,6 +220,34 @@ Test(server_metrics, answer_who_has_ended_his_side)
 	cr_assert_eq(served_stop(&s), 0);
 }
 
+/* Connections to the metrics have a limit of their own, and say nothing of
+ * --max-conns. */
+Test(server_metrics, are_asked_by_few_at_a_time)
+{
+	struct served s;
+	char echo[SERVED_ADDRESS_SIZE];
+	char metrics[SERVED_ADDRESS_SIZE];
+	int fds[MAX_PRIVATE];
+	int fd;
+
+	start(&s, "--max-conns=1", echo, metrics);
+	for (int i = 0; i < MAX_PRIVATE; i++)
+		fds[i] = dial(metrics, 0);
+	fd = dial(metrics, 0);
+	served_line(&s, "metrics: a client turned away: too many at a time");
+	expect_reset(fd);
+	fd = dial(echo, 0);
+	expect_echo(fd, "served all the same");
+	close(fd);
+	for (int i = 0; i < MAX_PRIVATE; i++) {
+		shutdown(fds[i], SHUT_WR);
+		expect_end(fds[i]);
+		close(fds[i]);
+	}
+	cr_expect(starts(get(metrics, "/healthz"), "HTTP/1.1 200 "));
+	cr_assert_eq(served_stop(&s), 0);
+}
+
 /* More than a share of the budget: what the kernel takes needs none of it. */
 Test(server_metrics, are_no_matter_of_the_budget)
 {
@@ -340,8 +370,7 @@ Test(server_metrics, show_who_was_turned_away)
 	first = dial(echo, 0);
 	expect_echo(first, "let in");
 	second = dial(echo, 0);
-	expect_end(second);
-	close(second);
+	expect_reset(second);
 	get(metrics, "/metrics");
 	cr_expect_eq(sum(answer, "weir_connections_turned_away_total",
 			 "cause=\"max_conns\""),

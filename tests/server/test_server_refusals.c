@@ -1,10 +1,15 @@
 /* What weir-server refuses, in one line, before anything is started. */
 #include <criterion/criterion.h>
 
+#include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -281,4 +286,85 @@ Test(server_refusals, a_reserved_port_without_the_right)
 			 "the port is reserved, and you are not root\n");
 	cr_assert_eq(status, REFUSED);
 	served_forget(&s);
+}
+
+/* The file of a server that is gone, which only its owner can find out. */
+Test(server_refusals, a_socket_file_of_another_user)
+{
+	struct weir_address path = harness_unix_path("left");
+	char text[WEIR_ADDRESS_TEXT_SIZE];
+	char endpoint[ENDPOINT_SIZE];
+	const char *const arguments[] = {endpoint, NULL};
+	int listener = harness_listen(&path, 1);
+	struct served s;
+	int status;
+
+	if (geteuid() != 0)
+		cr_skip_test("there is no other user to be");
+	close(listener);
+	weir_address_format(&path, text, sizeof text);
+	chmod(path.sa.un.sun_path, 0600);
+	*strrchr(path.sa.un.sun_path, '/') = '\0';
+	chmod(path.sa.un.sun_path, 0755);
+	snprintf(endpoint, sizeof endpoint, "echo=%s", text);
+	served_start_prepared(&s, become_nobody, arguments);
+	status = served_wait(&s);
+	harness_remove_folder();
+	if (status == CANNOT_EXEC) {
+		served_forget(&s);
+		cr_skip_test("another user cannot start the server");
+	}
+	cr_expect(strstr(s.text, "a socket of another user"), "%s", s.text);
+	cr_assert_eq(status, REFUSED);
+	served_forget(&s);
+}
+
+/* -- a name with an address that this machine does not have -- */
+
+/* In a network of its own, in which IPv6 is off, and localhost has it. */
+static void leave_ipv6(void)
+{
+	static const char hosts[] = "127.0.0.1 localhost\n::1 localhost\n";
+	char path[] = "/tmp/weir-hosts-XXXXXX";
+	int fd = mkostemp(path, O_CLOEXEC);
+
+	if (fd < 0 || write(fd, hosts, sizeof hosts - 1) < 0 ||
+	    unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(path, "/etc/hosts", NULL, MS_BIND, NULL) < 0)
+		_exit(CANNOT_EXEC);
+	close(fd);
+	unlink(path);
+	fd = open("/proc/sys/net/ipv6/conf/all/disable_ipv6",
+		  O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		_exit(CANNOT_EXEC);
+	close(fd);
+}
+
+static void check_without_ipv6(const char *endpoint, const char *line,
+			       int status)
+{
+	const char *const arguments[] = {endpoint, NULL};
+	struct served s;
+
+	served_start_prepared(&s, leave_ipv6, arguments);
+	if (status == 0) {
+		served_line(&s, line);
+		kill(s.pid, SIGTERM);
+	}
+	cr_expect_eq(served_wait(&s), status, "%s", s.text);
+	cr_expect(strstr(s.text, line), "%s", s.text);
+	served_forget(&s);
+}
+
+Test(server_refusals, of_a_name_only_all_addresses_together)
+{
+	if (geteuid() != 0)
+		cr_skip_test("only root can make a network without IPv6");
+	check_without_ipv6("echo=localhost:0", "listening on 127.0.0.1:", 0);
+	check_without_ipv6("echo=[::1]:0",
+			   "cannot listen on [::1]:0: this machine has no "
+			   "such address",
+			   REFUSED);
 }

@@ -344,3 +344,25 @@ Test(server_stop, loses_nothing_of_a_client_that_keeps_its_side_open)
 	served_forget(&s);
 	close(fd);
 }
+
+/* -- signals that do not stop it -- */
+
+Test(server_stop, is_not_ended_by_signals_that_mean_something_else)
+{
+	static const int signals[] = {SIGHUP,  SIGUSR2,	  SIGALRM,
+				      SIGPROF, SIGVTALRM, SIGPOLL};
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	int fd;
+
+	served_start(&s, "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	fd = dial(address, 0);
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+		kill(s.pid, signals[i]);
+		expect_echo(fd, "still here");
+	}
+	served_line(&s, "SIGHUP");
+	close(fd);
+	cr_assert_eq(served_stop(&s), 0);
+}

@@ -219,6 +219,19 @@ static void expect_unplaced(const char *const *arguments, const char *line)
 	served_forget(&s);
 }
 
+Test(server_systemd, does_not_start_with_defaults_on_the_sockets_of_another)
+{
+	static const char *const arguments[] = {NULL};
+	struct weir_address address = harness_address("127.0.0.1:0");
+
+	sockets[0] = harness_listen(&address, 8);
+	n_sockets = 1;
+	names = "echo";
+	wrong_pid = 1;
+	expect_unplaced(arguments, "LISTEN_PID: expected ");
+	close(sockets[0]);
+}
+
 Test(server_systemd, refuses_what_it_cannot_place)
 {
 	static const char *const none[] = {NULL};

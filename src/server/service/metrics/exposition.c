@@ -27,6 +27,7 @@ struct family {
 		return s->field;                                   \
 	}
 OF(n_open, n_open)
+OF(n_pending, n_pending)
 OF(n_accepted, counters.n_accepted)
 OF(received, counters.received)
 OF(sent, counters.sent)
@@ -46,6 +47,9 @@ OF(n_datagrams_dropped, n_datagrams_dropped)
 
 static const struct family families[] = {
 	{"weir_connections", "Open connections.", GAUGE, n_open, 0},
+	{"weir_connections_pending",
+	 "Accepted connections whose PROXY header has not come.", GAUGE,
+	 n_pending, 0},
 	{"weir_connections_accepted_total", "Connections served.", COUNTER,
 	 n_accepted, 0},
 	{"weir_received_bytes_total", "Bytes read from clients.", COUNTER,
