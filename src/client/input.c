@@ -11,6 +11,7 @@
 #include "input.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,12 +53,15 @@ static void pass_on(struct input *input)
 		ask(input); /* on_pressure follows */
 		return;
 	}
-	input->n_held = 0;
+	if (!error)
+		input->n_held = 0;
 	if (!error && !input->is_over) {
 		ask(input);
 		return;
 	}
-	if (!error)
+	if (!error && input->is_last)
+		weir_conn_finish(input->conn);
+	else if (!error)
 		weir_conn_shutdown(input->conn);
 	/* Any other error is the connection's, and its on_close reports it. */
 	input_close(input);
@@ -124,6 +128,31 @@ void input_retry(struct input *input)
 {
 	if (input->conn && input->n_held > 0)
 		pass_on(input);
+}
+
+/* Whether standard input can be read at once. */
+static bool is_readable(void)
+{
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	return poll(&in, 1, 0) > 0 && (in.revents & POLLIN);
+}
+
+bool input_outlasts_peer(struct input *input)
+{
+	bool has_more = input->n_held > 0 || input->is_file;
+
+	if (!input->conn || input->is_over)
+		has_more = input->conn && input->n_held > 0;
+	else if (!has_more)
+		has_more = is_readable();
+	input->is_last = has_more;
+	return has_more;
+}
+
+size_t input_n_held(const struct input *input)
+{
+	return input->n_held;
 }
 
 void input_close(struct input *input)

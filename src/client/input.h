@@ -28,6 +28,7 @@ struct input {
 	struct weir_timer timer; /* for what epoll does not take */
 	bool is_file;		 /* then it is the timer that counts */
 	bool is_over;		 /* all there is was read */
+	bool is_last;		 /* the peer has ended its side */
 	const void *held;	 /* read, and not yet accepted by conn */
 	size_t n_held;
 	unsigned char buffer[INPUT_READ_SIZE];
@@ -40,6 +41,15 @@ int input_open(struct input *input, struct weir_conn *conn, const char *text,
 
 /* For the connection's on_pressure, when it is over: send what was refused. */
 void input_retry(struct input *input);
+
+/* The peer has ended its side. Returns whether there is more to send: then the
+ * connection is finished behind it, and the caller must not. What a terminal,
+ * or another program, may write later does not count: it would be waited for
+ * without end. */
+bool input_outlasts_peer(struct input *input);
+
+/* The bytes that were read and that the connection has not accepted. */
+size_t input_n_held(const struct input *input);
 
 /* Read and send no more. Standard input itself stays open; a closed input
  * stays so. */

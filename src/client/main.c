@@ -99,10 +99,22 @@ static void on_pressure(struct weir_conn *conn, bool above)
 		input_retry(&client->input);
 }
 
+/* All that the peer has sent is printed: reading is held until then. */
+static void on_end(struct weir_conn *conn, const void *rest, size_t n)
+{
+	struct client *client = weir_container_of(conn, struct client, conn);
+
+	(void)rest;
+	(void)n;
+	if (!input_outlasts_peer(&client->input))
+		weir_conn_finish(conn);
+}
+
 static void on_close(struct weir_conn *conn, const struct weir_result *result)
 {
 	struct client *client = weir_container_of(conn, struct client, conn);
 	const struct weir_progress *progress = &result->progress;
+	uint64_t unsent = progress->dropped + input_n_held(&client->input);
 	char cause[COMPLAIN_CAUSE_SIZE];
 	char line[256];
 
@@ -117,14 +129,15 @@ static void on_close(struct weir_conn *conn, const struct weir_result *result)
 			       weir_reason_name(result->reason));
 	(void)snprintf(line, sizeof line,
 		       "%s (%" PRIu64 " bytes unsent, %" PRIu64 " unread)",
-		       cause, progress->dropped, progress->unread);
+		       cause, unsent, progress->unread);
 	fail(client, client->address,
-	     progress->dropped || progress->unread ? line : cause);
+	     unsent || progress->unread ? line : cause);
 }
 
-/* The peer's FIN ends it all, which is what no on_end means. */
-static const struct weir_conn_events events = {
-	.on_data = on_data, .on_pressure = on_pressure, .on_close = on_close};
+static const struct weir_conn_events events = {.on_data = on_data,
+					       .on_end = on_end,
+					       .on_pressure = on_pressure,
+					       .on_close = on_close};
 
 /* A peer that takes nothing may only be waiting for the reader of our output,
  * a pager perhaps: no stall limit. And reading must go on while the peer takes

@@ -263,6 +263,24 @@ static void expect_reset(const char *text)
 	client_close_both(in);
 }
 
+/* A server that ends its side, and then leaves: what it has not taken is told. */
+Test(client, says_how_much_a_peer_has_left_unread)
+{
+	struct client client;
+	struct client_end end;
+	char byte;
+	int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+	client_open(&client, zero, CLIENT_PIPE, NULL);
+	shutdown(client.fd, SHUT_WR);
+	cr_assert_eq(read(client.fd, &byte, 1), 1);
+	client_reset(client.fd);
+	client_wait(&client, &end);
+	cr_expect_eq(end.status, 1);
+	cr_expect(strstr(end.err, " bytes unsent"), "%s", end.err);
+	close(zero);
+}
+
 Test(client, a_reset_is_status_1_while_its_input_goes_on)
 {
 	expect_reset(NULL);

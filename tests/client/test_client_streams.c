@@ -144,6 +144,44 @@ Test(client_streams, reads_a_terminal)
 	close(null);
 }
 
+/* -- a peer that ends its side first -- */
+
+static void check_all_is_sent(int in)
+{
+	struct client client;
+	int null = null_open();
+
+	client_open(&client, in, null, NULL);
+	shutdown(client.fd, SHUT_WR);
+	client_check_stream(client.fd, 64 * MIB, 64 * KIB);
+	client_check_end(client.fd);
+	finish(&client);
+	close(null);
+}
+
+Test(client_streams, sends_a_file_to_a_peer_that_has_ended)
+{
+	int file = file_open();
+
+	client_write_stream(file, 64 * MIB);
+	lseek(file, 0, SEEK_SET);
+	check_all_is_sent(file);
+	close(file);
+}
+
+/* As long as there is something in it when the peer ends. */
+Test(client_streams, sends_a_pipe_to_a_peer_that_has_ended)
+{
+	struct client_pour in;
+	int fd[2];
+
+	client_pipe(fd);
+	client_pour_start(&in, fd[1], 64 * MIB);
+	check_all_is_sent(fd[0]);
+	client_pour_wait(&in);
+	close(fd[0]);
+}
+
 /* -- standard output -- */
 
 Test(client_streams, writes_a_file)
