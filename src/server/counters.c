@@ -28,5 +28,6 @@ void counters_add(struct counters *counters, const struct counters *other)
 	counters->n_arms += other->n_arms;
 	counters->stalled_ns += other->stalled_ns;
 	counters->n_unconnected += other->n_unconnected;
+	counters->n_unanswered += other->n_unanswered;
 	counters->n_missed += other->n_missed;
 }

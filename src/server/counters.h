@@ -26,6 +26,7 @@ struct counters {
 	uint64_t n_arms;
 	uint64_t stalled_ns;
 	uint64_t n_unconnected; /* a relay's clients without a target */
+	uint64_t n_unanswered;	/* datagrams that echo did not answer */
 	uint64_t n_missed;	/* lines that slow subscribers were not sent */
 };
 

@@ -2,20 +2,108 @@
  * counted and logged for the endpoint. */
 #include "datagrams.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
 
 enum {
 	/* more than the default send buffers allow (net.core.wmem_default),
 	 * so datagrams are rarely truncated */
-	UNIX_RECEIVE_MAX = 262144
+	UNIX_RECEIVE_MAX = 262144,
+	/* Sources share a bucket if their hashes agree: then they share its
+	 * rate too, and forging many of them gains nothing. */
+	N_BUCKETS = 1024
 };
 
 static struct endpoint *endpoint_of(struct weir_dgram *d)
 {
 	return weir_container_of(d, struct endpoint, dgram);
 }
+
+/* -- who is answered -- */
+
+/* Services that answer whatever comes: echo, daytime, quote of the day,
+ * character generator, time. */
+static bool is_answering_port(unsigned port)
+{
+	static const unsigned ports[] = {7, 13, 17, 19, 37};
+
+	for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
+		if (ports[i] == port)
+			return true;
+	return false;
+}
+
+/* Both families of IP have the port in the same place. */
+static unsigned port_of(const struct weir_address *address)
+{
+	return ntohs(address->sa.in.sin_port);
+}
+
+/* Of whatever address: there may be a server like this one at another. */
+static bool is_own_port(const struct worker *worker, unsigned port)
+{
+	for (size_t i = 0; i < worker->n_endpoints; i++) {
+		const struct endpoint *other = &worker->endpoints[i];
+
+		if (endpoint_takes_datagrams(other) &&
+		    other->family != AF_UNIX &&
+		    port_of(weir_dgram_address(&other->dgram)) == port)
+			return true;
+	}
+	return false;
+}
+
+/* FNV-1a, of an IPv4 address or an IPv6 network. */
+static size_t hash_of(const struct weir_address *from)
+{
+	bool is_v4 = from->sa.any.sa_family == AF_INET;
+	const unsigned char *bytes =
+		is_v4 ? (const unsigned char *)&from->sa.in.sin_addr
+		      : from->sa.in6.sin6_addr.s6_addr;
+	size_t n = is_v4 ? 4 : 8;
+	uint32_t hash = 2166136261;
+
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ bytes[i]) * 16777619;
+	return (hash ^ hash >> 16) % N_BUCKETS;
+}
+
+/* A bucket is the time at which its source would be back at the rate; it may
+ * be ahead of that by a second. */
+static bool is_within_rate(struct endpoint *endpoint,
+			   const struct weir_address *from)
+{
+	uint64_t *bucket = &endpoint->buckets[hash_of(from)];
+	uint64_t now = weir_loop_now(endpoint->worker->loop);
+	uint64_t rate = endpoint->worker->settings->udp_rate;
+
+	if (*bucket < now)
+		*bucket = now;
+	if (*bucket + CLOCK_NS_PER_S / rate > now + CLOCK_NS_PER_S)
+		return false;
+	*bucket += CLOCK_NS_PER_S / rate;
+	return true;
+}
+
+bool datagrams_may_answer(struct weir_dgram *d, const struct weir_address *from)
+{
+	struct endpoint *endpoint = endpoint_of(d);
+	bool may_answer;
+
+	if (endpoint->family == AF_UNIX)
+		return true;
+	may_answer = !is_answering_port(port_of(from)) &&
+		     !is_own_port(endpoint->worker, port_of(from)) &&
+		     is_within_rate(endpoint, from);
+	endpoint->counters.n_unanswered += !may_answer;
+	return may_answer;
+}
+
+/* -- opening and closing -- */
 
 int datagrams_open(struct endpoint *endpoint,
 		   const struct weir_address *address)
@@ -24,12 +112,21 @@ int datagrams_open(struct endpoint *endpoint,
 	struct weir_dgram_options options = {
 		.sndbuf = settings->listener.sndbuf,
 		.rcvbuf = settings->listener.rcvbuf};
+	int error;
 
 	if (endpoint->family == AF_UNIX)
 		options.receive_max = UNIX_RECEIVE_MAX;
-	return weir_dgram_bind(&endpoint->dgram, endpoint->worker->loop,
-			       address, &endpoint->service->datagrams,
-			       &options);
+	else
+		endpoint->buckets =
+			calloc(N_BUCKETS, sizeof *endpoint->buckets);
+	if (endpoint->family != AF_UNIX && !endpoint->buckets)
+		return -ENOMEM;
+	error = weir_dgram_bind(&endpoint->dgram, endpoint->worker->loop,
+				address, &endpoint->service->datagrams,
+				&options);
+	if (error < 0)
+		free(endpoint->buckets);
+	return error;
 }
 
 static const char *name_of(const struct endpoint *endpoint, char *text)
@@ -58,6 +155,8 @@ void datagrams_close(struct endpoint *endpoint)
 	if (!weir_dgram_is_open(&endpoint->dgram))
 		return;
 	weir_dgram_close(&endpoint->dgram);
+	free(endpoint->buckets);
+	endpoint->buckets = NULL;
 	weir_dgram_stats(&endpoint->dgram, &stats);
 	if (stats.n_dropped == 0 && stats.n_truncated == 0)
 		return;

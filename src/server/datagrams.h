@@ -8,6 +8,12 @@ int datagrams_open(struct endpoint *endpoint,
 		   const struct weir_address *address);
 /* Logs one line if datagrams were lost. Closing a closed one does nothing. */
 void datagrams_close(struct endpoint *endpoint);
+/* Whether a datagram from there may be answered; counted if not. A UDP source
+ * can be forged: an answer to another server, or to this one, would be answered
+ * in turn and so on, and many answers would be a flood for the machine whose
+ * address was used. */
+bool datagrams_may_answer(struct weir_dgram *d,
+			  const struct weir_address *from);
 /* Every service's on_drain. */
 void datagrams_on_drain(struct weir_dgram *d);
 

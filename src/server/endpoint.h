@@ -17,6 +17,7 @@ struct endpoint {
 	struct weir_conn_limits limits; /* of its connections */
 	struct weir_listener listener;	/* one of these two is open, or none */
 	struct weir_dgram dgram;	/* if it holds target connections */
+	uint64_t *buckets;		/* datagrams.c: of UDP, for the rate */
 	struct endpoint *target;	/* of service->target; NULL: none */
 	int family;			/* of the address */
 	bool is_full;		  /* --max-conns: the last one was refused */

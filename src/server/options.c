@@ -27,6 +27,7 @@ enum option {
 	OPTION_SNDBUF,
 	OPTION_RCVBUF,
 	OPTION_NOTSENT_LOWAT,
+	OPTION_UDP_RATE,
 	OPTION_METRICS,
 	OPTION_ACCEPT_PROXY,
 	OPTION_PROXY_PROTOCOL,
@@ -48,6 +49,13 @@ static const struct quantity_kind budget = {
 	.units = quantity_sizes,
 	.min = 65536,
 	.max = UINT64_C(1) << 40,
+};
+
+static const struct quantity_kind udp_rate = {
+	.expected = "a number from 1 to 1000000",
+	.units = quantity_counts,
+	.min = 1,
+	.max = 1000000,
 };
 
 static const struct quantity_kind proxy_version = {
@@ -156,6 +164,11 @@ static const struct command_line_option table[N_OPTIONS] = {
 		 .help = "unsent bytes that the kernel accepts",
 		 .kind = &quantity_size,
 		 .shown = "no limit"},
+	[OPTION_UDP_RATE] = {.name = "udp-rate",
+			     .argument = "N",
+			     .help = "answers a second to one UDP source",
+			     .kind = &udp_rate,
+			     .initial = 1000},
 	[OPTION_METRICS] = {.name = "metrics",
 			    .argument = "ADDRESS",
 			    .help = "serve GET /metrics and /healthz there",
@@ -271,6 +284,7 @@ static bool apply(struct settings *settings,
 		.n_workers = (size_t)values[OPTION_WORKERS].number,
 		.budget = (size_t)values[OPTION_BUDGET].number,
 		.max_conns = values[OPTION_MAX_CONNS].number,
+		.udp_rate = values[OPTION_UDP_RATE].number,
 		.grace_ns = values[OPTION_GRACE].number,
 		.drain_ns = values[OPTION_DRAIN].number,
 		.slow = (enum slow_policy)values[OPTION_SLOW].number,

@@ -28,6 +28,7 @@ struct settings {
 	size_t n_workers;
 	size_t budget;	    /* of the process, in bytes; 0: the default */
 	uint64_t max_conns; /* of the process; 0: no limit */
+	uint64_t udp_rate;  /* answers a second to one source */
 	uint64_t grace_ns;  /* serving goes on so long after SIGTERM */
 	uint64_t drain_ns;  /* then connections may take so long to end */
 	enum slow_policy slow;

@@ -189,6 +189,81 @@ Test(server_dgram, a_burst_is_echoed_whole_and_in_order)
 /* One client floods and does not read, the other is served meanwhile; of the
  * first one's answers those that have no room are dropped, and told of. It is
  * not connected: the kernel lets one that is fill the server's send buffer. */
+/* -- sources that are not answered -- */
+
+/* As dial_dgram, from there: 127.0.0.2:PORT. */
+static int dial_from(const char *from, const char *text)
+{
+	struct weir_address source = harness_address(from);
+	struct weir_address address = harness_address(text);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	cr_assert_eq(bind(fd, &source.sa.any, source.len), 0, "%s", from);
+	cr_assert_eq(connect(fd, &address.sa.any, address.len), 0, "%s", text);
+	return fd;
+}
+
+/* What comes from there is not answered; what comes after it is. */
+static void check_unanswered(const char *from, const char *address)
+{
+	int fd = dial_from(from, address);
+	int other = dial_dgram(address);
+
+	say(fd, SEED, 6);
+	say(other, SEED, 6);
+	expect_back(other, SEED, 6);
+	expect_nothing_back(fd);
+	close(other);
+	close(fd);
+}
+
+/* It would be answered in turn, by others of its kind or by itself. */
+Test(server_dgram, does_not_answer_what_would_answer_in_turn)
+{
+	struct served s;
+	char first[SERVED_ADDRESS_SIZE];
+	char second[SERVED_ADDRESS_SIZE];
+	char from[TEXT_SIZE];
+
+	served_start(&s, "echo=udp:127.0.0.1:0", "echo=udp:127.0.0.1:0", NULL);
+	served_address(&s, "echo", first);
+	served_address(&s, "echo", second);
+	snprintf(from, sizeof from, "udp:127.0.0.2%s", strrchr(first, ':'));
+	check_unanswered(from, first);
+	check_unanswered(from, second);
+	if (geteuid() == 0)
+		check_unanswered("udp:127.0.0.2:7", first);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* One source at a time: another is answered all the same. */
+Test(server_dgram, answers_no_source_faster_than_it_should)
+{
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	int n_answers = 0;
+	int fd;
+	int other;
+
+	served_start(&s, "--udp-rate=10", "echo=udp:127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	fd = dial_from("udp:127.0.0.2:0", address);
+	other = dial_dgram(address);
+	for (int i = 0; i < 100; i++)
+		say(fd, SEED, 6);
+	say(other, SEED, 6);
+	expect_back(other, SEED, 6);
+	while (recv(fd, data, sizeof data, MSG_DONTWAIT) >= 0)
+		n_answers++;
+	cr_expect_geq(n_answers, 10);
+	cr_expect_lt(n_answers, 50);
+	close(other);
+	close(fd);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* -- queues -- */
+
 Test(server_dgram, a_client_who_does_not_read_does_not_hold_up_another)
 {
 	char endpoint[TEXT_SIZE];

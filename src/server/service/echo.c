@@ -17,7 +17,7 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 static void on_datagram(struct weir_dgram *d, const struct weir_address *from,
 			const void *data, size_t n, size_t true_size)
 {
-	if (n == true_size)
+	if (n == true_size && datagrams_may_answer(d, from))
 		(void)weir_dgram_send(d, from, data, n);
 }
 

@@ -40,6 +40,7 @@ OF(n_stalled, n_stalled)
 OF(stalled_ns, counters.stalled_ns)
 OF(n_missed, counters.n_missed)
 OF(n_unconnected, counters.n_unconnected)
+OF(n_unanswered, counters.n_unanswered)
 OF(n_datagrams_received, n_datagrams_received)
 OF(n_datagrams_sent, n_datagrams_sent)
 OF(n_datagrams_dropped, n_datagrams_dropped)
@@ -82,6 +83,9 @@ static const struct family families[] = {
 	 n_unconnected, 0},
 	{"weir_datagrams_received_total", "Datagrams received.", COUNTER,
 	 n_datagrams_received, 0},
+	{"weir_datagrams_unanswered_total",
+	 "Datagrams not answered, to avoid a loop or a flood.", COUNTER,
+	 n_unanswered, 0},
 	{"weir_datagrams_sent_total", "Datagrams sent.", COUNTER,
 	 n_datagrams_sent, 0},
 	{"weir_datagrams_dropped_total", "Datagrams queued and never sent.",
