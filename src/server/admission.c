@@ -121,6 +121,7 @@ void admission_receive(struct endpoint *endpoint, int fd,
 		return;
 	}
 	endpoint->is_full = false;
+	descriptors_check(endpoint->worker);
 	if (endpoint->worker->settings->accepts_proxy &&
 	    !endpoint->service->is_private)
 		proxy_receive(endpoint, fd, peer);

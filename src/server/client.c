@@ -322,8 +322,8 @@ static bool is_worth_a_line(const struct service *service,
 					reason != WEIR_REASON_PEER_CLOSED);
 }
 
-/* What ending the connection cost its peer: the bytes that were queued, and
- * after our reset those that the kernel held. */
+/* What ending the connection cost: the bytes that were queued, and after our
+ * reset those that the kernel held, and those that were to be passed on. */
 static uint64_t lost_bytes(const struct weir_conn *c,
 			   const struct weir_result *result)
 {
@@ -333,10 +333,11 @@ static uint64_t lost_bytes(const struct weir_conn *c,
 
 	if (service->n_trimmed)
 		n -= service->n_trimmed(c);
-	if (result->reason == WEIR_REASON_ABORTED &&
-	    progress->kernel_unacked > 0)
+	if (result->reason != WEIR_REASON_ABORTED)
+		return n;
+	if (progress->kernel_unacked > 0)
 		n += (uint64_t)progress->kernel_unacked;
-	return n;
+	return service->owes_input ? n + progress->unread : n;
 }
 
 static void count_loss(struct worker *worker, const struct weir_conn *c,

@@ -16,6 +16,8 @@ struct service {
 	bool takes_target;
 	/* it ends when the peer goes away, which needs no log line */
 	bool is_endless;
+	/* input that was not read when a connection is aborted is lost */
+	bool owes_input;
 	/* the server's own: its clients are not counted among the others, nor
 	 * ended with them */
 	bool is_private;

@@ -69,6 +69,7 @@ int worker_open(struct worker *worker, struct server *server, size_t number)
 	error = weir_loop_new(&worker->loop);
 	if (error < 0)
 		return refuse(worker, error);
+	descriptors_open(worker);
 	error = weir_wakeup_open(&worker->wakeup, worker->loop, on_wakeup);
 	worker->snapshot = calloc(1, sizeof *worker->snapshot);
 	if (error == 0 && !worker->snapshot)
@@ -90,6 +91,7 @@ void worker_close(struct worker *worker)
 	int error;
 
 	endpoint_close_all(worker);
+	descriptors_close(worker);
 	free(worker->snapshot);
 	weir_wakeup_close(&worker->wakeup);
 	error = weir_loop_free(worker->loop);

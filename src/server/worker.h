@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "descriptors.h"
 #include "server.h"
 
 struct endpoint;
@@ -21,6 +22,7 @@ struct worker {
 	_Atomic bool is_asked; /* by the watchdog; the wakeup clears it */
 	struct weir_observer observer;
 	struct snapshot *snapshot;
+	struct descriptors descriptors;
 	struct endpoint *endpoints;
 	size_t n_endpoints;
 	size_t n_clients; /* of services that are not private */

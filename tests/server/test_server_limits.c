@@ -223,6 +223,63 @@ Test(server_limits, out_of_descriptors_it_serves_and_sleeps)
 	cr_assert_eq(served_stop(&s), 0);
 }
 
+/* A load balancer must be able to ask when all others wait. */
+Test(server_limits, out_of_descriptors_it_answers_healthz)
+{
+	static const char *const arguments[] = {"--metrics=127.0.0.1:0",
+						"echo=127.0.0.1:0", NULL};
+	static const char request[] = "GET /healthz HTTP/1.1\r\n\r\n";
+	struct served s;
+	char metrics[SERVED_ADDRESS_SIZE];
+	char address[SERVED_ADDRESS_SIZE];
+	char text[12];
+	int fds[N_CROWD];
+	int fd;
+
+	served_start_prepared(&s, allow_few_descriptors, arguments);
+	served_address(&s, "metrics", metrics);
+	served_address(&s, "echo", address);
+	for (int i = 0; i < N_CROWD; i++)
+		fds[i] = dial(address, 0);
+	served_line(&s, "no descriptor is left");
+	for (int i = 0; i < 10; i++) {
+		fd = dial(metrics, 0);
+		harness_write(fd, request, sizeof request - 1);
+		harness_read(fd, text, sizeof text);
+		cr_expect_arr_eq(text, "HTTP/1.1 200", sizeof text);
+		close(fd);
+	}
+	for (int i = 0; i < N_CROWD; i++)
+		close(fds[i]);
+	served_line(&s, "there are descriptors again");
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* Each client of a relay needs two: until there are, it waits. */
+Test(server_limits, out_of_descriptors_a_relay_resets_no_client)
+{
+	char endpoint[ENDPOINT_SIZE];
+	const char *const arguments[] = {endpoint, NULL};
+	struct served target;
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	int fds[N_CROWD];
+
+	served_start(&target, "echo=127.0.0.1:0", NULL);
+	served_address(&target, "echo", address);
+	snprintf(endpoint, sizeof endpoint, "relay=127.0.0.1:0,%s", address);
+	served_start_prepared(&s, allow_few_descriptors, arguments);
+	served_address(&s, "relay", address);
+	for (int i = 0; i < N_CROWD; i++)
+		fds[i] = dial(address, 0);
+	for (int i = 0; i < N_CROWD; i++) {
+		expect_echo(fds[i], "sooner or later");
+		close(fds[i]);
+	}
+	cr_assert_eq(served_stop(&s), 0);
+	cr_assert_eq(served_stop(&target), 0);
+}
+
 /* -- the watchdog -- */
 
 static void ask_for_watchdog(void)

@@ -186,6 +186,7 @@ Test(server_relay_start, aborts_who_waits_for_the_target_when_time_is_up)
 
 	crowd_start(&c, "--drain=50ms");
 	client = dial(c.r.address, 0);
+	write_pattern(client, 1000, 1);
 	await_more_fds(&c.r, 1);
 	kill(c.r.s.pid, SIGTERM);
 	expect_reset(client);

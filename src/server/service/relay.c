@@ -18,11 +18,13 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "clock.h"
 #include "log.h"
 #include "proxy_header.h"
 
 /* to connect to the target, all its addresses included */
-static const uint64_t CONNECT_NS = UINT64_C(10) * 1000000000;
+static const uint64_t CONNECT_NS = 10 * CLOCK_NS_PER_S;
+static const uint64_t RETRY_NS = 100 * CLOCK_NS_PER_MS;
 
 /* 1. other is set if and only if both connections are open: from join to the
  *    first on_close */
@@ -36,7 +38,11 @@ struct side {
 struct front {
 	struct side side; /* first, as in the target's state */
 	struct weir_conn *client;
-	struct weir_connector connector; /* until the target is connected */
+	/* until the target is connected: */
+	struct weir_connector connector;
+	struct weir_timer retry; /* no descriptor was left */
+	uint64_t deadline_ns;
+	int held; /* makes room for the target's descriptor; -1: none */
 };
 
 static struct side *side_of(const struct weir_conn *c)
@@ -206,12 +212,61 @@ static int connect_pair(struct front *front, int fd)
 		       : 0;
 }
 
+static void close_held(struct front *front)
+{
+	if (front->held >= 0)
+		close(front->held);
+	front->held = -1;
+}
+
+static void on_connect(struct weir_connector *connector, int fd);
+
+static void connect_target(struct front *front)
+{
+	const struct endpoint_config *config =
+		client_endpoint(front->client)->config;
+	int error = weir_connector_open(&front->connector,
+					weir_conn_loop(front->client),
+					config->targets, config->n_targets,
+					front->deadline_ns, on_connect);
+
+	/* endpoint_config.c has checked that there is a target, a stream */
+	assert(error == 0);
+	(void)error;
+}
+
+static void on_retry(struct weir_timer *timer)
+{
+	connect_target(weir_container_of(timer, struct front, retry));
+}
+
+/* No descriptor was left: try again with the one that is held for this, and
+ * later. False: it is another error, or too late. */
+static bool try_again(struct front *front, int error)
+{
+	struct weir_loop *loop = weir_conn_loop(front->client);
+	uint64_t now = weir_loop_now(loop);
+
+	if ((error != -EMFILE && error != -ENFILE) || now >= front->deadline_ns)
+		return false;
+	if (front->held >= 0) {
+		close_held(front);
+		connect_target(front);
+	} else {
+		weir_timer_arm(&front->retry, loop, now + RETRY_NS, on_retry);
+	}
+	return true;
+}
+
 static void on_connect(struct weir_connector *connector, int fd)
 {
 	struct front *front =
 		weir_container_of(connector, struct front, connector);
 	int error = fd;
 
+	if (try_again(front, error))
+		return;
+	close_held(front);
 	if (fd >= 0)
 		error = connect_pair(front, fd);
 	if (error < 0)
@@ -222,19 +277,13 @@ static void on_connect(struct weir_connector *connector, int fd)
  * and its reset wait in the kernel. */
 static void on_open(struct endpoint *endpoint, struct weir_conn *c)
 {
-	const struct endpoint_config *config = endpoint->config;
 	struct front *front = client_state(c);
-	struct weir_loop *loop = endpoint->worker->loop;
-	int error;
 
 	front->client = c;
+	front->held = descriptors_hold(endpoint->worker);
+	front->deadline_ns = weir_loop_now(endpoint->worker->loop) + CONNECT_NS;
 	weir_conn_pause(c);
-	error = weir_connector_open(
-		&front->connector, loop, config->targets, config->n_targets,
-		weir_loop_now(loop) + CONNECT_NS, on_connect);
-	/* endpoint_config.c has checked that there is a target, a stream */
-	assert(error == 0);
-	(void)error;
+	connect_target(front);
 }
 
 static void on_client_close(struct weir_conn *c,
@@ -243,11 +292,14 @@ static void on_client_close(struct weir_conn *c,
 	struct front *front = client_state(c);
 
 	weir_connector_close(&front->connector);
+	weir_timer_cancel(&front->retry);
+	close_held(front);
 	on_close(c, result);
 }
 
 static const struct service target_service = {
 	.name = "relay-target",
+	.owes_input = true,
 	.flags = WEIR_CONN_NO_THROTTLE,
 	.events = {.on_data = on_data,
 		   .on_end = on_end,
@@ -260,6 +312,7 @@ static const struct service target_service = {
 const struct service relay_service = {
 	.name = "relay",
 	.takes_target = true,
+	.owes_input = true,
 	.flags = WEIR_CONN_NO_THROTTLE,
 	.events = {.on_data = on_data,
 		   .on_end = on_end,
