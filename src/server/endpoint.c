@@ -18,6 +18,7 @@
 
 #include "admission.h"
 #include "datagrams.h"
+#include "keepalive.h"
 #include "complain.h"
 #include "log.h"
 #include "proxy.h"
@@ -124,6 +125,8 @@ static int open_service(struct endpoint *endpoint)
 		weir_listener_close(&endpoint->listener);
 		return error;
 	}
+	keepalive_set(weir_listener_fd(&endpoint->listener),
+		      endpoint->worker->settings->keepalive_ns);
 	endpoint->worker->n_endpoints++;
 	if (endpoint->service->target)
 		open_target_endpoint(endpoint);

@@ -21,6 +21,7 @@ enum option {
 	OPTION_STALL,
 	OPTION_MIN_RATE,
 	OPTION_IDLE,
+	OPTION_KEEPALIVE,
 	OPTION_LINGER,
 	OPTION_GRACE,
 	OPTION_DRAIN,
@@ -49,6 +50,13 @@ static const struct quantity_kind budget = {
 	.units = quantity_sizes,
 	.min = 65536,
 	.max = UINT64_C(1) << 40,
+};
+
+/* What TCP_KEEPIDLE takes. */
+static const struct quantity_kind keepalive = {
+	.expected = "0, or a time up to 9h, such as 5m",
+	.units = quantity_times,
+	.max = 9 * CLOCK_NS_PER_HOUR,
 };
 
 static const struct quantity_kind udp_rate = {
@@ -133,6 +141,12 @@ static const struct command_line_option table[N_OPTIONS] = {
 			 .argument = "TIME",
 			 .help = "close connections without traffic for TIME",
 			 .kind = &quantity_time},
+	[OPTION_KEEPALIVE] = {.name = "keepalive",
+			      .argument = "TIME",
+			      .help = "probe silent TCP peers after TIME; 0: "
+				      "never",
+			      .kind = &keepalive,
+			      .initial = 5 * CLOCK_NS_PER_MIN},
 	[OPTION_LINGER] = {.name = "linger",
 			   .argument = "TIME",
 			   .help = "wait for the peer's FIN after ours",
@@ -284,6 +298,7 @@ static bool apply(struct settings *settings,
 		.n_workers = (size_t)values[OPTION_WORKERS].number,
 		.budget = (size_t)values[OPTION_BUDGET].number,
 		.max_conns = values[OPTION_MAX_CONNS].number,
+		.keepalive_ns = values[OPTION_KEEPALIVE].number,
 		.udp_rate = values[OPTION_UDP_RATE].number,
 		.grace_ns = values[OPTION_GRACE].number,
 		.drain_ns = values[OPTION_DRAIN].number,

@@ -26,11 +26,12 @@ struct settings {
 	struct weir_conn_limits limits;
 	struct weir_listener_options listener;
 	size_t n_workers;
-	size_t budget;	    /* of the process, in bytes; 0: the default */
-	uint64_t max_conns; /* of the process; 0: no limit */
-	uint64_t udp_rate;  /* answers a second to one source */
-	uint64_t grace_ns;  /* serving goes on so long after SIGTERM */
-	uint64_t drain_ns;  /* then connections may take so long to end */
+	size_t budget;	       /* of the process, in bytes; 0: the default */
+	uint64_t max_conns;    /* of the process; 0: no limit */
+	uint64_t keepalive_ns; /* 0: none */
+	uint64_t udp_rate;     /* answers a second to one source */
+	uint64_t grace_ns;     /* serving goes on so long after SIGTERM */
+	uint64_t drain_ns;     /* then connections may take so long to end */
 	enum slow_policy slow;
 	bool accepts_proxy; /* a PROXY header comes before everything else */
 	/* of the PROXY header that relay sends to the target; 0: none */

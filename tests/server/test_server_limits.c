@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,58 @@ Test(server_limits, budget_ends_who_owes_most)
 	for (int i = 0; i < N_DEBTORS; i++)
 		close(fds[i]);
 	cr_assert_lt(served_stop(&s), 128);
+}
+
+/* The timer that the kernel runs for the server's end of fd, as /proc/net/tcp
+ * numbers them: 2 is that of keep-alive, 0 is none. */
+static int timer_of_peer(int fd)
+{
+	struct sockaddr_in own = {0};
+	struct sockaddr_in peer = {0};
+	socklen_t len = sizeof own;
+	char line[256];
+	FILE *file = fopen("/proc/net/tcp", "re");
+	int timer = -1;
+
+	cr_assert(file);
+	getsockname(fd, (struct sockaddr *)&own, &len);
+	getpeername(fd, (struct sockaddr *)&peer, &len);
+	while (fgets(line, sizeof line, file)) {
+		unsigned from;
+		unsigned to;
+		int t;
+
+		if (sscanf(line, " %*d: %*8x:%4x %*8x:%4x %*x %*8x:%*8x %2d",
+			   &from, &to, &t) == 3 &&
+		    from == ntohs(peer.sin_port) && to == ntohs(own.sin_port))
+			timer = t;
+	}
+	fclose(file);
+	return timer;
+}
+
+static void check_keepalive(const char *option, int timer)
+{
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	int fd;
+
+	served_start(&s, option, "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	fd = dial(address, 0);
+	expect_echo(fd, "and no more");
+	/* until what was sent is acknowledged, which has a timer of its own */
+	while (timer_of_peer(fd) != timer)
+		expect_echo(fd, "once more");
+	close(fd);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+Test(server_limits, keepalive_probes_silent_peers)
+{
+	check_keepalive("--workers=2", 2);
+	check_keepalive("--keepalive=1s", 2);
+	check_keepalive("--keepalive=0", 0);
 }
 
 /* -- descriptors -- */

@@ -19,6 +19,7 @@
 
 #include "client.h"
 #include "clock.h"
+#include "keepalive.h"
 #include "log.h"
 #include "proxy_header.h"
 
@@ -140,6 +141,7 @@ static struct weir_conn *open_target(struct endpoint *front, int fd,
 	if (!target)
 		return NULL;
 	set_buffers(fd, &worker->settings->listener);
+	keepalive_set(fd, worker->settings->keepalive_ns);
 	*error = weir_conn_open(target, worker->loop, fd,
 				&endpoint->service->events, &endpoint->limits);
 	if (*error == 0) {
