@@ -3,6 +3,7 @@
 #include "endpoint_config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -344,4 +345,26 @@ size_t endpoint_config_shared_memory(const struct settings *settings)
 	for (size_t i = 0; i < settings->n_endpoints; i++)
 		n += settings->endpoints[i].service->shared_memory;
 	return n;
+}
+
+static void print(const struct endpoint_config *config)
+{
+	char text[WEIR_ADDRESS_TEXT_SIZE];
+
+	for (size_t i = 0; i < config->n_addresses; i++) {
+		(void)printf("%s=%s", config->service->name,
+			     weir_address_format(&config->addresses[i], text,
+						 sizeof text));
+		for (size_t j = 0; j < config->n_targets; j++)
+			(void)printf("%s%s", j == 0 ? "," : " or ",
+				     weir_address_format(&config->targets[j],
+							 text, sizeof text));
+		(void)printf("%s\n", config->is_inherited ? " (open)" : "");
+	}
+}
+
+void endpoint_config_print_all(const struct settings *settings)
+{
+	for (size_t i = 0; i < settings->n_endpoints; i++)
+		print(&settings->endpoints[i]);
 }

@@ -1,6 +1,7 @@
 /* weir-server: from the command line to the exit status. */
 #include <string.h>
 
+#include "command_line.h"
 #include "endpoint_config.h"
 #include "log.h"
 #include "options.h"
@@ -49,6 +50,11 @@ int main(int argc, char **argv)
 
 	if (status != OPTIONS_RUN)
 		return status;
+	if (settings.is_check) {
+		endpoint_config_print_all(&settings);
+		endpoint_config_free_all(&settings);
+		return command_line_end_output();
+	}
 	process_begin();
 	status = run(&settings, argc > 0 ? argv[0] : "");
 	endpoint_config_free_all(&settings);

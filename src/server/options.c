@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "argument_file.h"
 #include "clock.h"
 #include "command_line.h"
 #include "complain.h"
@@ -35,6 +36,7 @@ enum option {
 	OPTION_PROXY_VERSION,
 	OPTION_TRACE,
 	OPTION_QUIET,
+	OPTION_CHECK,
 	N_OPTIONS
 };
 
@@ -201,6 +203,8 @@ static const struct command_line_option table[N_OPTIONS] = {
 	[OPTION_TRACE] = {.name = "trace",
 			  .help = "print what the send path does"},
 	[OPTION_QUIET] = {.name = "quiet", .help = "print errors only"},
+	[OPTION_CHECK] = {.name = "check",
+			  .help = "print what would be opened and exit"},
 };
 
 static const struct command_line command_line = {
@@ -238,6 +242,7 @@ static const struct command_line command_line = {
 		 "SIGINT or SIGTERM finishes every connection, a second one "
 		 "resets "
 		 "them.\n"
+		 "@FILE stands for the lines of FILE, one argument each.\n"
 		 "SIGUSR1 prints the longest queues.\n"
 		 "Exit status: 0 nothing lost; 1 something lost; 2 not "
 		 "started.\n",
@@ -309,6 +314,7 @@ static bool apply(struct settings *settings,
 				? (int)values[OPTION_PROXY_VERSION].number
 				: 0,
 		.is_traced = values[OPTION_TRACE].is_given,
+		.is_check = values[OPTION_CHECK].is_given,
 		.is_quiet = values[OPTION_QUIET].is_given,
 	};
 	return set_marks(&settings->limits, values);
@@ -330,9 +336,12 @@ static bool check_budget(const struct settings *settings)
 int options_read(struct settings *settings, int argc, char **argv)
 {
 	struct command_line_result result;
-	int status =
-		command_line_read(&command_line, &result, NULL, argc, argv);
+	int status;
 
+	argv = argument_file_expand(&argc, argv);
+	if (!argv)
+		return OPTIONS_REFUSED;
+	status = command_line_read(&command_line, &result, NULL, argc, argv);
 	if (status != COMMAND_LINE_GO_ON)
 		return status;
 	if (!apply(settings, result.values))

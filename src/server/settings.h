@@ -39,6 +39,7 @@ struct settings {
 	bool has_metrics;
 	bool is_traced;
 	bool is_quiet;
+	bool is_check;	 /* print the endpoints instead of opening them */
 	bool is_default; /* no SERVICE was named */
 	size_t n_endpoints;
 	struct endpoint_config *endpoints; /* metrics among them */
