@@ -9,7 +9,8 @@
  *	udp:HOST:PORT	UDP, with HOST as above
  *	unixgram:PATH	a Unix datagram socket; @NAME as above
  *
- * PORT is a number from 0 to 65535; 0 lets the kernel choose.
+ * PORT is a number from 0 to 65535; 0 lets the kernel choose. "*:PORT" is
+ * none of these forms: every interface is ":PORT".
  *
  * Example:
  *

@@ -114,12 +114,13 @@ static int resolve_v6(struct query *query, const char *host)
 }
 
 /* A name or an IPv4 address. getaddrinfo(3) would take "1" for 0.0.0.1 and look
- * up 1.2.3.256: no name is all digits and dots. */
+ * up 1.2.3.256: no name is all digits and dots. glibc takes "*" for no host at
+ * all (gaih_inet in sysdeps/posix/getaddrinfo.c), musl for a name. */
 static int resolve_name(struct query *query, const char *host)
 {
 	struct in_addr v4;
 
-	if (host[strcspn(host, ":[]/% \t\r\n")] != '\0')
+	if (host[strcspn(host, ":[]/%* \t\r\n")] != '\0')
 		return -EINVAL;
 	if (host[strspn(host, "0123456789.")] != '\0')
 		return look_up(query, host, 0);
