@@ -319,11 +319,12 @@ static void dial(struct weir_timer *timer)
 {
 	struct bad_peer *bad = weir_container_of(timer, struct bad_peer, timer);
 	struct load *load = bad->load;
+	const struct weir_connector_options options = {
+		.deadline_ns = clock_now() + load->settings->connect_ns};
 
 	(void)weir_connector_open(
 		&bad->connector, load->loop, load->target->addresses,
-		load->target->n_addresses,
-		clock_now() + load->settings->connect_ns, on_connect);
+		load->target->n_addresses, &options, on_connect);
 }
 
 /* -- all of them -- */

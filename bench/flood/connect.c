@@ -215,6 +215,8 @@ static void begin(struct visit *visit, uint64_t intended_ns)
 	struct load *load = visit->load;
 	struct visits *visits = load->own;
 	uint64_t now_ns = clock_now();
+	const struct weir_connector_options options = {
+		.deadline_ns = now_ns + load->settings->connect_ns};
 
 	weir_list_remove(&visit->link);
 	weir_list_append(&visits->busy, &visit->link);
@@ -227,8 +229,7 @@ static void begin(struct visit *visit, uint64_t intended_ns)
 	/* it fails only without an address */
 	(void)weir_connector_open(
 		&visit->connector, load->loop, load->target->addresses,
-		load->target->n_addresses, now_ns + load->settings->connect_ns,
-		on_connect);
+		load->target->n_addresses, &options, on_connect);
 }
 
 static struct visit *idle_visit(struct load *load, struct peer *probe)

@@ -55,9 +55,11 @@ static void on_connect(struct weir_connector *connector, int fd)
 static void dial(struct peer *peer)
 {
 	struct load *load = peer->load;
+	const struct weir_connector_options options = {
+		.deadline_ns = load->crew.deadline_ns};
 	int error = weir_connector_open(
 		&peer->connector, load->loop, load->target->addresses,
-		load->target->n_addresses, load->crew.deadline_ns, on_connect);
+		load->target->n_addresses, &options, on_connect);
 
 	if (error < 0)
 		failure_count_connect(load, &peer->has_failed, error);

@@ -194,6 +194,7 @@ static size_t resolve(struct client *client, struct weir_address *addresses)
 
 static void run(struct client *client, uint64_t timeout_ns)
 {
+	struct weir_connector_options options = {0};
 	struct weir_address addresses[N_ADDRESSES];
 	size_t n = resolve(client, addresses);
 	int error;
@@ -205,9 +206,9 @@ static void run(struct client *client, uint64_t timeout_ns)
 		fail_by(client, "epoll", error);
 		return;
 	}
+	options.deadline_ns = weir_loop_now(client->loop) + timeout_ns;
 	error = weir_connector_open(&client->connector, client->loop, addresses,
-				    n, weir_loop_now(client->loop) + timeout_ns,
-				    on_connect);
+				    n, &options, on_connect);
 	if (!error)
 		error = weir_loop_run(client->loop);
 	if (error)

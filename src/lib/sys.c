@@ -318,6 +318,11 @@ int weir_sys_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 	return getsockname(fd, addr, len) == 0 ? 0 : failure();
 }
 
+int weir_sys_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return getpeername(fd, addr, len) == 0 ? 0 : failure();
+}
+
 int weir_sys_setsockopt(int fd, int level, int option, int value)
 {
 	return setsockopt(fd, level, option, &value, sizeof value) == 0

@@ -85,6 +85,7 @@ int weir_sys_socket_error(int fd);
  * shares the open file description sees it. */
 int weir_sys_set_nonblocking(int fd);
 int weir_sys_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
+int weir_sys_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
 int weir_sys_setsockopt(int fd, int level, int option, int value);
 int weir_sys_getsockopt(int fd, int level, int option, int *value);
 /* Let the next close of this socket send a TCP reset (SO_LINGER of 0 s). */

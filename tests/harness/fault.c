@@ -28,6 +28,7 @@
 #define weir_sys_socket_error	 real_socket_error
 #define weir_sys_set_nonblocking real_set_nonblocking
 #define weir_sys_getsockname	 real_getsockname
+#define weir_sys_getpeername	 real_getpeername
 #define weir_sys_setsockopt	 real_setsockopt
 #define weir_sys_getsockopt	 real_getsockopt
 #define weir_sys_reset_on_close	 real_reset_on_close
@@ -73,6 +74,7 @@
 #undef weir_sys_socket_error
 #undef weir_sys_set_nonblocking
 #undef weir_sys_getsockname
+#undef weir_sys_getpeername
 #undef weir_sys_setsockopt
 #undef weir_sys_getsockopt
 #undef weir_sys_reset_on_close
@@ -274,6 +276,13 @@ int weir_sys_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 	int r = fault_take(FAULT_GETSOCKNAME, fd, NULL);
 
 	return r == FAULT_PASS ? real_getsockname(fd, addr, len) : r;
+}
+
+int weir_sys_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	int r = fault_take(FAULT_GETPEERNAME, fd, NULL);
+
+	return r == FAULT_PASS ? real_getpeername(fd, addr, len) : r;
 }
 
 int weir_sys_setsockopt(int fd, int level, int option, int value)

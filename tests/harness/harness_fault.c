@@ -69,6 +69,7 @@ static const struct {
 	[FAULT_SOCKET_ERROR] = {"socket_error", -ECONNREFUSED},
 	[FAULT_SET_NONBLOCKING] = {"set_nonblocking", -EINVAL},
 	[FAULT_GETSOCKNAME] = {"getsockname", -ENOBUFS},
+	[FAULT_GETPEERNAME] = {"getpeername", -ENOBUFS},
 	[FAULT_SETSOCKOPT] = {"setsockopt", -EINVAL},
 	[FAULT_GETSOCKOPT] = {"getsockopt", -EINVAL},
 	[FAULT_RESET_ON_CLOSE] = {"reset_on_close", -EINVAL},

@@ -14,6 +14,7 @@ struct connecting {
 	struct weir_connector connector;
 	unsigned n_outcomes;
 	int outcome; /* the last: a descriptor, or an error; so far: none */
+	const struct weir_address *address; /* as told with it */
 	bool was_open_inside;
 };
 
@@ -26,6 +27,9 @@ void connecting_begin(struct connecting *c);
 void connecting_start(struct connecting *c,
 		      const struct weir_address *addresses, size_t n,
 		      uint64_t deadline_ns);
+void connecting_start_by(struct connecting *c,
+			 const struct weir_address *addresses, size_t n,
+			 const struct weir_connector_options *options);
 /* Run until nothing is left to do: that is one outcome and a connector that
  * is closed. */
 void connecting_run(struct connecting *c);

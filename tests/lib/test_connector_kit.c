@@ -25,6 +25,7 @@ void connecting_note(struct weir_connector *connector, int fd)
 
 	c->n_outcomes++;
 	c->outcome = fd;
+	c->address = weir_connector_address(connector);
 	c->was_open_inside = connector->watch.loop != NULL ||
 			     weir_timer_is_armed(&connector->timer);
 }
@@ -40,8 +41,18 @@ void connecting_start(struct connecting *c,
 		      const struct weir_address *addresses, size_t n,
 		      uint64_t deadline_ns)
 {
+	const struct weir_connector_options options = {.deadline_ns =
+							       deadline_ns};
+
+	connecting_start_by(c, addresses, n, &options);
+}
+
+void connecting_start_by(struct connecting *c,
+			 const struct weir_address *addresses, size_t n,
+			 const struct weir_connector_options *options)
+{
 	cr_assert_eq(weir_connector_open(&c->connector, c->loop, addresses, n,
-					 deadline_ns, connecting_note),
+					 options, connecting_note),
 		     0);
 	cr_expect_eq(c->n_outcomes, 0, "it called from outside the loop");
 }

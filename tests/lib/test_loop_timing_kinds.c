@@ -135,8 +135,8 @@ Test(loop_timing_kinds, is_in_a_connector)
 	int server = harness_listen(&address, 5);
 
 	fault_time_settle(50);
-	cr_assert_eq(weir_connector_open(&connector, loop, &address, 1,
-					 WEIR_NEVER, on_connect),
+	cr_assert_eq(weir_connector_open(&connector, loop, &address, 1, NULL,
+					 on_connect),
 		     0);
 	weir_loop_run(loop);
 	expect_longest(WEIR_WORK_CONNECTOR);

@@ -227,10 +227,11 @@ static void connect_target(struct front *front)
 {
 	const struct endpoint_config *config =
 		client_endpoint(front->client)->config;
-	int error = weir_connector_open(&front->connector,
-					weir_conn_loop(front->client),
-					config->targets, config->n_targets,
-					front->deadline_ns, on_connect);
+	const struct weir_connector_options options = {
+		.deadline_ns = front->deadline_ns};
+	int error = weir_connector_open(
+		&front->connector, weir_conn_loop(front->client),
+		config->targets, config->n_targets, &options, on_connect);
 
 	/* endpoint_config.c has checked that there is a target, a stream */
 	assert(error == 0);
