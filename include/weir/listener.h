@@ -128,12 +128,17 @@ struct weir_listener {
 
 /* Bind, listen and accept. TCP gets SO_REUSEADDR, IPv6 stays IPv6 only.
  *
- * An existing Unix path is taken over if it is a socket on which no process
- * listens; else -EADDRINUSE. At close only the socket file that this call made
- * is removed.
+ * A Unix path that exists is taken over if it is a socket file whose socket is
+ * gone. -EADDRINUSE if a socket is bound to it, even one that does not listen
+ * yet, or if it is another kind of file. Of several that find it stale at once
+ * a single one succeeds, by a lock (flock(2)) on the file PATH.weir-lock, which
+ * is removed when that is done; -EADDRINUSE for the others. -EACCES or -EPERM
+ * if the file or its folder belongs to another user, who alone could tell that
+ * it is stale, or remove it. Only the socket file that this call made is
+ * removed at close.
  *
- * -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EAFNOSUPPORT, -ENOENT (no such
- * folder), -EMFILE, -ENFILE, -ENOMEM; on failure nothing is left behind. */
+ * -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EPERM, -EAFNOSUPPORT, -ENOENT (no
+ * such folder), -EMFILE, -ENFILE, -ENOMEM; on failure nothing is left behind. */
 int weir_listener_open(struct weir_listener *listener, struct weir_loop *loop,
 		       const struct weir_address *address,
 		       const struct weir_listener_options *options,

@@ -7,10 +7,14 @@
 
 #include <weir/address.h>
 
-/* bind(2) fd, a socket of address's family and type, and store in file the file
- * that this made (IP and abstract names make no file). A socket file on which
- * no process listens is replaced; -EADDRINUSE if one does, if it is another
- * kind of file, or if that cannot be found out. On failure no file is left. */
+/* bind(2) fd, a socket of address's family and type, and note in file the file
+ * that this made: none for IP or an abstract name. A socket file to which no
+ * socket is bound any more is replaced. On failure no file is left.
+ *
+ * -EADDRINUSE: a socket is bound to it, listening or not, another is replacing
+ * it at this moment, or it is another kind of file; -EACCES, -EPERM: the file
+ * or the folder belongs to another user, so that it cannot be told whether it
+ * is dead, or it cannot be removed. */
 int weir_socket_file_bind(int fd, const struct weir_address *address,
 			  struct weir_socket_file *file);
 

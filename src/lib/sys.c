@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/signalfd.h>
@@ -439,9 +440,26 @@ int weir_sys_lstat(const char *path, struct stat *st)
 	return lstat(path, st) == 0 ? 0 : failure();
 }
 
+int weir_sys_fstat(int fd, struct stat *st)
+{
+	return fstat(fd, st) == 0 ? 0 : failure();
+}
+
 int weir_sys_unlink(const char *path)
 {
 	return unlink(path) == 0 ? 0 : failure();
+}
+
+int weir_sys_open_lock(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd >= 0 ? fd : failure();
+}
+
+int weir_sys_lock(int fd)
+{
+	return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : failure();
 }
 
 int weir_sys_getaddrinfo(const char *host, const char *port,

@@ -120,7 +120,14 @@ int weir_sys_unsent(int fd);
 
 /* As lstat(2): a symbolic link is not followed. */
 int weir_sys_lstat(const char *path, struct stat *st);
+int weir_sys_fstat(int fd, struct stat *st);
 int weir_sys_unlink(const char *path);
+/* A file to lock by, made if it is not there: it is nobody's but the user's
+ * own, and a symbolic link is refused (-ELOOP). */
+int weir_sys_open_lock(const char *path);
+/* Take the whole file's lock, which the descriptor's close gives back, also
+ * by the process's end. -EWOULDBLOCK: somebody else has it. */
+int weir_sys_lock(int fd);
 
 struct addrinfo;
 /* As getaddrinfo(3), with its codes translated: -ENOENT no such host, -EAGAIN

@@ -44,7 +44,10 @@
 #define weir_sys_unacked	 real_unacked
 #define weir_sys_unsent		 real_unsent
 #define weir_sys_lstat		 real_lstat
+#define weir_sys_fstat		 real_fstat
 #define weir_sys_unlink		 real_unlink
+#define weir_sys_open_lock	 real_open_lock
+#define weir_sys_lock		 real_lock
 #define weir_sys_getaddrinfo	 real_getaddrinfo
 #define weir_sys_freeaddrinfo	 real_freeaddrinfo
 #include "sys.c"
@@ -90,7 +93,10 @@
 #undef weir_sys_unacked
 #undef weir_sys_unsent
 #undef weir_sys_lstat
+#undef weir_sys_fstat
 #undef weir_sys_unlink
+#undef weir_sys_open_lock
+#undef weir_sys_lock
 #undef weir_sys_getaddrinfo
 #undef weir_sys_freeaddrinfo
 #undef WEIR_LIB_SYS_H
@@ -429,11 +435,32 @@ int weir_sys_lstat(const char *path, struct stat *st)
 	return r == FAULT_PASS ? real_lstat(path, st) : r;
 }
 
+int weir_sys_fstat(int fd, struct stat *st)
+{
+	int r = fault_take(FAULT_FSTAT, fd, NULL);
+
+	return r == FAULT_PASS ? real_fstat(fd, st) : r;
+}
+
 int weir_sys_unlink(const char *path)
 {
 	int r = fault_take(FAULT_UNLINK, FAULT_ANY_FD, NULL);
 
 	return r == FAULT_PASS ? real_unlink(path) : r;
+}
+
+int weir_sys_open_lock(const char *path)
+{
+	int r = fault_take(FAULT_OPEN_LOCK, FAULT_ANY_FD, NULL);
+
+	return r == FAULT_PASS ? real_open_lock(path) : r;
+}
+
+int weir_sys_lock(int fd)
+{
+	int r = fault_take(FAULT_LOCK, fd, NULL);
+
+	return r == FAULT_PASS ? real_lock(fd) : r;
 }
 
 int weir_sys_getaddrinfo(const char *host, const char *port,

@@ -85,7 +85,10 @@ static const struct {
 	[FAULT_UNACKED] = {"unacked", -EINVAL},
 	[FAULT_UNSENT] = {"unsent", -EINVAL},
 	[FAULT_LSTAT] = {"lstat", -EACCES},
+	[FAULT_FSTAT] = {"fstat", -EIO},
 	[FAULT_UNLINK] = {"unlink", -EACCES},
+	[FAULT_OPEN_LOCK] = {"open_lock", -EACCES},
+	[FAULT_LOCK] = {"lock", -ENOLCK},
 	[FAULT_GETADDRINFO] = {"getaddrinfo", -EAGAIN},
 };
 
