@@ -38,6 +38,57 @@
  *		close(client);
  *		return weir_loop_free(loop);
  *	}
+ *
+ * A cap on connections, here of one; the others wait in the backlog:
+ *
+ * Example:
+ *
+ *	#include <unistd.h>
+ *	#include <weir.h>
+ *
+ *	static struct weir_listener listener;
+ *	static struct weir_timer timer;
+ *	static int served; // the client of now
+ *	static int n_served;
+ *
+ *	static void on_expire(struct weir_timer *t)
+ *	{
+ *		close(served);
+ *		if (++n_served == 2)
+ *			weir_listener_close(&listener);
+ *		weir_listener_resume(&listener);
+ *	}
+ *
+ *	static void on_accept(struct weir_listener *l, int fd,
+ *			      const struct weir_address *peer)
+ *	{
+ *		struct weir_loop *loop = weir_listener_loop(l);
+ *
+ *		served = fd;
+ *		weir_listener_pause(l);
+ *		weir_timer_arm(&timer, loop, weir_loop_now(loop) + 1000000,
+ *			       on_expire);
+ *	}
+ *
+ *	int main(void)
+ *	{
+ *		struct weir_address a;
+ *		struct weir_loop *loop;
+ *		int client[2];
+ *
+ *		weir_loop_new(&loop);
+ *		weir_address_resolve("127.0.0.1:0", WEIR_ADDRESS_LISTEN, &a, 1);
+ *		weir_listener_open(&listener, loop, &a, NULL, on_accept);
+ *		a = *weir_listener_address(&listener);
+ *		for (int i = 0; i < 2; i++) {
+ *			client[i] = socket(AF_INET, SOCK_STREAM, 0);
+ *			connect(client[i], &a.sa.any, a.len);
+ *		}
+ *		weir_loop_run(loop);
+ *		close(client[0]);
+ *		close(client[1]);
+ *		return n_served != 2 || weir_loop_free(loop) < 0;
+ *	}
  */
 #ifndef WEIR_LISTENER_H
 #define WEIR_LISTENER_H
@@ -59,6 +110,8 @@ struct weir_listener;
 typedef void weir_accept_fn(struct weir_listener *listener, int fd,
 			    const struct weir_address *peer);
 
+/* Read during the call. Zeroes are the defaults; a negative number is
+ * -EINVAL, and changes nothing. */
 struct weir_listener_options {
 	int backlog; /* 0: 511 */
 	/* TCP_NOTSENT_LOWAT of the accepted sockets, in bytes: once so many
@@ -81,6 +134,15 @@ struct weir_listener_options {
 	 * accept that client: before you close one listener of several, empty
 	 * the queue by weir_listener_take. */
 	bool exclusive;
+	/* Accepting has paused by itself, for the reason that error gives: no
+	 * descriptor, no memory, 64 clients in a row that were gone, or 64
+	 * events in a row without a client (-EAGAIN). It is tried again every
+	 * 100 ms, and this is not called again before a connection was
+	 * accepted. error is -EINVAL if the socket was shut down (shutdown(2)):
+	 * it accepts nothing any more, is not tried again, and waits for your
+	 * close. The listener may be paused, closed, and freed, inside. NULL:
+	 * not wanted. */
+	void (*on_pause)(struct weir_listener *listener, int error);
 };
 
 /* Why accept(2) gave no connection: the closed list that the counters of a
@@ -91,9 +153,10 @@ enum weir_accept_failure {
 	WEIR_ACCEPT_ENFILE,  /* the system has no descriptor left */
 	WEIR_ACCEPT_ENOBUFS, /* no memory for a socket */
 	WEIR_ACCEPT_ENOMEM,
-	WEIR_ACCEPT_OTHER, /* any other error */
-	/* the next client is accepted, as if this one had never connected */
-	WEIR_ACCEPT_ABORTED,  /* it had gone: ECONNABORTED, EPROTO */
+	WEIR_ACCEPT_OTHER, /* any other error; after a shutdown(2) of the
+			    * socket, EINVAL, nothing is tried again */
+	/* the next one is accepted, as if it had never connected */
+	WEIR_ACCEPT_ABORTED,  /* gone before: ECONNABORTED, EPROTO */
 	WEIR_ACCEPT_NETWORK,  /* ENETDOWN, EHOSTUNREACH and their kin */
 	WEIR_ACCEPT_FIREWALL, /* EPERM */
 	WEIR_N_ACCEPT_FAILURES
@@ -118,12 +181,15 @@ struct weir_listener {
 	struct weir_watch watch;
 	struct weir_timer retry; /* armed while accepting is paused */
 	weir_accept_fn *on_accept;
+	void (*on_pause)(struct weir_listener *listener, int error);
 	bool *closed_inside;	      /* set by a close inside on_accept */
 	struct weir_socket_file file; /* the one that we bound, if any */
 	int unix_sndbuf; /* for each accepted Unix socket; 0: leave it */
 	struct weir_address address;
 	struct weir_listener_stats stats;
-	uint32_t interest; /* EPOLLIN, with EPOLLEXCLUSIVE if asked for */
+	uint32_t interest;  /* EPOLLIN, with EPOLLEXCLUSIVE if asked for */
+	uint8_t n_empty;    /* events in a row with nothing to accept */
+	bool is_pause_told; /* and nothing was accepted since */
 };
 
 /* Bind, listen and accept. TCP gets SO_REUSEADDR, IPv6 stays IPv6 only.
@@ -163,7 +229,19 @@ int weir_listener_adopt(struct weir_listener *listener, struct weir_loop *loop,
 int weir_listener_take(struct weir_listener *listener,
 		       struct weir_address *peer);
 
-/* Synchronous. Closing a closed listener does nothing. */
+/* Accept nothing until weir_listener_resume: clients wait in the backlog (see
+ * above). For a cap on connections. From inside on_accept it ends the run of
+ * accepts; weir_listener_take goes on working. Neither call counts, and both
+ * do nothing to a closed listener. Resume also ends a pause of the listener's
+ * own at once; where the kernel has no memory for it, it follows within
+ * 100 ms.
+ *
+ * With exclusive: clients that wait are accepted by another loop when the next
+ * one connects, and not before. */
+void weir_listener_pause(struct weir_listener *listener);
+void weir_listener_resume(struct weir_listener *listener);
+
+/* Complete on return; a closed one stays so. */
 void weir_listener_close(struct weir_listener *listener);
 
 /* Costs no system call. A close keeps the counters. */

@@ -76,8 +76,8 @@ static enum weir_accept_failure failure_of(int error)
 	}
 }
 
-/* The client gave up while it waited, or its network failed: accept(2) says to
- * treat these as if it had never connected. */
+/* The client gave up while it waited, or the network did for it: accept(2)
+ * asks to treat these as if it had never connected. */
 static bool is_skipped(int error)
 {
 	return error < 0 && failure_of(error) >= WEIR_ACCEPT_ABORTED;
@@ -98,32 +98,62 @@ static int accept_one(struct weir_listener *l, struct weir_address *peer)
 	peer->type = SOCK_STREAM;
 	peer->len = smaller(len, sizeof peer->sa);
 	l->stats.n_accepted++;
-	/* a size that the kernel refuses is no reason to lose the client */
+	/* a size that the kernel does not take is no reason to lose it */
 	if (l->unix_sndbuf > 0)
 		(void)weir_sys_setsockopt(fd, SOL_SOCKET, SO_SNDBUF,
 					  l->unix_sndbuf);
 	return fd;
 }
 
-static void pause_accepting(struct weir_listener *l);
+static void try_again(struct weir_timer *timer);
 
-static void resume_accepting(struct weir_timer *timer)
-{
-	struct weir_listener *l =
-		weir_container_of(timer, struct weir_listener, retry);
-
-	if (weir_watch_set(&l->watch, l->interest) < 0)
-		pause_accepting(l);
-}
-
-static void pause_accepting(struct weir_listener *l)
+/* A socket that was shut down gives nothing but -EINVAL for ever: there is no
+ * other cause for it, since it has listened. */
+static void pause_itself(struct weir_listener *l, int error)
 {
 	struct weir_loop *loop = l->watch.loop;
 
 	weir_watch_set(&l->watch, 0);
-	weir_timer_arm(&l->retry, loop, weir_loop_now(loop) + RETRY_NS,
-		       resume_accepting);
+	if (error != -EINVAL)
+		weir_timer_arm(&l->retry, loop, weir_loop_now(loop) + RETRY_NS,
+			       try_again);
 	l->stats.n_pauses++;
+}
+
+/* Last of all, since the callback may free the listener. */
+static void pause_and_tell(struct weir_listener *l, int error)
+{
+	bool is_told = l->is_pause_told;
+
+	pause_itself(l, error);
+	l->is_pause_told = true;
+	if (!is_told && l->on_pause)
+		l->on_pause(l, error);
+}
+
+static void try_again(struct weir_timer *timer)
+{
+	struct weir_listener *l =
+		weir_container_of(timer, struct weir_listener, retry);
+	int error = weir_watch_set(&l->watch, l->interest);
+
+	if (error < 0)
+		pause_and_tell(l, error);
+}
+
+/* None waits. A Unix socket that was shut down says so too, and not EINVAL,
+ * while epoll reports it for ever: with EPOLLHUP, or, shut down for reading
+ * alone, just as if somebody else were always faster (measured on Linux
+ * 6.18). */
+static void take_nothing(struct weir_listener *l, uint32_t events,
+			 bool has_accepted)
+{
+	if (events & EPOLLHUP) {
+		pause_and_tell(l, -EINVAL);
+	} else if (!has_accepted && ++l->n_empty == ACCEPTS_PER_TURN) {
+		l->n_empty = 0;
+		pause_and_tell(l, -EAGAIN);
+	}
 }
 
 static void accept_some(struct weir_watch *watch, uint32_t events)
@@ -132,32 +162,40 @@ static void accept_some(struct weir_watch *watch, uint32_t events)
 		weir_container_of(watch, struct weir_listener, watch);
 	bool is_closed = false;
 	int n_skipped = 0;
+	int fd = 0;
 	int i;
 
-	(void)events;
+	if (l->watch.wanted == 0)
+		return; /* paused after this was harvested */
 	for (i = 0; i < ACCEPTS_PER_TURN; i++) {
 		struct weir_address peer;
-		int fd = accept_one(l, &peer);
 
-		if (fd == -EAGAIN)
+		fd = accept_one(l, &peer);
+		if (fd == -EAGAIN) {
+			take_nothing(l, events, i > 0);
 			return;
+		}
 		if (is_skipped(fd)) {
 			n_skipped++;
 			continue;
 		}
 		if (fd < 0) {
-			pause_accepting(l);
+			pause_and_tell(l, fd);
 			return;
 		}
+		l->is_pause_told = false;
+		l->n_empty = 0;
 		l->closed_inside = &is_closed;
 		l->on_accept(l, fd, &peer);
 		if (is_closed)
 			return;
 		l->closed_inside = NULL;
+		if (l->watch.wanted == 0)
+			return; /* paused inside */
 	}
 	/* only clients that are gone: a persistent error would spin */
 	if (n_skipped == ACCEPTS_PER_TURN)
-		pause_accepting(l);
+		pause_and_tell(l, fd);
 }
 
 /* IPv6 stays IPv6 only, so that [::] and 0.0.0.0 can share a port. */
@@ -215,6 +253,7 @@ static int start(struct weir_listener *l, struct weir_loop *loop, int fd,
 		unix_sndbuf = options->sndbuf;
 	*l = (struct weir_listener){.watch = l->watch,
 				    .on_accept = on_accept,
+				    .on_pause = options->on_pause,
 				    .unix_sndbuf = unix_sndbuf,
 				    .address = bound,
 				    .interest = interest};
@@ -223,6 +262,12 @@ static int start(struct weir_listener *l, struct weir_loop *loop, int fd,
 }
 
 static const struct weir_listener_options defaults;
+
+static bool is_valid(const struct weir_listener_options *options)
+{
+	return options->backlog >= 0 && options->notsent_lowat >= 0 &&
+	       options->sndbuf >= 0 && options->rcvbuf >= 0;
+}
 
 int weir_listener_open(struct weir_listener *l, struct weir_loop *loop,
 		       const struct weir_address *address,
@@ -236,7 +281,7 @@ int weir_listener_open(struct weir_listener *l, struct weir_loop *loop,
 
 	if (!options)
 		options = &defaults;
-	if (address->type != SOCK_STREAM)
+	if (address->type != SOCK_STREAM || !is_valid(options))
 		return -EINVAL;
 	fd = weir_sys_socket(family, SOCK_STREAM);
 	if (fd < 0)
@@ -281,15 +326,18 @@ int weir_listener_adopt(struct weir_listener *l, struct weir_loop *loop, int fd,
 			weir_accept_fn *on_accept)
 {
 	int is_listening;
-	int error = weir_sys_getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN,
-					&is_listening);
+	int error;
 
+	if (!options)
+		options = &defaults;
+	if (!is_valid(options))
+		return -EINVAL;
+	error = weir_sys_getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN,
+				    &is_listening);
 	if (error < 0)
 		return error;
 	if (!is_listening)
 		return -EINVAL;
-	if (!options)
-		options = &defaults;
 	error = start(l, loop, fd, options, on_accept);
 	if (error < 0)
 		return error;
@@ -309,6 +357,26 @@ int weir_listener_take(struct weir_listener *l, struct weir_address *peer)
 	for (i = 1; i < ACCEPTS_PER_TURN && is_skipped(fd); i++)
 		fd = accept_one(l, peer);
 	return fd;
+}
+
+void weir_listener_pause(struct weir_listener *l)
+{
+	if (!l->watch.loop)
+		return;
+	weir_timer_cancel(&l->retry);
+	weir_watch_set(&l->watch, 0);
+}
+
+void weir_listener_resume(struct weir_listener *l)
+{
+	int error;
+
+	if (!l->watch.loop || l->watch.wanted != 0)
+		return;
+	weir_timer_cancel(&l->retry);
+	error = weir_watch_set(&l->watch, l->interest);
+	if (error < 0)
+		pause_itself(l, error);
 }
 
 void weir_listener_close(struct weir_listener *l)

@@ -104,12 +104,17 @@ static int check_header(const char *noun)
 Test(examples, every_noun_has_one_that_runs)
 {
 	static const char *const nouns[] = {
-		"address", "buf",      "connector", "dgram", "link",
-		"list",	   "listener", "loop",	    "fence", "observer",
-		"sendall", "signal",   "timer",	    "wakeup"};
+		"address", "buf",   "connector", "dgram",    "link",
+		"list",	   "loop",  "fence",	 "observer", "sendall",
+		"signal",  "timer", "wakeup"};
 
 	for (size_t i = 0; i < sizeof nouns / sizeof *nouns; i++)
 		cr_assert_eq(check_header(nouns[i]), 1, "%s.h", nouns[i]);
+}
+
+Test(examples, a_listener_has_two_that_run)
+{
+	cr_assert_eq(check_header("listener"), 2);
 }
 
 Test(examples, a_connection_has_three_that_run)
