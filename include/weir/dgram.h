@@ -11,15 +11,15 @@
  *	#include <string.h>
  *	#include <weir.h>
  *
- *	static void echo(struct weir_dgram *d, const struct weir_address *from,
- *			 const void *data, size_t n, size_t true_size)
+ *	static void echo(struct weir_dgram *d,
+ *			 const struct weir_dgram_received *in)
  *	{
- *		if (n == true_size)
- *			weir_dgram_send(d, from, data, n);
+ *		if (in->n == in->true_size)
+ *			weir_dgram_reply(d, in, in->data, in->n);
  *	}
  *
- *	static void stop(struct weir_dgram *d, const struct weir_address *from,
- *			 const void *data, size_t n, size_t true_size)
+ *	static void stop(struct weir_dgram *d,
+ *			 const struct weir_dgram_received *in)
  *	{
  *		weir_loop_stop(weir_dgram_loop(d));
  *	}
@@ -35,11 +35,12 @@
  *		struct weir_loop *loop;
  *
  *		weir_loop_new(&loop);
- *		weir_address_resolve("udp:127.0.0.1:0", WEIR_ADDRESS_LISTEN,
+ *		weir_address_resolve("udp:0.0.0.0:0", WEIR_ADDRESS_LISTEN,
  *				     &a, 1);
  *		weir_dgram_bind(&server, loop, &a, &echoing, NULL);
- *		weir_dgram_connect(&client, loop, weir_dgram_address(&server),
- *				   &asking, NULL);
+ *		a = *weir_dgram_address(&server); // has its port
+ *		a.sa.in.sin_addr.s_addr = htonl(0x7f000002); // 127.0.0.2
+ *		weir_dgram_connect(&client, loop, &a, &asking, NULL);
  *		weir_dgram_send(&client, NULL, "Hey~~~", 6);
  *		weir_loop_run(loop);
  *		weir_dgram_close(&client);
@@ -66,8 +67,19 @@
  * and counted, until the kernel takes one: some datagrams never fit (measured:
  * one of 9063 bytes over an MTU of 1500 with the least SO_SNDBUF).
  *
- * **Sent does not mean received.** UDP silently drops datagrams for which the
- * receiver has no room; n_sent counts those that the kernel took.
+ * **A socket on the wildcard address** hears at all of the machine's addresses,
+ * and the kernel lets an answer leave from the one that its route suggests, so
+ * that a client that has asked another, by a connected socket or through a
+ * firewall, hears nothing. weir_dgram_reply answers from the address that was
+ * asked (IP_PKTINFO in ip(7), IPV6_RECVPKTINFO in RFC 3542).
+ *
+ * **An error queue of your own** (IP_RECVERR in ip(7), SO_TIMESTAMPING, set on
+ * weir_dgram_fd) keeps the socket ready until somebody has read it: you are
+ * told by on_error_queue, and what you leave there is thrown away, up to 64
+ * entries a turn.
+ *
+ * **What is sent is not received.** UDP drops what its receiver has no room
+ * for, and nobody is told; n_sent counts what the kernel took.
  */
 #ifndef WEIR_DGRAM_H
 #define WEIR_DGRAM_H
@@ -92,20 +104,38 @@ enum {
 	WEIR_DGRAM_MAX = 65527
 };
 
+/* One datagram that has come. To be answered later it may be copied; data is
+ * good during the call alone. */
+struct weir_dgram_received {
+	/* a Unix sender without a name has a length of sizeof(sa_family_t),
+	 * and cannot be answered */
+	struct weir_address from;
+	/* Ours that it was sent to: as bound, or, where that is the wildcard,
+	 * the one of the machine's addresses. For a broadcast or an IPv4
+	 * group it is the one to answer from (ip(7), ipi_spec_dst), for an
+	 * IPv6 group the wildcard. Of a connected dgram it is none: its len
+	 * is 0. */
+	struct weir_address to;
+	const void *data;
+	size_t n;	  /* bytes of data */
+	size_t true_size; /* more than n only if the datagram was larger than
+			   * the receive limit: the rest is gone (recv(2),
+			   * MSG_TRUNC) */
+};
+
 struct weir_dgram_events {
-	/* A datagram of true_size bytes arrived; its first n bytes are at data.
-	 * n is less than true_size only if the datagram was larger than
-	 * receive_max, and then the rest is lost (recv(2), MSG_TRUNC). data and
-	 * from are valid during the call; a Unix sender without a name has a
-	 * length of sizeof(sa_family_t), and cannot be answered. The dgram may
-	 * be closed, and freed, inside: no further call comes then, and the
-	 * rest of the batch is lost. */
+	/* The dgram may be closed, and freed, inside: no further call comes
+	 * then, and what else had been received in the batch is gone. */
 	void (*on_datagram)(struct weir_dgram *d,
-			    const struct weir_address *from, const void *data,
-			    size_t n, size_t true_size);
-	/* Datagrams were dropped for lack of room or memory, and the queue is
-	 * empty again. The dgram may be closed, and freed, inside. May be
-	 * NULL. */
+			    const struct weir_dgram_received *in);
+	/* The socket's error queue has something, or had: read it by
+	 * recvmsg(2) with MSG_ERRQUEUE, on weir_dgram_fd. Never on Unix
+	 * sockets, which have none. The dgram may be closed, and freed,
+	 * inside. NULL: not wanted. */
+	void (*on_error_queue)(struct weir_dgram *d);
+	/* Something was dropped for want of room or memory, and the queue is
+	 * empty again. The dgram may be closed, and freed, inside. NULL: not
+	 * wanted. */
 	void (*on_drain)(struct weir_dgram *d);
 };
 
@@ -114,11 +144,12 @@ enum weir_dgram_policy {
 	WEIR_DGRAM_DROP_OLDEST	/* the oldest of all, until it fits */
 };
 
-/* 0 is the default in parentheses. */
+/* Read during the call. Zeroes are the defaults, in parentheses; -EINVAL, and
+ * nothing changed: a negative number, or one above its range. */
 struct weir_dgram_options {
-	/* bytes of one datagram (WEIR_DGRAM_MAX; Unix datagrams may be larger
-	 * still). A dgram reserves 16 times as much memory; only pages
-	 * actually used become resident. */
+	/* bytes of one datagram, at most 64 MiB (WEIR_DGRAM_MAX; Unix
+	 * datagrams may be larger still). Sixteen times as much memory is
+	 * taken; only pages actually used become resident. */
 	size_t receive_max;
 	size_t queue_bytes;    /* of payload (256 KiB); counts in the loop's
 				* budget, which never drops datagrams */
@@ -158,12 +189,13 @@ struct weir_dgram {
 	struct weir_address address;
 	struct weir_dgram_options options; /* with the defaults filled in */
 	bool is_connected;
-	bool is_short;	     /* the kernel lacks memory: send nothing for now */
-	bool is_deaf;	     /* out of epoll until the timer fires */
-	bool owes_drain;     /* call on_drain when the queue is empty */
-	unsigned n_failures; /* of receiving, in a row */
-	uint64_t retry_ns;   /* the timer's next period */
-	uint64_t short_since_ns; /* start of the shortage; 0: no shortage */
+	bool is_wildcard;    /* bound to all of the machine's addresses */
+	bool is_short;	     /* of the kernel's memory: send nothing for now */
+	bool is_deaf;	     /* out of epoll until the timer */
+	bool owes_drain;     /* on_drain, when the queue is empty */
+	unsigned n_failures; /* of receiving, one after another */
+	uint64_t retry_ns;   /* what the timer is armed to next */
+	uint64_t short_since_ns; /* nothing was taken since; 0: it was */
 	struct weir_dgram_stats stats;
 };
 
@@ -171,7 +203,7 @@ struct weir_dgram {
  * sends to any peer. IPv6 stays IPv6 only. A Unix path is taken over and
  * removed as by weir_listener_open.
  *
- * -EINVAL: address is of a stream. Other errors are those of
+ * -EINVAL: address is a stream's, or an option out of its range. Else as
  * weir_listener_open; on failure nothing is left behind. */
 int weir_dgram_bind(struct weir_dgram *d, struct weir_loop *loop,
 		    const struct weir_address *address,
@@ -211,6 +243,15 @@ int weir_dgram_connect(struct weir_dgram *d, struct weir_loop *loop,
 int weir_dgram_send(struct weir_dgram *d, const struct weir_address *to,
 		    const void *data, size_t n);
 
+/* weir_dgram_send to in->from, from the address in->to, or to the peer if d is
+ * connected. Only a dgram that is bound to the wildcard address has a choice
+ * of where to send from: any other takes no notice of in->to, nor this one if
+ * it is the wildcard, or of another family. If in->to is no address of the
+ * machine any more the kernel says -ENETUNREACH for IPv4 and -EINVAL for IPv6
+ * (measured on Linux 6.18). */
+int weir_dgram_reply(struct weir_dgram *d, const struct weir_dgram_received *in,
+		     const void *data, size_t n);
+
 void weir_dgram_stats(const struct weir_dgram *d,
 		      struct weir_dgram_stats *stats);
 
@@ -225,8 +266,14 @@ static inline struct weir_loop *weir_dgram_loop(const struct weir_dgram *d)
 	return weir_watch_loop(&d->watch);
 }
 
-/* The bound address (a port 0 has its number), or that of the connected peer.
- * Valid until d is opened again, or freed. */
+/* The socket: for options. It stays the dgram's. */
+static inline int weir_dgram_fd(const struct weir_dgram *d)
+{
+	return weir_watch_fd(&d->watch);
+}
+
+/* As bound (a port 0 has its number), or the peer that it is connected to.
+ * Good until d is opened again, or gone. */
 static inline const struct weir_address *weir_dgram_address(
 	const struct weir_dgram *d)
 {

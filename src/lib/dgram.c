@@ -11,6 +11,9 @@
 enum {
 	/* of receiving, in a row: a persistent error would spin */
 	MAX_FAILURES = 16,
+	/* taken from the error queue and thrown away */
+	ERRORS_PER_TURN = 64,
+	MAX_RECEIVE = 67108864,
 	DEFAULT_QUEUE_BYTES = 262144,
 	DEFAULT_QUEUE_MESSAGES = 1024
 };
@@ -45,10 +48,11 @@ static struct weir_dgram_buffers *buffers_new(size_t receive_max)
 
 		in->iov[i].iov_base = in->bytes + i * receive_max;
 		in->iov[i].iov_len = receive_max;
-		in->from[i].type = SOCK_DGRAM;
+		in->received[i].from.type = SOCK_DGRAM;
+		in->received[i].data = in->iov[i].iov_base;
 		header->msg_iov = &in->iov[i];
 		header->msg_iovlen = 1;
-		header->msg_name = &in->from[i].sa;
+		header->msg_name = &in->received[i].from.sa;
 	}
 	return in;
 }
@@ -58,8 +62,15 @@ static int fill(struct weir_dgram *d)
 	struct weir_dgram_buffers *in = d->buffers;
 	size_t i;
 
-	for (i = 0; i < WEIR_DGRAM_RECEIVE_BATCH; i++)
-		in->messages[i].msg_hdr.msg_namelen = sizeof in->from[i].sa;
+	for (i = 0; i < WEIR_DGRAM_RECEIVE_BATCH; i++) {
+		struct msghdr *header = &in->messages[i].msg_hdr;
+
+		header->msg_namelen = sizeof in->received[i].from.sa;
+		if (!d->is_wildcard)
+			continue;
+		header->msg_control = in->control[i].bytes;
+		header->msg_controllen = sizeof in->control[i].bytes;
+	}
 	return weir_sys_recvmmsg(d->watch.fd, in->messages,
 				 WEIR_DGRAM_RECEIVE_BATCH);
 }
@@ -67,65 +78,114 @@ static int fill(struct weir_dgram *d)
 static void deliver(struct weir_dgram *d, struct weir_dgram_buffers *in,
 		    size_t i)
 {
-	struct weir_address *from = &in->from[i];
+	struct weir_dgram_received *received = &in->received[i];
+	struct weir_address *from = &received->from;
+	struct msghdr *header = &in->messages[i].msg_hdr;
 	size_t max = in->iov[i].iov_len;
 	size_t true_size = in->messages[i].msg_len;
 
-	from->len =
-		smaller(in->messages[i].msg_hdr.msg_namelen, sizeof from->sa);
+	from->len = smaller(header->msg_namelen, sizeof from->sa);
 	if (from->len == 0) {
 		/* a Unix socket that has not been bound */
 		from->sa.any.sa_family = AF_UNIX;
 		from->len = sizeof from->sa.any.sa_family;
 	}
+	if (!d->is_connected)
+		received->to = d->address;
+	if (d->is_wildcard)
+		weir_dgram_source_read(header, &received->to);
+	received->true_size = true_size;
+	received->n = true_size < max ? true_size : max;
 	d->stats.n_received++;
 	d->stats.n_truncated += true_size > max;
-	d->events->on_datagram(d, from, in->iov[i].iov_base,
-			       true_size < max ? true_size : max, true_size);
+	d->events->on_datagram(d, received);
 }
 
-/* False: the dgram was closed inside, and may be gone. */
-static bool receive(struct weir_watch *watch)
+/* How many datagrams were received, or why none. */
+static int receive(struct weir_dgram *d)
+{
+	int n = fill(d);
+
+	if (n >= 0) {
+		d->n_failures = 0;
+	} else if (n != -EAGAIN) {
+		/* as a rule of a datagram that we have sent (ICMP) */
+		weir_dgram_note_error(d, n);
+		d->is_deaf = ++d->n_failures >= MAX_FAILURES;
+	}
+	return n;
+}
+
+/* What the user's own options (IP_RECVERR, SO_TIMESTAMPING) have brought: it
+ * keeps the socket ready until it is read. An error that recvmmsg(2) has told
+ * is another, or comes again as long as the queue is not empty. A Unix socket
+ * has no such queue, and would give a datagram. */
+static bool has_error_queue(const struct weir_dgram *d, uint32_t events, int n)
+{
+	return (events & EPOLLERR) && (n >= 0 || n == -EAGAIN) &&
+	       d->address.sa.any.sa_family != AF_UNIX;
+}
+
+static void discard_errors(const struct weir_dgram *d)
+{
+	int i;
+
+	for (i = 0; i < ERRORS_PER_TURN; i++)
+		if (weir_sys_take_error(d->watch.fd) < 0)
+			return;
+}
+
+/* Tell n datagrams and, if the error queue is not empty, that. False: the dgram
+ * was closed inside, and may be gone. */
+static bool tell(struct weir_watch *watch, int n, bool has_errors)
 {
 	struct weir_dgram *d =
 		weir_container_of(watch, struct weir_dgram, watch);
 	struct weir_dgram_buffers *in = d->buffers;
 	bool is_closed = false;
-	int n = fill(d);
 	int i;
 
-	if (n == -EAGAIN)
-		return true;
-	if (n < 0) {
-		/* usually the error of a datagram that we have sent (ICMP) */
-		weir_dgram_note_error(d, n);
-		d->is_deaf = ++d->n_failures >= MAX_FAILURES;
-		return true;
-	}
-	d->n_failures = 0;
 	d->closed_inside = &is_closed;
 	for (i = 0; i < n && !is_closed; i++)
 		deliver(d, in, (size_t)i);
-	if (is_closed)
+	if (!is_closed && has_errors && d->events->on_error_queue)
+		d->events->on_error_queue(d);
+	if (is_closed) {
 		weir_sys_free(in);
-	else
-		d->closed_inside = NULL;
-	return !is_closed;
+		return false;
+	}
+	d->closed_inside = NULL;
+	if (has_errors)
+		discard_errors(d);
+	return true;
 }
 
-static void get_ready(struct weir_watch *watch, uint32_t events)
+static void handle_event(struct weir_watch *watch, uint32_t events)
 {
 	struct weir_dgram *d =
 		weir_container_of(watch, struct weir_dgram, watch);
 
 	if (events & EPOLLOUT)
 		weir_dgram_queue_retry(&d->buffers->queue);
-	if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) && !receive(watch))
-		return;
+	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
+		int n = receive(d);
+		bool has_errors = has_error_queue(d, events, n);
+
+		if ((n > 0 || has_errors) && !tell(watch, n, has_errors))
+			return;
+	}
 	weir_dgram_go_on(d);
 }
 
 /* -- life -- */
+
+static bool is_valid(const struct weir_dgram_options *options)
+{
+	return options->sndbuf >= 0 && options->rcvbuf >= 0 &&
+	       options->receive_max <= MAX_RECEIVE &&
+	       (options->policy == WEIR_DGRAM_DROP_NEWEST ||
+		options->policy == WEIR_DGRAM_DROP_OLDEST);
+}
 
 static void fill_in(struct weir_dgram_options *options,
 		    const struct weir_dgram_options *given)
@@ -164,7 +224,7 @@ static int open_socket(const struct weir_address *address,
 	int error;
 	int fd;
 
-	if (address->type != SOCK_DGRAM)
+	if (address->type != SOCK_DGRAM || !is_valid(options))
 		return -EINVAL;
 	fd = weir_sys_socket(family, SOCK_DGRAM);
 	if (fd < 0)
@@ -188,7 +248,7 @@ static int start(struct weir_dgram *d, struct weir_loop *loop, int fd,
 	assert(!d->watch.loop);
 	if (!in)
 		return -ENOMEM;
-	error = weir_watch_open(&d->watch, loop, fd, EPOLLIN, get_ready);
+	error = weir_watch_open(&d->watch, loop, fd, EPOLLIN, handle_event);
 	if (error < 0) {
 		weir_sys_free(in);
 		return error;
@@ -206,8 +266,13 @@ static int bind_to(int fd, const struct weir_address *address,
 		   struct weir_dgram *draft)
 {
 	socklen_t len = sizeof draft->address.sa;
-	int error = weir_socket_file_bind(fd, address, &draft->file);
+	int error = 0;
 
+	draft->is_wildcard = weir_dgram_source_is_wildcard(address);
+	if (draft->is_wildcard)
+		error = weir_dgram_source_ask(fd, address->sa.any.sa_family);
+	if (error == 0)
+		error = weir_socket_file_bind(fd, address, &draft->file);
 	if (error < 0)
 		return error;
 	error = weir_sys_getsockname(fd, &draft->address.sa.any, &len);

@@ -8,6 +8,7 @@
 #include <weir/dgram.h>
 
 #include "dgram_queue.h"
+#include "dgram_source.h"
 
 enum {
 	/* how many datagrams are received in one turn, at most */
@@ -23,7 +24,8 @@ struct weir_dgram_buffers {
 	struct weir_dgram_queue queue;
 	struct mmsghdr messages[WEIR_DGRAM_RECEIVE_BATCH];
 	struct iovec iov[WEIR_DGRAM_RECEIVE_BATCH];
-	struct weir_address from[WEIR_DGRAM_RECEIVE_BATCH];
+	union weir_dgram_control control[WEIR_DGRAM_RECEIVE_BATCH];
+	struct weir_dgram_received received[WEIR_DGRAM_RECEIVE_BATCH];
 	unsigned char bytes[];
 };
 

@@ -16,9 +16,14 @@ static struct weir_dgram_message *head_at(struct weir_list *turn)
 	return weir_container_of(turn, struct weir_dgram_message, turn);
 }
 
-static size_t memory_of(size_t to_len, size_t size)
+static unsigned char *payload_of(struct weir_dgram_message *m)
 {
-	return sizeof(struct weir_dgram_message) + to_len + size;
+	return m->bytes + m->to_len + m->control_len;
+}
+
+static size_t memory_of(const struct weir_dgram_message *m)
+{
+	return sizeof *m + m->to_len + m->control_len + m->size;
 }
 
 void weir_dgram_queue_init(struct weir_dgram_queue *q, struct weir_pool *pool,
@@ -30,61 +35,80 @@ void weir_dgram_queue_init(struct weir_dgram_queue *q, struct weir_pool *pool,
 	weir_list_init(&q->full);
 }
 
-static bool goes_to(const struct weir_dgram_message *m,
-		    const struct weir_address *to)
+static bool goes_to(const struct weir_dgram_message *m, const void *name,
+		    socklen_t len)
 {
-	if (!to)
-		return m->to_len == 0;
-	return m->to_len == to->len && memcmp(m->bytes, &to->sa, to->len) == 0;
+	return m->to_len == len &&
+	       (len == 0 || memcmp(m->bytes, name, len) == 0);
 }
 
 static struct weir_dgram_message *find_in(const struct weir_list *heads,
-					  const struct weir_address *to,
+					  const void *name, socklen_t len,
 					  bool is_any)
 {
 	struct weir_list *turn = heads->next;
 
 	for (; turn != heads; turn = turn->next)
-		if (is_any || goes_to(head_at(turn), to))
+		if (is_any || goes_to(head_at(turn), name, len))
 			return head_at(turn);
 	return NULL;
 }
 
-/* The head of the chain for to. */
+/* The head of the chain that one for name belongs to. */
 static struct weir_dgram_message *find(const struct weir_dgram_queue *q,
-				       const struct weir_address *to)
+				       const void *name, socklen_t len)
 {
-	struct weir_dgram_message *head = find_in(&q->ready, to, q->is_single);
+	struct weir_dgram_message *head =
+		find_in(&q->ready, name, len, q->is_single);
 
-	return head ? head : find_in(&q->full, to, q->is_single);
+	return head ? head : find_in(&q->full, name, len, q->is_single);
 }
 
 bool weir_dgram_queue_is_before(const struct weir_dgram_queue *q,
 				const struct weir_address *to)
 {
-	return q->n_messages > 0 && find(q, to);
+	if (q->n_messages == 0)
+		return false;
+	return to ? find(q, &to->sa, to->len) : find(q, NULL, 0);
+}
+
+/* A copy, in no list yet; NULL: there is no memory. */
+static struct weir_dgram_message *copy(struct weir_dgram_queue *q,
+				       const struct msghdr *header)
+{
+	const struct weir_dgram_message what = {
+		.size = header->msg_iov->iov_len,
+		.to_len = header->msg_namelen,
+		.control_len = (uint32_t)header->msg_controllen};
+	struct weir_dgram_message *m =
+		weir_pool_alloc(q->pool, memory_of(&what));
+
+	if (!m)
+		return NULL;
+	*m = what;
+	m->last = m;
+	if (m->to_len > 0)
+		memcpy(m->bytes, header->msg_name, m->to_len);
+	if (m->control_len > 0)
+		memcpy(m->bytes + m->to_len, header->msg_control,
+		       m->control_len);
+	if (m->size > 0)
+		memcpy(payload_of(m), header->msg_iov->iov_base, m->size);
+	return m;
 }
 
 int weir_dgram_queue_add(struct weir_dgram_queue *q,
-			 const struct weir_address *to, const void *data,
-			 size_t n, bool is_refused)
+			 const struct msghdr *header, bool is_refused)
 {
-	socklen_t to_len = to ? to->len : 0;
-	struct weir_dgram_message *head = find(q, to);
-	struct weir_dgram_message *m =
-		weir_pool_alloc(q->pool, memory_of(to_len, n));
+	struct weir_dgram_message *head =
+		find(q, header->msg_name, header->msg_namelen);
+	struct weir_dgram_message *m = copy(q, header);
 
 	if (!m)
 		return -ENOMEM;
-	*m = (struct weir_dgram_message){
-		.last = m, .size = n, .to_len = to_len};
-	if (to)
-		memcpy(m->bytes, &to->sa, to_len);
-	if (n > 0)
-		memcpy(m->bytes + to_len, data, n);
 	weir_list_append(&q->all, &m->age);
 	q->n_messages++;
-	q->n_bytes += n;
+	q->n_bytes += m->size;
 	if (head) {
 		head->last->next = m;
 		head->last = m;
@@ -109,7 +133,7 @@ static struct weir_dgram_message *pop_head(struct weir_dgram_queue *q,
 	weir_list_remove(&head->age);
 	q->n_messages--;
 	q->n_bytes -= head->size;
-	weir_pool_free(q->pool, head, memory_of(head->to_len, head->size));
+	weir_pool_free(q->pool, head, memory_of(head));
 	return next;
 }
 
@@ -140,13 +164,16 @@ unsigned weir_dgram_queue_peek(const struct weir_dgram_queue *q,
 		struct msghdr *header = &messages[n].msg_hdr;
 
 		memset(&messages[n], 0, sizeof messages[n]);
-		iov[n].iov_base = m->bytes + m->to_len;
+		iov[n].iov_base = payload_of(m);
 		iov[n].iov_len = m->size;
 		header->msg_iov = &iov[n];
 		header->msg_iovlen = 1;
 		if (m->to_len > 0)
 			header->msg_name = m->bytes;
 		header->msg_namelen = m->to_len;
+		if (m->control_len > 0)
+			header->msg_control = m->bytes + m->to_len;
+		header->msg_controllen = m->control_len;
 		n_bytes += m->size;
 		n++;
 	}
@@ -197,8 +224,7 @@ static bool is_older(const struct weir_dgram_queue *q,
 static bool go_to_one(const struct weir_dgram_message *a,
 		      const struct weir_dgram_message *b)
 {
-	return a->to_len == b->to_len &&
-	       memcmp(a->bytes, b->bytes, a->to_len) == 0;
+	return goes_to(a, b->bytes, b->to_len);
 }
 
 static void check_chain(const struct weir_dgram_queue *q,

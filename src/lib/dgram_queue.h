@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include <weir/address.h>
@@ -33,8 +34,9 @@ struct weir_dgram_message {
 	struct weir_dgram_message *next; /* in the chain, younger */
 	struct weir_dgram_message *last; /* of a head */
 	size_t size;
-	socklen_t to_len;      /* 0: the peer that the socket is connected to */
-	unsigned char bytes[]; /* the address, then the payload */
+	socklen_t to_len; /* 0: the peer that the socket is connected to */
+	uint32_t control_len;
+	unsigned char bytes[]; /* address, control messages, payload */
 };
 
 /* 1. all has every message once; n_messages and n_bytes count them
@@ -61,12 +63,11 @@ void weir_dgram_queue_init(struct weir_dgram_queue *q, struct weir_pool *pool,
 bool weir_dgram_queue_is_before(const struct weir_dgram_queue *q,
 				const struct weir_address *to);
 
-/* Queue a copy behind those for the same destination. If there is no chain for
- * it, a new one begins: ready, or full if the kernel has just refused it.
- * -ENOMEM. */
+/* Queue a copy of the datagram that header describes for sendmsg(2), in one
+ * iovec, behind those for the same destination. If there are none, its chain is
+ * new: ready, or full when the kernel has just refused it. -ENOMEM. */
 int weir_dgram_queue_add(struct weir_dgram_queue *q,
-			 const struct weir_address *to, const void *data,
-			 size_t n, bool is_refused);
+			 const struct msghdr *header, bool is_refused);
 
 /* Drop the oldest of all; there must be one. */
 void weir_dgram_queue_drop_oldest(struct weir_dgram_queue *q);

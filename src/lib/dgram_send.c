@@ -5,6 +5,7 @@
  * kernel lacks memory, the next turn when this one's share is used up. So
  * nothing spins, and no queued datagram is forgotten. */
 #include "dgram.h"
+#include "dgram_source.h"
 #include "loop.h"
 #include "sys.h"
 
@@ -178,17 +179,38 @@ static bool has_room(const struct weir_dgram *d, size_t n)
 	       n <= d->options.queue_bytes - d->buffers->queue.n_bytes;
 }
 
-/* Queue it; if it does not fit, apply the policy. A failure drops no other. */
-static int put_in_queue(struct weir_dgram *d, const struct weir_address *to,
-			const void *data, size_t n, bool is_refused)
+/* What a send is to do, as sendmsg(2) is told. */
+struct outgoing {
+	struct msghdr header;
+	struct iovec iov;
+	union weir_dgram_control control;
+};
+
+/* By way of integers: sendmmsg(2) writes neither to the address nor to the
+ * data, but struct msghdr, which serves recvmsg(2) too, cannot say so. */
+static void describe(struct outgoing *out, const struct weir_address *to,
+		     const void *data, size_t n)
+{
+	out->header = (struct msghdr){.msg_iov = &out->iov, .msg_iovlen = 1};
+	out->iov = (struct iovec){.iov_base = (void *)(uintptr_t)data,
+				  .iov_len = n};
+	if (to) {
+		out->header.msg_name = (void *)(uintptr_t)&to->sa;
+		out->header.msg_namelen = to->len;
+	}
+}
+
+/* Queue it, by the policy if need be. A failure leaves the others alone. */
+static int put_in_queue(struct weir_dgram *d, const struct msghdr *header,
+			bool is_refused)
 {
 	bool drops_oldest = d->options.policy == WEIR_DGRAM_DROP_OLDEST;
 	struct weir_dgram_queue *q = &d->buffers->queue;
 	int error = -ENOBUFS;
 
 	d->stats.n_accepted++;
-	if (drops_oldest || has_room(d, n))
-		error = weir_dgram_queue_add(q, to, data, n, is_refused);
+	if (drops_oldest || has_room(d, header->msg_iov->iov_len))
+		error = weir_dgram_queue_add(q, header, is_refused);
 	if (error < 0) {
 		d->stats.n_dropped++;
 		d->owes_drain = true;
@@ -203,17 +225,10 @@ static int put_in_queue(struct weir_dgram *d, const struct weir_address *to,
 	return error;
 }
 
-/* 0; -EAGAIN: it must wait; or the error. */
-static int send_now(struct weir_dgram *d, const struct weir_address *to,
-		    const void *data, size_t n)
+/* 0; -EAGAIN: it must wait; or why it cannot be sent. */
+static int send_now(struct weir_dgram *d, const struct msghdr *header)
 {
-	/* casts by way of integers: sendmmsg(2) writes to neither */
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = n};
-	struct mmsghdr message = {
-		.msg_hdr = {.msg_name = to ? (void *)(uintptr_t)&to->sa : NULL,
-			    .msg_namelen = to ? to->len : 0,
-			    .msg_iov = &iov,
-			    .msg_iovlen = 1}};
+	struct mmsghdr message = {.msg_hdr = *header};
 	int result = offer(d, &message, 1);
 
 	if (result == -EAGAIN || result == -EMSGSIZE || result == -EINVAL)
@@ -233,21 +248,16 @@ static int send_now(struct weir_dgram *d, const struct weir_address *to,
 	return result;
 }
 
-int weir_dgram_send(struct weir_dgram *d, const struct weir_address *to,
-		    const void *data, size_t n)
+static int send_or_queue(struct weir_dgram *d, const struct weir_address *to,
+			 const struct msghdr *header)
 {
 	int error = 0;
 
-	assert(d->watch.loop);
-	if (!can_be_sent_to(d, to))
-		return -EINVAL;
-	if (n > largest(d))
-		return -EMSGSIZE;
 	if (d->closed_inside) {
 		/* gather; what does not fit is offered first */
-		if (has_room(d, n) &&
-		    weir_dgram_queue_add(&d->buffers->queue, to, data, n,
-					 false) == 0) {
+		if (has_room(d, header->msg_iov->iov_len) &&
+		    weir_dgram_queue_add(&d->buffers->queue, header, false) ==
+			    0) {
 			d->stats.n_accepted++;
 			return 0;
 		}
@@ -255,9 +265,45 @@ int weir_dgram_send(struct weir_dgram *d, const struct weir_address *to,
 	}
 	if (!d->is_short &&
 	    !weir_dgram_queue_is_before(&d->buffers->queue, to)) {
-		error = send_now(d, to, data, n);
+		error = send_now(d, header);
 		if (error != -EAGAIN)
 			return error;
 	}
-	return put_in_queue(d, to, data, n, error == -EAGAIN);
+	return put_in_queue(d, header, error == -EAGAIN);
+}
+
+/* source is NULL: the kernel's choice. */
+static int send_from(struct weir_dgram *d, const struct weir_address *source,
+		     const struct weir_address *to, const void *data, size_t n)
+{
+	struct outgoing out;
+
+	assert(d->watch.loop);
+	if (!can_be_sent_to(d, to))
+		return -EINVAL;
+	if (n > largest(d))
+		return -EMSGSIZE;
+	describe(&out, to, data, n);
+	if (source)
+		weir_dgram_source_write(&out.header, &out.control, source);
+	return send_or_queue(d, to, &out.header);
+}
+
+int weir_dgram_send(struct weir_dgram *d, const struct weir_address *to,
+		    const void *data, size_t n)
+{
+	return send_from(d, NULL, to, data, n);
+}
+
+int weir_dgram_reply(struct weir_dgram *d, const struct weir_dgram_received *in,
+		     const void *data, size_t n)
+{
+	const struct weir_address *to = d->is_connected ? NULL : &in->from;
+	const struct weir_address *source = NULL;
+
+	if (d->is_wildcard &&
+	    in->to.sa.any.sa_family == d->address.sa.any.sa_family &&
+	    !weir_dgram_source_is_wildcard(&in->to))
+		source = &in->to;
+	return send_from(d, source, to, data, n);
 }

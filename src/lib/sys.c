@@ -392,6 +392,15 @@ int weir_sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n)
 	return n_sent >= 0 ? n_sent : failure_of_socket();
 }
 
+int weir_sys_take_error(int fd)
+{
+	struct msghdr message = {.msg_iov = NULL};
+
+	return recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0
+		       ? 0
+		       : failure_of_socket();
+}
+
 ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes)
 {
 	ssize_t n = sendfile(fd, file, offset, n_bytes);

@@ -100,9 +100,12 @@ ssize_t weir_sys_sendv(int fd, const struct iovec *iov, size_t n_iov,
  * its msg_len (recv(2), MSG_TRUNC). */
 int weir_sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned n);
 int weir_sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n);
-/* Send from file, at *offset, and advance *offset. 0: the file has ended. The
- * socket must be non-blocking, and SIGPIPE ignored: sendfile(2) takes no
- * flags. */
+/* Take the oldest entry out of the error queue (recvmsg(2), MSG_ERRQUEUE) and
+ * throw it away: 0; -EAGAIN: there is none. Not for Unix sockets, where the
+ * flag is ignored and a datagram would be taken. */
+int weir_sys_take_error(int fd);
+/* From file, at *offset, which is moved on. 0: the file has ended. The socket
+ * must be non-blocking, and SIGPIPE ignored: sendfile(2) takes no flags. */
 ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes);
 bool weir_sys_is_nonblocking(int fd);
 int weir_sys_shutdown_write(int fd);

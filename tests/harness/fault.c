@@ -37,6 +37,7 @@
 #define weir_sys_sendv		 real_sendv
 #define weir_sys_recvmmsg	 real_recvmmsg
 #define weir_sys_sendmmsg	 real_sendmmsg
+#define weir_sys_take_error	 real_take_error
 #define weir_sys_sendfile	 real_sendfile
 #define weir_sys_shutdown_write	 real_shutdown_write
 #define weir_sys_close		 real_close
@@ -86,6 +87,7 @@
 #undef weir_sys_sendv
 #undef weir_sys_recvmmsg
 #undef weir_sys_sendmmsg
+#undef weir_sys_take_error
 #undef weir_sys_sendfile
 #undef weir_sys_shutdown_write
 #undef weir_sys_close
@@ -387,6 +389,13 @@ int weir_sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n)
 	if (r != FAULT_PASS)
 		return r;
 	return real_sendmmsg(fd, messages, smaller(n, max));
+}
+
+int weir_sys_take_error(int fd)
+{
+	int r = fault_take(FAULT_TAKE_ERROR, fd, NULL);
+
+	return r == FAULT_PASS ? real_take_error(fd) : r;
 }
 
 int weir_sys_shutdown_write(int fd)

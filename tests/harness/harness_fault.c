@@ -78,6 +78,7 @@ static const struct {
 	[FAULT_SENDV] = {"sendv", -EPIPE},
 	[FAULT_RECVMMSG] = {"recvmmsg", -ECONNREFUSED},
 	[FAULT_SENDMMSG] = {"sendmmsg", -EHOSTUNREACH},
+	[FAULT_TAKE_ERROR] = {"take_error", -EAGAIN},
 	[FAULT_SENDFILE] = {"sendfile", -EIO},
 	[FAULT_SHUTDOWN_WRITE] = {"shutdown_write", -ENOTCONN},
 	[FAULT_CLOSE] = {"close", -EIO},

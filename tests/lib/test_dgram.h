@@ -15,19 +15,22 @@ struct talk {
 	struct weir_dgram d;
 	unsigned n_heard;
 	unsigned n_drains;
+	unsigned n_error_queues;
 	/* of the last that was heard */
 	size_t n;
 	size_t true_size;
 	struct weir_address from;
+	struct weir_dgram_received in; /* without its data */
 	unsigned char data[65536];
 	/* what is done with each, unless NULL */
 	void (*then)(struct talk *t, const void *data, size_t n);
 	void (*on_drain)(struct talk *t);
+	void (*on_error_queue)(struct talk *t);
 };
 
 struct talk *talk_of(struct weir_dgram *d);
 
-/* Zero t, but for then and on_drain; open a loop, and d bound to the address
+/* Zero t, but for what is done; open a loop, and d bound to the address
  * that text means ("": an abstract Unix name of the test's own). */
 void talk_bind(struct talk *t, const char *text,
 	       const struct weir_dgram_options *options);

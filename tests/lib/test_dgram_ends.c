@@ -126,15 +126,13 @@ Test(dgram_ends, it_may_be_opened_again_inside)
 	talk_end(&t);
 }
 
-static void free_it(struct weir_dgram *d, const struct weir_address *from,
-		    const void *data, size_t n, size_t true_size)
+static void free_it(struct weir_dgram *d, const struct weir_dgram_received *in)
 {
-	(void)from;
 	weir_dgram_close(d);
 	memset(d, 0xA5, sizeof *d);
 	free(d);
-	cr_expect_eq(n, true_size);
-	harness_check(data, n, SEED, 0);
+	cr_expect_eq(in->n, in->true_size);
+	harness_check(in->data, in->n, SEED, 0);
 }
 
 static void free_drained(struct weir_dgram *d)

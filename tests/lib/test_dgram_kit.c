@@ -29,18 +29,19 @@ struct talk *talk_of(struct weir_dgram *d)
 	return weir_container_of(d, struct talk, d);
 }
 
-static void on_datagram(struct weir_dgram *d, const struct weir_address *from,
-			const void *data, size_t n, size_t true_size)
+static void on_datagram(struct weir_dgram *d,
+			const struct weir_dgram_received *in)
 {
 	struct talk *t = talk_of(d);
 
 	t->n_heard++;
-	t->n = n;
-	t->true_size = true_size;
-	t->from = *from;
-	memcpy(t->data, data, n);
+	t->n = in->n;
+	t->true_size = in->true_size;
+	t->from = in->from;
+	t->in = *in;
+	memcpy(t->data, in->data, in->n);
 	if (t->then)
-		t->then(t, data, n);
+		t->then(t, in->data, in->n);
 }
 
 static void on_drain(struct weir_dgram *d)
@@ -52,7 +53,18 @@ static void on_drain(struct weir_dgram *d)
 		t->on_drain(t);
 }
 
+static void on_error_queue(struct weir_dgram *d)
+{
+	struct talk *t = talk_of(d);
+
+	t->n_error_queues++;
+	if (t->on_error_queue)
+		t->on_error_queue(t);
+}
+
 static const struct weir_dgram_events events = {.on_datagram = on_datagram,
+						.on_error_queue =
+							on_error_queue,
 						.on_drain = on_drain};
 
 static struct weir_address address_of(const char *text)
@@ -68,7 +80,9 @@ static struct weir_address address_of(const char *text)
 
 static void begin(struct talk *t, int family)
 {
-	*t = (struct talk){.then = t->then, .on_drain = t->on_drain};
+	*t = (struct talk){.then = t->then,
+			   .on_drain = t->on_drain,
+			   .on_error_queue = t->on_error_queue};
 	cr_assert_eq(weir_loop_new(&t->loop), 0);
 	/* over loopback it may come by way of a kernel thread */
 	fault_time_settle(family == AF_UNIX ? 0 : SETTLE_MS);

@@ -38,6 +38,20 @@ static void name_receivers(void)
 	}
 }
 
+/* to is NULL: the connected peer. */
+static int queue_one(struct weir_dgram_queue *q, struct weir_address *to,
+		     const void *data, size_t n, bool is_refused)
+{
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = n};
+	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (to) {
+		header.msg_name = &to->sa;
+		header.msg_namelen = to->len;
+	}
+	return weir_dgram_queue_add(q, &header, is_refused);
+}
+
 /* -- the model -- */
 
 struct entry {
@@ -101,9 +115,9 @@ static void add(bool is_refused)
 	cr_assert_eq(weir_dgram_queue_is_before(&m.q, &receivers[receiver]),
 		     !is_new);
 	harness_fill(m.data, size, ++m.seed, 0);
-	cr_assert_eq(weir_dgram_queue_add(&m.q, &receivers[receiver], m.data,
-					  size, is_refused),
-		     0);
+	cr_assert_eq(
+		queue_one(&m.q, &receivers[receiver], m.data, size, is_refused),
+		0);
 	m.entries[m.n++] = (struct entry){receiver, m.seed, size};
 	m.n_bytes += size;
 	if (is_new)
@@ -236,9 +250,7 @@ static void end(void)
 
 static void add_for(size_t receiver)
 {
-	cr_assert_eq(
-		weir_dgram_queue_add(&m.q, &receivers[receiver], "x", 1, false),
-		0);
+	cr_assert_eq(queue_one(&m.q, &receivers[receiver], "x", 1, false), 0);
 }
 
 static size_t first_receiver(void)
@@ -287,8 +299,7 @@ Test(dgram_queue, a_peek_ends_with_what_exceeds_64_kib)
 
 	begin(true);
 	for (size_t i = 0; i < 5; i++)
-		cr_assert_eq(weir_dgram_queue_add(&m.q, NULL, large,
-						  sizeof large, false),
+		cr_assert_eq(queue_one(&m.q, NULL, large, sizeof large, false),
 			     0);
 	cr_expect_eq(weir_dgram_queue_peek(&m.q, messages, iov), 2);
 	cr_expect_null(messages[0].msg_hdr.msg_name);
@@ -301,12 +312,10 @@ Test(dgram_queue, without_memory_nothing_is_added)
 	begin(false);
 	add_for(0);
 	fault_next(FAULT_ALLOC, -ENOMEM);
-	cr_expect_eq(weir_dgram_queue_add(&m.q, &receivers[0], "x", 1, false),
-		     -ENOMEM);
+	cr_expect_eq(queue_one(&m.q, &receivers[0], "x", 1, false), -ENOMEM);
 	cr_expect_eq(m.q.n_messages, 1);
 	fault_next(FAULT_ALLOC, -ENOMEM);
-	cr_expect_eq(weir_dgram_queue_add(&m.q, &receivers[1], "x", 1, false),
-		     -ENOMEM);
+	cr_expect_eq(queue_one(&m.q, &receivers[1], "x", 1, false), -ENOMEM);
 	weir_dgram_queue_check(&m.q);
 	cr_expect_not(weir_dgram_queue_is_before(&m.q, &receivers[1]));
 	end();

@@ -143,12 +143,10 @@ Test(loop_timing_kinds, is_in_a_connector)
 	close(server);
 }
 
-static void on_datagram(struct weir_dgram *d, const struct weir_address *from,
-			const void *data, size_t n, size_t true_size)
+static void on_datagram(struct weir_dgram *d,
+			const struct weir_dgram_received *in)
 {
-	(void)from;
-	(void)data;
-	cr_expect_eq(n, true_size);
+	cr_expect_eq(in->n, in->true_size);
 	compute();
 	weir_dgram_close(d);
 }

@@ -9,14 +9,11 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 	return n;
 }
 
-static void on_datagram(struct weir_dgram *d, const struct weir_address *from,
-			const void *data, size_t n, size_t true_size)
+static void on_datagram(struct weir_dgram *d,
+			const struct weir_dgram_received *in)
 {
 	(void)d;
-	(void)from;
-	(void)data;
-	(void)n;
-	(void)true_size;
+	(void)in;
 }
 
 const struct service discard_service = {

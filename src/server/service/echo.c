@@ -14,11 +14,11 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 
 /* A truncated datagram is not answered. Nor is one from port 0 or from a socket
  * without a name: sending to it fails, and the failure is counted. */
-static void on_datagram(struct weir_dgram *d, const struct weir_address *from,
-			const void *data, size_t n, size_t true_size)
+static void on_datagram(struct weir_dgram *d,
+			const struct weir_dgram_received *in)
 {
-	if (n == true_size && datagrams_may_answer(d, from))
-		(void)weir_dgram_send(d, from, data, n);
+	if (in->n == in->true_size && datagrams_may_answer(d, &in->from))
+		(void)weir_dgram_reply(d, in, in->data, in->n);
 }
 
 const struct service echo_service = {
