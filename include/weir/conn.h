@@ -280,6 +280,20 @@ struct weir_conn_limits {
 	 * and reading is on: closed, reason idle. Checked four times per
 	 * period, so up to half a period late, never early. 0: off */
 	uint64_t idle_ns;
+	/* TCP: a peer that has gone without a word is found out by the kernel,
+	 * also while the connection is paused or owes nothing: closed, error
+	 * (-ETIMEDOUT, -EHOSTUNREACH), or reset if its machine is back. Set at
+	 * open, as tcp(7) says; rounded up to what the kernel counts in. */
+	uint64_t keepalive_idle_ns; /* silence before the first probe, at most
+				     * 32767 s. 0: no keepalive */
+	uint64_t keepalive_interval_ns; /* between probes, at most 32767 s
+					 * (tcp_keepalive_intvl: 75 s) */
+	unsigned keepalive_count;	/* unanswered probes, at most 127
+				   * (tcp_keepalive_probes: 9) */
+	/* TCP_USER_TIMEOUT, at most INT_MAX ms: what was sent waits so long to
+	 * be acknowledged, and with keepalive a silent peer is waited for so
+	 * long, whatever the count. 0: the kernel's (tcp_retries2) */
+	uint64_t user_timeout_ns;
 	unsigned flags; /* enum weir_conn_flags */
 };
 

@@ -198,6 +198,8 @@ void weir_conn_handle_event(struct weir_conn *c, uint32_t events)
 		if (n <= 0)
 			weir_conn_take_no_data(c, n, events);
 	}
+	if (events & EPOLLERR)
+		weir_conn_take_silent_error(c);
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		weir_conn_clear_full(c);
 	/* Bytes that on_data sent were offered when it returned. */
@@ -248,6 +250,8 @@ int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
 		return error;
 	error = probe_and_set_nodelay(fd, limits->flags & WEIR_CONN_KEEP_NAGLE,
 				      &is_tcp);
+	if (error == 0 && is_tcp)
+		error = weir_conn_set_alive(fd, limits);
 	if (error < 0)
 		return error;
 	c->watch.loop = NULL;

@@ -48,7 +48,7 @@ int weir_conn_check_limits(const struct weir_conn_limits *limits)
 		return -EINVAL;
 	if (low_of(limits) > high || high + WEIR_READ_SIZE > max_of(limits))
 		return -EINVAL;
-	return 0;
+	return weir_conn_check_alive(limits);
 }
 
 size_t weir_conn_low(const struct weir_conn *c)

@@ -129,7 +129,9 @@ static void go_on_ending(struct weir_conn *c)
 		weir_conn_kill(c, WEIR_REASON_FINISHED, 0, false);
 }
 
-/* EPOLLOUT if and only if bytes are queued or on_writable is owed. */
+/* EPOLLOUT if and only if bytes are queued or on_writable is owed. Without
+ * anything to wait for it leaves epoll, unless the kernel is to find out
+ * whether the peer is alive. */
 static void set_interest(struct weir_conn *c)
 {
 	struct weir_observer *observer = c->watch.loop->observer;
@@ -140,6 +142,8 @@ static void set_interest(struct weir_conn *c)
 
 	if (is_armed)
 		events |= EPOLLOUT;
+	if (events == 0)
+		events = weir_conn_alive_events(c);
 	error = weir_watch_set(&c->watch, events);
 	if (error < 0) {
 		weir_conn_fail(c, error);

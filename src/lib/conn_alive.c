@@ -1,0 +1,92 @@
+/* Whether the peer is still there: what TCP finds out by itself, by keepalive
+ * and TCP_USER_TIMEOUT, and where the loop hears of it. */
+#include "conn_inside.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#define MS     UINT64_C(1000000)
+#define SECOND (1000 * MS)
+
+enum {
+	/* of the kernel: MAX_TCP_KEEPIDLE and so on, include/net/tcp.h */
+	MAX_KEEPALIVE_S = 32767,
+	MAX_KEEPALIVE_COUNT = 127
+};
+
+/* WEIR_NEVER is not asked for, as 0 is; else rounded up. */
+static uint64_t in_units(uint64_t ns, uint64_t unit_ns)
+{
+	return ns == WEIR_NEVER ? 0 : ns / unit_ns + (ns % unit_ns > 0);
+}
+
+int weir_conn_check_alive(const struct weir_conn_limits *limits)
+{
+	if (in_units(limits->keepalive_idle_ns, SECOND) > MAX_KEEPALIVE_S ||
+	    in_units(limits->keepalive_interval_ns, SECOND) > MAX_KEEPALIVE_S ||
+	    limits->keepalive_count > MAX_KEEPALIVE_COUNT ||
+	    in_units(limits->user_timeout_ns, MS) > INT_MAX)
+		return -EINVAL;
+	return 0;
+}
+
+static int set_unless_0(int fd, int option, uint64_t value)
+{
+	return value == 0 ? 0
+			  : weir_sys_setsockopt(fd, IPPROTO_TCP, option,
+						(int)value);
+}
+
+static int set_keepalive(int fd, const struct weir_conn_limits *limits)
+{
+	uint64_t idle_s = in_units(limits->keepalive_idle_ns, SECOND);
+	uint64_t interval_s = in_units(limits->keepalive_interval_ns, SECOND);
+	int error;
+
+	if (idle_s == 0)
+		return 0;
+	error = set_unless_0(fd, TCP_KEEPIDLE, idle_s);
+	if (error == 0)
+		error = set_unless_0(fd, TCP_KEEPINTVL, interval_s);
+	if (error == 0)
+		error = set_unless_0(fd, TCP_KEEPCNT, limits->keepalive_count);
+	if (error == 0)
+		error = weir_sys_setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	return error;
+}
+
+int weir_conn_set_alive(int fd, const struct weir_conn_limits *limits)
+{
+	int error = set_keepalive(fd, limits);
+
+	if (error < 0)
+		return error;
+	return set_unless_0(fd, TCP_USER_TIMEOUT,
+			    in_units(limits->user_timeout_ns, MS));
+}
+
+/* Edge-triggered: both sides' FINs would be a hang-up that stays. */
+uint32_t weir_conn_alive_events(const struct weir_conn *c)
+{
+	const struct weir_conn_limits *limits = c->limits;
+
+	if (!c->is_tcp || (in_units(limits->keepalive_idle_ns, SECOND) == 0 &&
+			   in_units(limits->user_timeout_ns, MS) == 0))
+		return 0;
+	return EPOLLERR | EPOLLET;
+}
+
+void weir_conn_take_silent_error(struct weir_conn *c)
+{
+	int error;
+
+	if (weir_conn_is_reading(c) ||
+	    weir_conn_has(c, WEIR_FACT_OWES | WEIR_FACT_WANTS_ROOM))
+		return;
+	error = weir_sys_socket_error(c->watch.fd);
+	if (error < 0)
+		weir_conn_fail(c, error);
+}
