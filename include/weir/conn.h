@@ -31,6 +31,10 @@
  * The first end wins: a finish or abort after an error only changes how soon
  * on_close comes.
  *
+ * An error or a limit that drops accepted bytes, or input that on_data has not
+ * consumed, ends a TCP connection by reset: the peer must not take a part for
+ * the whole. A Unix socket cannot reset; its peer sees an end.
+ *
  * The complete echo:
  *
  * Example:

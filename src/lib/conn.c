@@ -32,10 +32,13 @@ void weir_conn_enter(struct weir_conn *c, enum weir_conn_phase phase)
 	c->state.phase = (uint8_t)phase;
 }
 
+/* A peer that is owed more may not take what it has for the whole, unless the
+ * user wants it so. */
 static void die(struct weir_conn *c, enum weir_conn_phase phase,
 		enum weir_reason reason, int error)
 {
-	weir_conn_drop(c);
+	if (weir_conn_drop(c) > 0 && reason != WEIR_REASON_ABORTED)
+		weir_conn_set(c, WEIR_FACT_WITH_RESET);
 	weir_conn_enter(c, phase);
 	c->reason = (uint8_t)reason;
 	c->error = error;
@@ -109,6 +112,13 @@ static void hand_over(struct weir_conn *c)
 	weir_sys_free(input);
 }
 
+/* Input that nobody has read is lost, as it is where the kernel holds it. */
+static bool ends_by_reset(const struct weir_conn *c)
+{
+	return weir_conn_has(c, WEIR_FACT_WITH_RESET) ||
+	       (weir_conn_n_kept(c) > 0 && c->reason != WEIR_REASON_ABORTED);
+}
+
 static void close_now(struct weir_conn *c)
 {
 	struct weir_observer *observer = c->watch.loop->observer;
@@ -122,7 +132,7 @@ static void close_now(struct weir_conn *c)
 	if (n_unread > 0)
 		result.progress.unread += (uint64_t)n_unread;
 	leave_loop(c);
-	if (weir_conn_has(c, WEIR_FACT_WITH_RESET))
+	if (ends_by_reset(c))
 		weir_sys_reset_on_close(c->watch.fd);
 	weir_sys_close(c->watch.fd);
 	weir_conn_discard_kept(c);

@@ -100,10 +100,12 @@ static void keep_or_end(struct weir_conn *c, const unsigned char *data,
 	c->discarded += n;
 	if (!is_wanted)
 		return;
-	if (weir_conn_is(c, WEIR_PHASE_FAILED))
+	if (weir_conn_is(c, WEIR_PHASE_FAILED)) {
 		weir_conn_enter(c, WEIR_PHASE_CLOSING);
-	else
-		weir_conn_kill(c, WEIR_REASON_ERROR, -ENOMEM, false);
+		weir_conn_set(c, WEIR_FACT_WITH_RESET);
+		return;
+	}
+	weir_conn_kill(c, WEIR_REASON_ERROR, -ENOMEM, true);
 }
 
 static size_t offer(struct weir_conn *c, const unsigned char *data, size_t n)

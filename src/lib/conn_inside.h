@@ -215,8 +215,8 @@ void weir_conn_clear_full(struct weir_conn *c);
  * more and the heap will hold n_heap more than is counted. 0, or -EPIPE if c
  * itself was closed. */
 int weir_conn_keep_budget(struct weir_conn *c, size_t n_bytes, size_t n_heap);
-/* Give up all that is gathered or queued. */
-void weir_conn_drop(struct weir_conn *c);
+/* Give up all that is gathered or queued; how many bytes. */
+uint64_t weir_conn_drop(struct weir_conn *c);
 
 /* -- conn_send.c -- */
 

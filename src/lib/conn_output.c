@@ -144,10 +144,10 @@ void weir_conn_end_callback(struct weir_conn *c)
 
 /* -- dropping -- */
 
-void weir_conn_drop(struct weir_conn *c)
+uint64_t weir_conn_drop(struct weir_conn *c)
 {
-	weir_outbox_drop(&c->out, c->watch.loop);
 	weir_conn_clear(c, WEIR_FACT_OWES | WEIR_FACT_FULL);
+	return weir_outbox_drop(&c->out, c->watch.loop);
 }
 
 size_t weir_conn_trim(struct weir_conn *c, size_t target)

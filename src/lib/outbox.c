@@ -253,20 +253,23 @@ size_t weir_outbox_trim(struct weir_outbox *o, struct weir_loop *loop,
 	return n;
 }
 
-void weir_outbox_drop(struct weir_outbox *o, struct weir_loop *loop)
+uint64_t weir_outbox_drop(struct weir_outbox *o, struct weir_loop *loop)
 {
 	size_t n_gathered = weir_outbox_forget_gathered(o, loop);
 	struct weir_backlog *backlog = o->backlog;
+	uint64_t n;
 
 	weir_outbox_end_stall(o, loop);
 	if (!backlog)
-		return;
+		return 0;
 	weir_sendq_tell(&backlog->queue, tell_fences, o);
 	/* The queue is empty while anything is gathered. */
 	weir_outbox_tell_fences(o, 0, n_gathered);
-	backlog->dropped += n_gathered + weir_sendq_length(&backlog->queue);
+	n = n_gathered + weir_sendq_length(&backlog->queue);
+	backlog->dropped += n;
 	weir_sendq_clear(&backlog->queue);
 	weir_outbox_update(o, loop);
+	return n;
 }
 
 /* -- counters -- */

@@ -103,8 +103,8 @@ void weir_outbox_end_stall(struct weir_outbox *o, struct weir_loop *loop);
 /* Drop the oldest shared buffers as weir_sendq_trim does; returns how many. */
 size_t weir_outbox_trim(struct weir_outbox *o, struct weir_loop *loop,
 			size_t target);
-/* Drop all that is gathered or queued. */
-void weir_outbox_drop(struct weir_outbox *o, struct weir_loop *loop);
+/* Drop all that is gathered or queued; how many bytes. */
+uint64_t weir_outbox_drop(struct weir_outbox *o, struct weir_loop *loop);
 
 /* How many bytes have left the queue, sent or dropped: all those in front of
  * the oldest queued byte. */
