@@ -432,9 +432,14 @@ void weir_conn_finish(struct weir_conn *c);
  * connection to another protocol's library. events must have an on_detach. */
 void weir_conn_detach(struct weir_conn *c);
 
-/* End it now and drop what is queued. with_reset ends a TCP connection by RST,
- * which also discards what the kernel still holds; a Unix socket cannot be
- * reset, so with_reset changes nothing there. */
+/* End it now. What waits is offered to the kernel once, unless that is known to
+ * be full, and what it does not take is dropped; so last words that are sent
+ * just before leave. They are lost all the same if the peer has sent what
+ * nobody has read: closing with unread input is a reset. Use finish for words
+ * that must arrive.
+ *
+ * with_reset: nothing is offered, and a TCP connection ends by RST, which also
+ * throws away what the kernel still holds. A Unix socket cannot reset. */
 void weir_conn_abort(struct weir_conn *c, bool with_reset);
 
 /* The connection's counters. It asks the kernel for what it holds, which costs

@@ -332,6 +332,9 @@ void weir_conn_detach(struct weir_conn *c)
 
 void weir_conn_abort(struct weir_conn *c, bool with_reset)
 {
+	/* It may be the end, too: for the reason that the kernel gives. */
+	if (!with_reset && !weir_conn_is_dead(c))
+		weir_conn_send_waiting(c);
 	if (weir_conn_is(c, WEIR_PHASE_FAILED))
 		weir_conn_enter(c, WEIR_PHASE_CLOSING);
 	else if (c->state.phase < WEIR_PHASE_FAILED)

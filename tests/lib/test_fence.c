@@ -245,7 +245,7 @@ static void abort_after_marks(struct conn_probe *probe, char call)
 	if (call != CONN_DATA)
 		return;
 	fence_gathered(probe, call);
-	weir_conn_abort(&probe->conn, false);
+	weir_conn_abort(&probe->conn, true);
 }
 
 Test(fence, at_abort_counts_gathered_bytes_too)
