@@ -53,6 +53,7 @@
 #include <weir/signal.h>
 #include <weir/wakeup.h>
 #include <weir/buf.h>
+#include <weir/file.h>
 #include <weir/reason.h>
 #include <weir/conn.h>
 #include <weir/fence.h>

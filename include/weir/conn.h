@@ -96,9 +96,9 @@
  *
  *	int main(void)
  *	{
- *		int file = open("/proc/self/exe", O_RDONLY);
  *		struct weir_conn c = {0};
  *		struct weir_loop *loop;
+ *		struct weir_file *file;
  *		char text[1024];
  *		int fd[2];
  *
@@ -107,7 +107,9 @@
  *		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd);
  *		weir_conn_open(&c, loop, fd[0], &events, NULL);
  *		weir_conn_sendall(&c, "a program: ", 11);
+ *		weir_file_new(&file, open("/proc/self/exe", O_RDONLY));
  *		weir_conn_sendfile(&c, file, 0, 1000);
+ *		weir_file_unref(file);
  *		shutdown(fd[1], SHUT_WR);
  *		weir_loop_run(loop);
  *		return recv(fd[1], text, sizeof text, 0) != 1011 ||
@@ -168,6 +170,7 @@
 
 #include <weir/buf.h>
 #include <weir/declare.h>
+#include <weir/file.h>
 #include <weir/loop.h>
 #include <weir/reason.h>
 #include <weir/timer.h>
@@ -388,20 +391,20 @@ int weir_conn_sendall(struct weir_conn *c, const void *data, size_t n);
  * watermarks. An empty one does nothing. */
 int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf);
 
-/* Send n bytes of file from offset on, behind all that was accepted. On success
- * (0) the connection owns and closes file. On failure you keep it:
+/* Send n bytes of file from offset on, behind all that was accepted; file is
+ * unreferenced when they were sent.
  *
- * -EINVAL: the connection's socket is blocking, so sendfile(2) would wait (the
- * sockets of listener and connector are not blocking); -ENOMEM; -EPIPE and the
- * connection's error, as sendall.
+ * -EINVAL: no file has such a place, or the connection's socket is blocking
+ * (those of listener and connector are not), which sendfile(2) would wait on;
+ * -ENOMEM; -EPIPE and the connection's error, as sendall.
  *
  * The bytes are read when their turn comes. They count as accepted, queued and
- * sent, but not against watermarks or budget: they are not in memory. A file
- * that ends before n bytes is an error of the connection, -ENODATA; so is one
- * that sendfile cannot read. sendfile takes no MSG_NOSIGNAL: ignore SIGPIPE,
- * or a peer that has gone kills the process. */
-int weir_conn_sendfile(struct weir_conn *c, int file, int64_t offset,
-		       uint64_t n);
+ * sent, but not against marks or budget: they are not in memory. A file that
+ * ends before n bytes is an error of the connection, -ENODATA; so is one that
+ * sendfile cannot read. sendfile takes no MSG_NOSIGNAL: ignore SIGPIPE, or a
+ * peer that has gone kills the process. */
+int weir_conn_sendfile(struct weir_conn *c, struct weir_file *file,
+		       int64_t offset, uint64_t n);
 
 /* Drop the oldest whole shared buffers (sendbuf) that have not begun to leave,
  * until the queue's weight is at most target or no such buffer is left. The

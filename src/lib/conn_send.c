@@ -263,8 +263,8 @@ int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf)
 	return appended(c, n);
 }
 
-/* Queue the file. On failure file stays the caller's. */
-static int enqueue_file(struct weir_conn *c, int file, off_t offset, uint64_t n)
+static int enqueue_file(struct weir_conn *c, struct weir_file *file,
+			off_t offset, uint64_t n)
 {
 	struct weir_backlog *backlog = backlog_behind_gathered(c);
 	int error;
@@ -281,17 +281,16 @@ static int enqueue_file(struct weir_conn *c, int file, off_t offset, uint64_t n)
 	return appended(c, n);
 }
 
-int weir_conn_sendfile(struct weir_conn *c, int file, int64_t offset,
-		       uint64_t n)
+int weir_conn_sendfile(struct weir_conn *c, struct weir_file *file,
+		       int64_t offset, uint64_t n)
 {
 	int error = weir_conn_refusal(c);
 
 	if (error < 0)
 		return error;
+	if (offset < 0 || n > (uint64_t)(INT64_MAX - offset))
+		return -EINVAL;
 	if (!weir_sys_is_nonblocking(c->watch.fd))
 		return -EINVAL;
-	if (n > 0)
-		return enqueue_file(c, file, offset, n);
-	weir_sys_close(file);
-	return 0;
+	return n > 0 ? enqueue_file(c, file, offset, n) : 0;
 }

@@ -195,8 +195,8 @@ static struct weir_offer offer_file(struct weir_sendq *q, int fd)
 
 	if (offer.offered > file->n_bytes)
 		offer.offered = (size_t)file->n_bytes;
-	offer.taken =
-		weir_sys_sendfile(fd, file->fd, &file->offset, offer.offered);
+	offer.taken = weir_sys_sendfile(fd, file->file->fd, &file->offset,
+					offer.offered);
 	offer.is_full = offer.taken < 0;
 	if (offer.taken > 0)
 		weir_sendq_consume_file(q, (uint64_t)offer.taken);

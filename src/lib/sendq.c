@@ -10,8 +10,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sys.h"
-
 enum {
 	CHUNK_ROOM = WEIR_CHUNK_SIZE - sizeof(struct weir_sendq_segment),
 	SMALLEST_ROOM = 256 - sizeof(struct weir_sendq_segment)
@@ -85,7 +83,7 @@ void weir_sendq_segment_free(struct weir_pool *pool,
 	if (segment->buf)
 		unshare(pool, segment->buf);
 	else if (is_file(segment))
-		weir_sys_close(file_of(segment)->fd);
+		weir_file_unref(file_of(segment)->file);
 	weir_pool_free(pool, segment, heap_size_of(segment));
 }
 
@@ -213,8 +211,8 @@ size_t weir_sendq_cost_of_buf(const struct weir_buf *buf)
 	       (weir_buf_is_queued(buf) ? 0 : weir_buf_size(buf));
 }
 
-int weir_sendq_append_file(struct weir_sendq *q, int fd, off_t offset,
-			   uint64_t n_bytes, uint64_t now_ns)
+int weir_sendq_append_file(struct weir_sendq *q, struct weir_file *file,
+			   off_t offset, uint64_t n_bytes, uint64_t now_ns)
 {
 	struct weir_sendq_segment *s;
 
@@ -223,8 +221,9 @@ int weir_sendq_append_file(struct weir_sendq *q, int fd, off_t offset,
 	if (!s)
 		return -ENOMEM;
 	*s = (struct weir_sendq_segment){.queued_ns = now_ns};
-	*file_of(s) = (struct weir_sendq_file){
-		.offset = offset, .n_bytes = n_bytes, .fd = fd};
+	*file_of(s) = (struct weir_sendq_file){.file = weir_file_ref(file),
+					       .offset = offset,
+					       .n_bytes = n_bytes};
 	weir_sendq_append_segment(q, s);
 	q->n_file_bytes += n_bytes;
 	return 0;

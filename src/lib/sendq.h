@@ -1,9 +1,11 @@
 /* The send queue: bytes that were accepted and that the kernel has not taken.
  *
- * It is a singly linked FIFO of segments: chunks that own a copy, nodes that
- * share a weir_buf, and nodes that own a file's descriptor. It does no I/O:
- * peek fills an iovec for sendmsg(2), peek_file returns what to sendfile(2),
- * consume removes what the kernel took.
+ * A singly linked FIFO of segments: a chunk that owns a copy, a node that
+ * shares a weir_buf, or a node that shares a weir_file. It does no I/O:
+ * peek fills an iovec for sendmsg(2), peek_file tells what to sendfile(2),
+ * consume takes away what the kernel took.
+ *
+ * Internal: a connection owns one; weir.h does not include it.
  */
 #ifndef WEIR_LIB_SENDQ_H
 #define WEIR_LIB_SENDQ_H
@@ -14,6 +16,7 @@
 #include <sys/uio.h>
 
 #include "buf.h"
+#include "file.h"
 #include "pool.h"
 
 enum {
@@ -24,9 +27,9 @@ enum {
 
 /* A range of a file, in the bytes[] of its segment. */
 struct weir_sendq_file {
+	struct weir_file *file;
 	off_t offset;
 	uint64_t n_bytes; /* left */
-	int fd;
 };
 
 /* 1. begin <= end <= size
@@ -117,10 +120,9 @@ void weir_sendq_segment_free(struct weir_pool *pool,
 
 /* How much queueing buf would add to the pool's account. */
 size_t weir_sendq_cost_of_buf(const struct weir_buf *buf);
-/* Queue n_bytes (> 0) of the file fd from offset on. On success the queue owns
- * and closes fd. -ENOMEM: fd stays the caller's. */
-int weir_sendq_append_file(struct weir_sendq *q, int fd, off_t offset,
-			   uint64_t n_bytes, uint64_t now_ns);
+/* Queue n_bytes (> 0) of file from offset on, taking a reference. -ENOMEM. */
+int weir_sendq_append_file(struct weir_sendq *q, struct weir_file *file,
+			   off_t offset, uint64_t n_bytes, uint64_t now_ns);
 
 /* Describe the oldest bytes, up to the first file: at most max_iov pieces and
  * about max_bytes bytes (the last piece is cut). Returns the pieces, and their

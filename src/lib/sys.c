@@ -401,6 +401,16 @@ int weir_sys_take_error(int fd)
 		       : failure_of_socket();
 }
 
+ssize_t weir_sys_pread(int fd, void *data, size_t n_bytes, off_t offset)
+{
+	ssize_t n;
+
+	do
+		n = pread(fd, data, n_bytes, offset);
+	while (n < 0 && errno == EINTR);
+	return n >= 0 ? n : failure();
+}
+
 ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes)
 {
 	ssize_t n = sendfile(fd, file, offset, n_bytes);

@@ -104,6 +104,8 @@ int weir_sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n);
  * throw it away: 0; -EAGAIN: there is none. Not for Unix sockets, where the
  * flag is ignored and a datagram would be taken. */
 int weir_sys_take_error(int fd);
+/* At offset of a file, whatever its own place. 0: the file has ended. */
+ssize_t weir_sys_pread(int fd, void *data, size_t n_bytes, off_t offset);
 /* From file, at *offset, which is moved on. 0: the file has ended. The socket
  * must be non-blocking, and SIGPIPE ignored: sendfile(2) takes no flags. */
 ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes);

@@ -38,6 +38,7 @@
 #define weir_sys_recvmmsg	 real_recvmmsg
 #define weir_sys_sendmmsg	 real_sendmmsg
 #define weir_sys_take_error	 real_take_error
+#define weir_sys_pread		 real_pread
 #define weir_sys_sendfile	 real_sendfile
 #define weir_sys_shutdown_write	 real_shutdown_write
 #define weir_sys_close		 real_close
@@ -88,6 +89,7 @@
 #undef weir_sys_recvmmsg
 #undef weir_sys_sendmmsg
 #undef weir_sys_take_error
+#undef weir_sys_pread
 #undef weir_sys_sendfile
 #undef weir_sys_shutdown_write
 #undef weir_sys_close
@@ -354,6 +356,16 @@ ssize_t weir_sys_sendv(int fd, const struct iovec *iov, size_t n_iov,
 		max -= cut[n].iov_len;
 	}
 	return real_sendv(fd, cut, n, is_more_to_come);
+}
+
+ssize_t weir_sys_pread(int fd, void *data, size_t n_bytes, off_t offset)
+{
+	size_t max;
+	int r = fault_take(FAULT_PREAD, fd, &max);
+
+	if (r != FAULT_PASS)
+		return r;
+	return real_pread(fd, data, n_bytes < max ? n_bytes : max, offset);
 }
 
 ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes)

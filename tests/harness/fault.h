@@ -69,6 +69,7 @@ enum fault_call {
 	FAULT_RECVMMSG,
 	FAULT_SENDMMSG,
 	FAULT_TAKE_ERROR,
+	FAULT_PREAD,
 	FAULT_SENDFILE,
 	FAULT_SHUTDOWN_WRITE,
 	FAULT_CLOSE, /* closes whatever its script says */

@@ -79,6 +79,7 @@ static const struct {
 	[FAULT_RECVMMSG] = {"recvmmsg", -ECONNREFUSED},
 	[FAULT_SENDMMSG] = {"sendmmsg", -EHOSTUNREACH},
 	[FAULT_TAKE_ERROR] = {"take_error", -EAGAIN},
+	[FAULT_PREAD] = {"pread", -EIO},
 	[FAULT_SENDFILE] = {"sendfile", -EIO},
 	[FAULT_SHUTDOWN_WRITE] = {"shutdown_write", -ENOTCONN},
 	[FAULT_CLOSE] = {"close", -EIO},

@@ -30,18 +30,30 @@ bool sendfile_is_open(int fd)
 	return fcntl(fd, F_GETFD) >= 0;
 }
 
+int sendfile_and_let_go(struct weir_conn *c, int fd, int64_t offset, uint64_t n)
+{
+	struct weir_file *file;
+	int error = weir_file_new(&file, fd);
+
+	if (error < 0) {
+		cr_assert(sendfile_is_open(fd));
+		close(fd);
+		return error;
+	}
+	error = weir_conn_sendfile(c, file, offset, n);
+	cr_assert(sendfile_is_open(fd));
+	weir_file_unref(file);
+	return error;
+}
+
 int sendfile_next_as(struct conn_probe *p, size_t n, int *file)
 {
 	int error;
 
 	*file = sendfile_make(p, n);
-	error = weir_conn_sendfile(&p->conn, *file, JUNK, n);
-	if (error == 0) {
+	error = sendfile_and_let_go(&p->conn, *file, JUNK, n);
+	if (error == 0)
 		p->n_accepted += n;
-	} else {
-		cr_assert(sendfile_is_open(*file));
-		close(*file);
-	}
 	conn_probe_check(p);
 	return error;
 }

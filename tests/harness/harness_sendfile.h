@@ -14,8 +14,12 @@ enum {
 
 /* A file of the next n bytes, which the caller closes or sends. */
 int sendfile_make(const struct conn_probe *p, size_t n);
-/* Send such a file; the result is weir_conn_sendfile's, the account is checked
- * afterwards. When it fails the file must still be open, and is closed. */
+/* Send n bytes of fd from offset on, as a file of which only the connection
+ * keeps a reference; fd is closed if it is refused. The result is
+ * weir_conn_sendfile's, or weir_file_new's. */
+int sendfile_and_let_go(struct weir_conn *c, int fd, int64_t offset,
+			uint64_t n);
+/* Send such a file; the account is checked afterwards. */
 int sendfile_next(struct conn_probe *p, size_t n);
 /* The same, and *file is the file's number. */
 int sendfile_next_as(struct conn_probe *p, size_t n, int *file);

@@ -29,7 +29,7 @@ static int send_short_file(size_t n_there, uint64_t n_asked, int *file)
 
 	*file = sendfile_make(&p, n_there);
 	cr_assert_eq(ftruncate(*file, (off_t)(SENDFILE_JUNK + n_there)), 0);
-	error = weir_conn_sendfile(&p.conn, *file, SENDFILE_JUNK, n_asked);
+	error = sendfile_and_let_go(&p.conn, *file, SENDFILE_JUNK, n_asked);
 	if (error == 0)
 		p.n_accepted += n_asked;
 	return error;
@@ -85,7 +85,8 @@ Test(conn_sendfile, of_any_length_ends_with_the_file)
 	int file;
 
 	conn_probe_open(&p, 0, NULL);
-	cr_assert_eq(send_short_file(SMALL, INT64_MAX, &file), 0);
+	cr_assert_eq(send_short_file(SMALL, INT64_MAX - SENDFILE_JUNK, &file),
+		     0);
 	expect_error(-ENODATA, SMALL);
 }
 
@@ -175,31 +176,66 @@ Test(conn_sendfile, of_nothing_is_closed_at_once)
 	cr_assert_eq(fault_count(FAULT_SENDFILE), 0);
 }
 
+/* A file of SMALL bytes, of which the test has the only reference. */
+static struct weir_file *make_file(void)
+{
+	struct weir_file *file;
+
+	cr_assert_eq(weir_file_new(&file, sendfile_make(&p, SMALL)), 0);
+	return file;
+}
+
+static int send_file(struct weir_file *file, uint64_t n)
+{
+	return weir_conn_sendfile(&p.conn, file, SENDFILE_JUNK, n);
+}
+
 Test(conn_sendfile, is_the_callers_when_it_is_refused)
 {
+	struct weir_file *file;
+
 	conn_probe_open(&p, 0, NULL);
+	file = make_file();
 	weir_conn_finish(&p.conn);
-	cr_assert_eq(sendfile_next(&p, SMALL), -EPIPE);
-	cr_assert_eq(sendfile_next(&p, 0), -EPIPE);
+	cr_assert_eq(send_file(file, SMALL), -EPIPE);
+	cr_assert_eq(send_file(file, 0), -EPIPE);
 	conn_turns(1);
 	conn_close_all();
-	fault_reset();
 	conn_probe_open(&p, 0, NULL);
 	fault_next(FAULT_SEND, -ECONNRESET);
 	cr_assert_eq(conn_probe_send(&p, 1), -ECONNRESET);
-	cr_assert_eq(sendfile_next(&p, SMALL), -ECONNRESET);
-	cr_assert_eq(fault_count(FAULT_CLOSE), 0);
+	cr_assert_eq(send_file(file, SMALL), -ECONNRESET);
+	cr_assert(sendfile_is_open(weir_file_fd(file)));
+	weir_file_unref(file);
+}
+
+Test(conn_sendfile, is_the_callers_when_it_has_no_such_place)
+{
+	struct weir_file *file;
+
+	conn_probe_open(&p, 0, NULL);
+	file = make_file();
+	cr_assert_eq(weir_conn_sendfile(&p.conn, file, -1, 1), -EINVAL);
+	cr_assert_eq(weir_conn_sendfile(&p.conn, file, 1, INT64_MAX), -EINVAL);
+	cr_assert_eq(weir_conn_sendfile(&p.conn, file, INT64_MAX, 1), -EINVAL);
+	weir_file_unref(file);
+	cr_assert_eq(sendfile_next(&p, SMALL), 0);
+	sendfile_expect_received(&p);
 }
 
 Test(conn_sendfile, is_the_callers_when_there_is_no_memory)
 {
+	struct weir_file *file;
 	unsigned nth;
 
 	for (nth = 1; nth <= 2; nth++) {
 		conn_probe_open(&p, 0, NULL);
+		file = make_file();
 		fault_result(FAULT_ALLOC, FAULT_ANY_FD, nth, -ENOMEM);
-		cr_assert_eq(sendfile_next(&p, SMALL), -ENOMEM);
-		cr_assert_eq(sendfile_next(&p, SMALL), 0);
+		cr_assert_eq(send_file(file, SMALL), -ENOMEM);
+		cr_assert_eq(send_file(file, SMALL), 0);
+		p.n_accepted += SMALL;
+		weir_file_unref(file);
 		sendfile_expect_received(&p);
 		conn_pass(20000000);
 		cr_assert_str_eq(p.calls, "+-");

@@ -45,8 +45,9 @@ static void read_slowly(struct conn_probe *probe)
 /* -- a file between two messages -- */
 
 static struct {
-	int fd;	     /* -1: the connection's */
+	int fd;	     /* -1: the file's */
 	int n_steps; /* taken */
+	struct weir_file *file;
 } file;
 
 static void fill_file(void)
@@ -62,11 +63,14 @@ static void fill_file(void)
 
 static int send_file(void)
 {
-	int error = weir_conn_sendfile(&p->conn, file.fd, 0, OF_FILE);
+	int error = file.file ? 0 : weir_file_new(&file.file, file.fd);
 
 	if (error < 0)
 		return error;
 	file.fd = -1;
+	error = weir_conn_sendfile(&p->conn, file.file, 0, OF_FILE);
+	if (error < 0)
+		return error;
 	p->n_accepted += OF_FILE;
 	return 0;
 }
@@ -90,6 +94,7 @@ static int take_step(void)
 static void start_file(void)
 {
 	file.n_steps = 0;
+	file.file = NULL;
 	scenario_open(0, SNDBUF, NULL);
 	fill_file();
 }
@@ -104,6 +109,7 @@ static void step_file(void)
 
 static void stop_file(void)
 {
+	weir_file_unref(file.file);
 	if (file.fd >= 0)
 		close(file.fd);
 }

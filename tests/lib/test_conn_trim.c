@@ -12,6 +12,7 @@
 
 #include "fault.h"
 #include "harness_conn.h"
+#include "harness_sendfile.h"
 
 TestSuite(conn_trim, .init = conn_begin, .fini = conn_end);
 
@@ -198,7 +199,7 @@ Test(conn_trim, keeps_files)
 	fill(frame, ++n_frames, FRAME);
 	harness_write(file, frame, 0);
 	cr_assert_eq(pwrite(file, frame, FRAME, 0), FRAME);
-	cr_assert_eq(weir_conn_sendfile(&p.conn, file, 0, FRAME), 0);
+	cr_assert_eq(sendfile_and_let_go(&p.conn, file, 0, FRAME), 0);
 	p.n_accepted += FRAME;
 	send_frames(2);
 	cr_assert_eq(weir_conn_trim(&p.conn, 0), 4);

@@ -4,7 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
 #include "fault.h"
 #include "harness.h"
@@ -130,8 +130,11 @@ static void append_shared(void)
 static void append_file(void)
 {
 	size_t n = 1 + harness_random_below(1000);
+	struct weir_file *file;
 
-	cr_assert_eq(weir_sendq_append_file(&q, dup(0), 0, n, 1), 0);
+	cr_assert_eq(weir_file_new(&file, memfd_create("weir", 0)), 0);
+	cr_assert_eq(weir_sendq_append_file(&q, file, 0, n, 1), 0);
+	weir_file_unref(file);
 	append(A_FILE, n);
 }
 
