@@ -41,12 +41,12 @@ void admission_refuse(struct endpoint *endpoint, int fd, enum refusal refusal,
 {
 	admission_drop(endpoint, fd, refusal);
 	if (log_may(endpoint->worker, &endpoint->refusals))
-		log_say(endpoint->worker,
-			"%s: a client turned away: %s (%llu so far)",
-			endpoint->service->name,
-			text ? text : refusal_texts[refusal],
-			(unsigned long long)
-				endpoint->counters.n_refused[refusal]);
+		log_warn(endpoint->worker,
+			 "%s: a client turned away: %s (%llu so far)",
+			 endpoint->service->name,
+			 text ? text : refusal_texts[refusal],
+			 (unsigned long long)
+				 endpoint->counters.n_refused[refusal]);
 }
 
 void admission_serve(struct endpoint *endpoint, int fd,

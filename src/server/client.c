@@ -322,6 +322,13 @@ static bool is_worth_a_line(const struct service *service,
 					reason != WEIR_REASON_PEER_CLOSED);
 }
 
+/* Load balancers connect and reset, to see that the server listens. */
+static bool is_health_check(const struct weir_result *result)
+{
+	return result->reason == WEIR_REASON_RESET &&
+	       result->progress.received == 0 && result->progress.accepted == 0;
+}
+
 /* What ending the connection cost: the bytes that were queued, and after our
  * reset those that the kernel held, and those that were to be passed on. */
 static uint64_t lost_bytes(const struct weir_conn *c,
@@ -364,12 +371,13 @@ void client_on_close(struct weir_conn *c, const struct weir_result *result)
 	counters_add_progress(&endpoint->counters, &result->progress);
 	/* before the line: its reader may tell us to stop */
 	count_loss(worker, c, result);
-	if (is_worth_a_line(endpoint->service, result->reason))
-		log_say(worker, "%s %s: %s, %llu bytes unsent, %llu unread",
-			endpoint->service->name, client_peer(c, peer),
-			weir_reason_name(result->reason),
-			(unsigned long long)result->progress.dropped,
-			(unsigned long long)result->progress.unread);
+	if (is_worth_a_line(endpoint->service, result->reason) &&
+	    !is_health_check(result))
+		log_warn(worker, "%s %s: %s, %llu bytes unsent, %llu unread",
+			 endpoint->service->name, client_peer(c, peer),
+			 weir_reason_name(result->reason),
+			 (unsigned long long)result->progress.dropped,
+			 (unsigned long long)result->progress.unread);
 	if (endpoint->service->on_close)
 		endpoint->service->on_close(c, result);
 	if (endpoint->service == endpoint->config->service)

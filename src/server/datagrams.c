@@ -142,9 +142,9 @@ void datagrams_on_drain(struct weir_dgram *d)
 	char text[WEIR_ADDRESS_TEXT_SIZE];
 
 	weir_dgram_stats(d, &stats);
-	log_say(endpoint->worker, "%s %s: %llu datagrams dropped so far",
-		endpoint->service->name, name_of(endpoint, text),
-		(unsigned long long)stats.n_dropped);
+	log_warn(endpoint->worker, "%s %s: %llu datagrams dropped so far",
+		 endpoint->service->name, name_of(endpoint, text),
+		 (unsigned long long)stats.n_dropped);
 }
 
 void datagrams_close(struct endpoint *endpoint)
@@ -160,10 +160,11 @@ void datagrams_close(struct endpoint *endpoint)
 	weir_dgram_stats(&endpoint->dgram, &stats);
 	if (stats.n_dropped == 0 && stats.n_truncated == 0)
 		return;
-	log_say(endpoint->worker, "%s %s: %llu datagrams dropped, %llu cut%s%s",
-		endpoint->service->name, name_of(endpoint, text),
-		(unsigned long long)stats.n_dropped,
-		(unsigned long long)stats.n_truncated,
-		stats.n_errors > 0 ? "; " : "",
-		stats.n_errors > 0 ? strerror(-stats.last_error) : "");
+	log_warn(endpoint->worker,
+		 "%s %s: %llu datagrams dropped, %llu cut%s%s",
+		 endpoint->service->name, name_of(endpoint, text),
+		 (unsigned long long)stats.n_dropped,
+		 (unsigned long long)stats.n_truncated,
+		 stats.n_errors > 0 ? "; " : "",
+		 stats.n_errors > 0 ? strerror(-stats.last_error) : "");
 }

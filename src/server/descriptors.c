@@ -115,10 +115,10 @@ static void tell(struct worker *worker)
 	d->n_quiet = n > d->n_failures ? 0 : d->n_quiet + 1;
 	d->n_failures = n;
 	if (!d->is_paused && d->n_quiet == 0) {
-		log_say(worker,
-			"no descriptor is left (of %llu): clients wait "
-			"to be accepted",
-			(unsigned long long)d->limit);
+		log_warn(worker,
+			 "no descriptor is left (of %llu): clients wait "
+			 "to be accepted",
+			 (unsigned long long)d->limit);
 		d->is_paused = true;
 	} else if (d->is_paused && d->n_quiet >= MAX_QUIET) {
 		log_say(worker, "there are descriptors again: clients are "

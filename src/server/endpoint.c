@@ -384,8 +384,8 @@ static void drain_accept_queue(struct endpoint *endpoint)
 			admission_receive(endpoint, fd, &peer);
 	} while (fd >= 0 && n_left-- > 0);
 	if (fd < 0 && fd != -EAGAIN)
-		log_say(endpoint->worker, "%s: clients left waiting: %s",
-			endpoint->service->name, strerror(-fd));
+		log_warn(endpoint->worker, "%s: clients left waiting: %s",
+			 endpoint->service->name, strerror(-fd));
 }
 
 void endpoint_stop_listening(struct worker *worker, bool is_private)

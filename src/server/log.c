@@ -8,6 +8,8 @@
 
 #include <poll.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -37,13 +39,61 @@ static void write_line(struct worker *worker, const char *line, size_t n)
 	pthread_mutex_unlock(&lock);
 }
 
+/* As syslog(3) numbers and names them. */
+enum level {
+	LEVEL_WARNING = 4,
+	LEVEL_INFO = 6
+};
+
+enum {
+	PREFIX_SIZE = 64
+};
+
+/* "2026-01-02T03:04:05.678Z " */
+static size_t put_time(char *text, size_t size)
+{
+	uint64_t now = clock_read(CLOCK_REALTIME);
+	time_t seconds = (time_t)(now / CLOCK_NS_PER_S);
+	struct tm tm;
+	size_t n;
+
+	if (!gmtime_r(&seconds, &tm))
+		return 0;
+	n = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &tm);
+	return n + (size_t)snprintf(text + n, size - n, ".%03uZ ",
+				    (unsigned)(now / CLOCK_NS_PER_MS % 1000));
+}
+
+static void put_prefix(char prefix[PREFIX_SIZE], enum log_format format,
+		       enum level level)
+{
+	size_t n = 0;
+
+	switch (format) {
+	case LOG_FORMAT_PLAIN:
+		break;
+	case LOG_FORMAT_TIME:
+		n = put_time(prefix, PREFIX_SIZE);
+		n += (size_t)snprintf(prefix + n, PREFIX_SIZE - n, "%s ",
+				      level == LEVEL_WARNING ? "warning"
+							     : "info");
+		break;
+	case LOG_FORMAT_JOURNAL:
+		n = (size_t)snprintf(prefix, PREFIX_SIZE, "<%d>", (int)level);
+		break;
+	}
+	(void)snprintf(prefix + n, PREFIX_SIZE - n, "weir-server: ");
+}
+
 __attribute__((format(printf, 3, 0))) static void say(struct worker *worker,
-						      const char *prefix,
+						      enum level level,
 						      const char *format,
 						      va_list args)
 {
+	char prefix[PREFIX_SIZE];
 	char line[COMPLAIN_LINE_SIZE];
 
+	put_prefix(prefix, worker->settings->log_format, level);
 	write_line(worker, line, complain_format(line, prefix, format, args));
 }
 
@@ -54,7 +104,18 @@ void log_say(struct worker *worker, const char *format, ...)
 	if (worker->settings->is_quiet)
 		return;
 	va_start(args, format);
-	say(worker, "weir-server: ", format, args);
+	say(worker, LEVEL_INFO, format, args);
+	va_end(args);
+}
+
+void log_warn(struct worker *worker, const char *format, ...)
+{
+	va_list args;
+
+	if (worker->settings->is_quiet)
+		return;
+	va_start(args, format);
+	say(worker, LEVEL_WARNING, format, args);
 	va_end(args);
 }
 
@@ -63,16 +124,17 @@ void log_print(struct worker *worker, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(worker, "weir-server: ", format, args);
+	say(worker, LEVEL_INFO, format, args);
 	va_end(args);
 }
 
 void log_trace(struct worker *worker, const char *format, ...)
 {
+	char line[COMPLAIN_LINE_SIZE];
 	va_list args;
 
 	va_start(args, format);
-	say(worker, "trace ", format, args);
+	write_line(worker, line, complain_format(line, "trace ", format, args));
 	va_end(args);
 }
 

@@ -4,8 +4,11 @@
 
 #include "worker.h"
 
-/* "weir-server: ..." unless --quiet. */
+/* "weir-server: ...", or as --log-format has it, unless --quiet. */
 void log_say(struct worker *worker, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The same, as a warning: something went wrong for a client. */
+void log_warn(struct worker *worker, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* "trace ...", also with --quiet. */
 void log_trace(struct worker *worker, const char *format, ...)

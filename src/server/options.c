@@ -9,6 +9,7 @@
 #include "command_line.h"
 #include "complain.h"
 #include "endpoint_config.h"
+#include "systemd.h"
 
 enum option {
 	OPTION_WORKERS,
@@ -34,6 +35,7 @@ enum option {
 	OPTION_ACCEPT_PROXY,
 	OPTION_PROXY_PROTOCOL,
 	OPTION_PROXY_VERSION,
+	OPTION_LOG_FORMAT,
 	OPTION_TRACE,
 	OPTION_QUIET,
 	OPTION_CHECK,
@@ -85,6 +87,11 @@ static const char *const policies[] = {[SLOW_DROP_NEWEST] = "drop-newest",
 				       [SLOW_DROP_OLDEST] = "drop-oldest",
 				       [SLOW_DISCONNECT] = "disconnect",
 				       NULL};
+
+static const char *const log_formats[] = {[LOG_FORMAT_PLAIN] = "plain",
+					  [LOG_FORMAT_TIME] = "time",
+					  [LOG_FORMAT_JOURNAL] = "journal",
+					  NULL};
 
 static const struct command_line_option table[N_OPTIONS] = {
 	[OPTION_WORKERS] = {.name = "workers",
@@ -200,6 +207,12 @@ static const struct command_line_option table[N_OPTIONS] = {
 				  .help = "of that header: 1 or 2",
 				  .kind = &proxy_version,
 				  .initial = 2},
+	[OPTION_LOG_FORMAT] = {.name = "log-format",
+			       .argument = "FORMAT",
+			       .help = "lines are plain, begin with the time, "
+				       "or are for the journal",
+			       .words = log_formats,
+			       .shown = "journal if it reads them, or plain"},
 	[OPTION_TRACE] = {.name = "trace",
 			  .help = "print what the send path does"},
 	[OPTION_QUIET] = {.name = "quiet", .help = "print errors only"},
@@ -287,6 +300,13 @@ static bool set_marks(struct weir_conn_limits *limits,
 	return true;
 }
 
+static enum log_format log_format_of(const struct command_line_value *value)
+{
+	if (!value->is_given && systemd_reads_log())
+		return LOG_FORMAT_JOURNAL;
+	return (enum log_format)value->number;
+}
+
 static bool apply(struct settings *settings,
 		  const struct command_line_value *values)
 {
@@ -313,6 +333,7 @@ static bool apply(struct settings *settings,
 			values[OPTION_PROXY_PROTOCOL].is_given
 				? (int)values[OPTION_PROXY_VERSION].number
 				: 0,
+		.log_format = log_format_of(&values[OPTION_LOG_FORMAT]),
 		.is_traced = values[OPTION_TRACE].is_given,
 		.is_check = values[OPTION_CHECK].is_given,
 		.is_quiet = values[OPTION_QUIET].is_given,

@@ -22,6 +22,13 @@ enum slow_policy {
 	SLOW_DISCONNECT	  /* it is closed */
 };
 
+/* --log-format: what each line begins with. */
+enum log_format {
+	LOG_FORMAT_PLAIN,  /* "weir-server: " */
+	LOG_FORMAT_TIME,   /* "2026-01-02T03:04:05.678Z info weir-server: " */
+	LOG_FORMAT_JOURNAL /* "<6>weir-server: ", as sd-daemon(3) has it */
+};
+
 struct settings {
 	struct weir_conn_limits limits;
 	struct weir_listener_options listener;
@@ -33,6 +40,7 @@ struct settings {
 	uint64_t grace_ns;     /* serving goes on so long after SIGTERM */
 	uint64_t drain_ns;     /* then connections may take so long to end */
 	enum slow_policy slow;
+	enum log_format log_format;
 	bool accepts_proxy; /* a PROXY header comes before everything else */
 	/* of the PROXY header that relay sends to the target; 0: none */
 	int proxy_version;

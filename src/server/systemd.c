@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -105,4 +106,17 @@ uint64_t systemd_watchdog(void)
 	    !quantity_parse(&microseconds, text, &us))
 		return 0;
 	return us * 1000;
+}
+
+bool systemd_reads_log(void)
+{
+	const char *text = getenv("JOURNAL_STREAM");
+	char expected[64];
+	struct stat st;
+
+	if (!text || fstat(STDERR_FILENO, &st) < 0)
+		return false;
+	(void)snprintf(expected, sizeof expected, "%ju:%ju",
+		       (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(text, expected) == 0;
 }

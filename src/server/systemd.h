@@ -3,6 +3,7 @@
 #ifndef SYSTEMD_H
 #define SYSTEMD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,5 +30,8 @@ void systemd_notify(const char *state);
 
 /* The interval in which it expects "WATCHDOG=1", in ns; 0: it does not. */
 uint64_t systemd_watchdog(void);
+
+/* Whether standard error is the journal's (JOURNAL_STREAM). */
+bool systemd_reads_log(void);
 
 #endif

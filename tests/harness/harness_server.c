@@ -117,7 +117,7 @@ void served_address(struct served *s, const char *service,
 
 	snprintf(start, sizeof start, "weir-server: %s listening on ", service);
 	snprintf(address, SERVED_ADDRESS_SIZE, "%s",
-		 served_line(s, start) + strlen(start));
+		 strstr(served_line(s, start), start) + strlen(start));
 }
 
 int served_wait(struct served *s)

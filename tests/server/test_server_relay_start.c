@@ -133,8 +133,6 @@ Test(server_relay_start, passes_on_a_reset_from_before_the_target)
 	await_more_fds(&c.r, 1);
 	close_by_reset(client);
 	target = crowd_end(&c);
-	served_line(&c.r.s, "relay 127.0.0.1:");
-	cr_assert(strstr(c.r.s.line, ": reset, "), "%s", c.r.s.line);
 	/* that is how a Unix socket ends, in any case */
 	expect_end(target);
 	close(target);

@@ -188,9 +188,9 @@ static void give_up(struct weir_conn *client, int error)
 	char peer[PEER_TEXT_SIZE];
 
 	endpoint->counters.n_unconnected++;
-	log_say(endpoint->worker, "%s %s: cannot connect to %s: %s",
-		endpoint->service->name, client_peer(client, peer),
-		endpoint->config->target_text, strerror(-error));
+	log_warn(endpoint->worker, "%s %s: cannot connect to %s: %s",
+		 endpoint->service->name, client_peer(client, peer),
+		 endpoint->config->target_text, strerror(-error));
 	weir_conn_abort(client, true);
 }
 

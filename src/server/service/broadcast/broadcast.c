@@ -58,9 +58,9 @@ static void count_missed(struct member *m, struct subscriber_loss loss,
 	char peer[PEER_TEXT_SIZE];
 
 	if (m->n_missed == 0)
-		log_say(endpoint->worker, "broadcast %s: no room: %s",
-			client_peer(m->subscriber.conn, peer),
-			consequences[endpoint->worker->settings->slow]);
+		log_warn(endpoint->worker, "broadcast %s: no room: %s",
+			 client_peer(m->subscriber.conn, peer),
+			 consequences[endpoint->worker->settings->slow]);
 	m->n_missed += loss.n_lines;
 	endpoint->counters.n_missed += loss.n_lines;
 	/* lines that were queued are counted by the connection */
@@ -158,8 +158,8 @@ static void refuse_line(struct weir_conn *c)
 {
 	char peer[PEER_TEXT_SIZE];
 
-	log_say(worker_of(c), "broadcast %s: a line of more than %d bytes",
-		client_peer(c, peer), MAX_LINE);
+	log_warn(worker_of(c), "broadcast %s: a line of more than %d bytes",
+		 client_peer(c, peer), MAX_LINE);
 	subscriber_tell(&((struct member *)client_state(c))->subscriber);
 	/* without room for this the FIN must do */
 	(void)weir_conn_sendall(c, too_long, sizeof too_long - 1);
@@ -198,10 +198,10 @@ static void on_end(struct weir_conn *c, const void *rest, size_t n)
 
 	(void)rest;
 	if (n > 0)
-		log_say(worker_of(c),
-			"broadcast %s: %zu bytes without an end of line "
-			"not sent",
-			client_peer(c, peer), n);
+		log_warn(worker_of(c),
+			 "broadcast %s: %zu bytes without an end of line "
+			 "not sent",
+			 client_peer(c, peer), n);
 	leave(c);
 }
 

@@ -1,0 +1,125 @@
+/* The lines of weir-server's log: what they begin with, and which there are. */
+#include <criterion/criterion.h>
+
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "harness_server.h"
+#include "test_server_relay.h"
+
+enum {
+	/* a test that takes so long hangs */
+	PATIENCE_S = 60
+};
+
+TestSuite(server_log, .init = harness_begin, .fini = harness_end,
+	  .timeout = PATIENCE_S);
+
+static void say_the_journal_reads(void)
+{
+	char text[64];
+	struct stat st;
+
+	fstat(STDERR_FILENO, &st);
+	snprintf(text, sizeof text, "%ju:%ju", (uintmax_t)st.st_dev,
+		 (uintmax_t)st.st_ino);
+	setenv("JOURNAL_STREAM", text, 1);
+}
+
+static void say_the_journal_reads_another(void)
+{
+	setenv("JOURNAL_STREAM", "1:1", 1);
+}
+
+/* Start, turn a client away, and stop: one line of each level. */
+static void run(struct served *s, void (*prepare)(void), const char *option)
+{
+	const char *const arguments[] = {"--max-conns=1", "echo=127.0.0.1:0",
+					 option, NULL};
+	char address[SERVED_ADDRESS_SIZE];
+	int fd;
+
+	served_start_prepared(s, prepare, arguments);
+	served_address(s, "echo", address);
+	fd = dial(address, 0);
+	expect_echo(fd, "let in");
+	expect_reset(dial(address, 0));
+	close(fd);
+	kill(s->pid, SIGTERM);
+	cr_assert_eq(served_wait(s), 0);
+}
+
+static void check_lines(void (*prepare)(void), const char *option,
+			const char *info, const char *warning)
+{
+	char expected[2][128];
+	struct served s;
+
+	snprintf(expected[0], sizeof expected[0], "%sweir-server: echo listen",
+		 info);
+	snprintf(expected[1], sizeof expected[1], "%sweir-server: echo: a cl",
+		 warning);
+	run(&s, prepare, option);
+	cr_expect(strstr(s.text, expected[0]) == s.text, "%s", s.text);
+	cr_expect(strstr(strchr(s.text, '\n'), expected[1]), "%s", s.text);
+	served_forget(&s);
+}
+
+Test(server_log, lines_are_plain)
+{
+	check_lines(say_the_journal_reads_another, NULL, "", "\n");
+	check_lines(say_the_journal_reads, "--log-format=plain", "", "\n");
+}
+
+Test(server_log, lines_have_their_level_for_the_journal)
+{
+	check_lines(say_the_journal_reads, NULL, "<6>", "\n<4>");
+	check_lines(say_the_journal_reads_another, "--log-format=journal",
+		    "<6>", "\n<4>");
+}
+
+Test(server_log, lines_have_time_and_level)
+{
+	struct served s;
+	unsigned year;
+	int n = 0;
+
+	run(&s, say_the_journal_reads, "--log-format=time");
+	cr_expect_eq(sscanf(s.text,
+			    "%4u-%*2u-%*2uT%*2u:%*2u:%*2u.%*3uZ info "
+			    "weir-server: echo listening on %n",
+			    &year, &n),
+		     1);
+	cr_expect_gt(n, 0, "%s", s.text);
+	cr_expect_gt(year, 2024);
+	cr_expect(strstr(s.text, "Z warning weir-server: echo: a client "),
+		  "%s", s.text);
+	served_forget(&s);
+}
+
+/* A load balancer connects and resets, to see that the server listens. */
+Test(server_log, health_checks_have_no_line)
+{
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	int fd;
+
+	served_start(&s, "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	close_by_reset(dial(address, 0));
+	fd = dial(address, 0);
+	expect_echo(fd, "said something");
+	close_by_reset(fd);
+	served_line(&s, ": reset, ");
+	kill(s.pid, SIGTERM);
+	cr_assert_eq(served_wait(&s), 0);
+	cr_expect_eq(strstr(strstr(s.text, ": reset, ") + 1, ": reset, "),
+		     NULL);
+	served_forget(&s);
+}
