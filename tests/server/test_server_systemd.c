@@ -369,3 +369,15 @@ Test(server_systemd, takes_the_unit_files_for_good)
 		cr_skip("systemd-analyze is not here");
 	cr_assert_eq(system(command), 0);
 }
+
+/* What a hole in the server would expose, on a scale to 10.0. */
+Test(server_systemd, the_unit_exposes_little)
+{
+	static const char command[] =
+		"systemd-analyze security --offline=true --threshold=20 "
+		"docs/systemd/weir-server.service >/dev/null";
+
+	if (!is_there("systemd-analyze"))
+		cr_skip("systemd-analyze is not here");
+	cr_assert_eq(system(command), 0);
+}
