@@ -383,6 +383,7 @@ void client_on_close(struct weir_conn *c, const struct weir_result *result)
 	if (endpoint->service == endpoint->config->service)
 		admission_release(endpoint);
 	client_free(c);
+	descriptors_release(worker);
 	/* worker_run checks whether it was the last one */
 	if (server_phase(worker->server) >= PHASE_DRAINING)
 		weir_loop_stop(worker->loop);

@@ -49,6 +49,12 @@ static int take(struct descriptors *d)
 	return -1;
 }
 
+void descriptors_release(struct worker *worker)
+{
+	if (weir_timer_is_armed(&worker->descriptors.timer))
+		refill(&worker->descriptors);
+}
+
 int descriptors_hold(struct worker *worker)
 {
 	int fd;
@@ -127,7 +133,7 @@ static void tell(struct worker *worker)
 	}
 }
 
-/* -- */
+/* -- looking -- */
 
 static void on_timer(struct weir_timer *timer)
 {

@@ -33,6 +33,10 @@ void descriptors_close(struct worker *worker);
 /* A client has been accepted: if the limit is near, begin to watch it. */
 void descriptors_check(struct worker *worker);
 
+/* A connection has been closed: its descriptor is for the reserve first, before
+ * another client is accepted by it. */
+void descriptors_release(struct worker *worker);
+
 /* A descriptor to be closed when another one is about to be opened, so that
  * there is room for it; -1: there is none, or the limit is far. */
 int descriptors_hold(struct worker *worker);

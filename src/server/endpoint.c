@@ -42,22 +42,6 @@ static bool is_plain_file(const struct weir_address *address)
 	       !S_ISSOCK(st.st_mode);
 }
 
-/* Whether another user's socket file is in the way: it may have been left
- * behind, but only those that may connect to it can know. */
-static bool is_locked(const struct weir_address *address)
-{
-	int fd = socket(AF_UNIX, address->type | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			0);
-	bool is_denied;
-
-	if (fd < 0)
-		return false;
-	is_denied = connect(fd, &address->sa.any, address->len) < 0 &&
-		    errno == EACCES;
-	close(fd);
-	return is_denied;
-}
-
 /* Why listening failed, in plain words. */
 static const char *cause(const struct weir_address *address, int error)
 {
@@ -69,9 +53,6 @@ static const char *cause(const struct weir_address *address, int error)
 		return strerror(-error);
 	if (is_plain_file(address))
 		return "there is a file of that name, and it is no socket";
-	if (is_locked(address))
-		return "there is a socket of another user, and you have no "
-		       "right to see whether a server listens on it";
 	return "another server listens there";
 }
 
