@@ -18,9 +18,11 @@ struct list {
 /* The list owns text; NULL ends it. */
 static bool append(struct list *list, char *text)
 {
-	char **items = realloc(list->items, (list->n + 2) * sizeof *items);
+	char **items = NULL;
 
-	if (!text || !items) {
+	if (text)
+		items = realloc(list->items, (list->n + 2) * sizeof *items);
+	if (!items) {
 		complain("%s", strerror(ENOMEM));
 		free(text);
 		return false;
