@@ -12,16 +12,16 @@ const struct mode *mode_of(enum mode_kind kind)
 	return modes[kind];
 }
 
+const char *const mode_names[MODE_N_KINDS + 1] = {[MODE_ECHO] = "echo",
+						  [MODE_SOURCE] = "source",
+						  [MODE_SINK] = "sink",
+						  [MODE_CONNECT] = "connect",
+						  [MODE_BROADCAST] =
+							  "broadcast"};
+
 const char *mode_name(enum mode_kind kind)
 {
-	static const char *const names[MODE_N_KINDS] = {
-		[MODE_ECHO] = "echo",
-		[MODE_SOURCE] = "source",
-		[MODE_SINK] = "sink",
-		[MODE_CONNECT] = "connect",
-		[MODE_BROADCAST] = "broadcast"};
-
-	return names[kind];
+	return mode_names[kind];
 }
 
 bool mode_has_answers(enum mode_kind kind)

@@ -46,7 +46,8 @@ struct mode {
 
 const struct mode *mode_of(enum mode_kind kind);
 
-/* In lower case. */
+/* In lower case; a NULL ends them. */
+extern const char *const mode_names[MODE_N_KINDS + 1];
 const char *mode_name(enum mode_kind kind);
 
 /* Whether messages get an answer in this mode, and so latencies are known. */

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "clock.h"
 #include "complain.h"
 #include "line.h"
 #include "message.h"
@@ -13,6 +14,23 @@
 /* What may be in flight on one connection, in bytes: the library queues no
  * more than twice that. */
 static const uint64_t max_in_flight = UINT64_C(512) << 20;
+
+static bool is_given(const struct options *options, enum option_number number)
+{
+	return options->line.values[number].is_given;
+}
+
+static uint64_t number_of(const struct options *options,
+			  enum option_number number)
+{
+	return options->line.values[number].number;
+}
+
+static const char *text_of(const struct options *options,
+			   enum option_number number)
+{
+	return options->line.values[number].text;
+}
 
 /* -- which options go together -- */
 
@@ -37,12 +55,12 @@ static const unsigned modes_of[N_OPTIONS] = {
 
 static bool fits_mode(const struct options *options)
 {
-	enum mode_kind mode = (enum mode_kind)options->values[OPTION_MODE];
+	enum mode_kind mode = (enum mode_kind)number_of(options, OPTION_MODE);
 
 	for (int i = 0; i < N_OPTIONS; i++) {
 		enum option_number number = (enum option_number)i;
 
-		if (!options->is_given[i] || modes_of[i] == 0 ||
+		if (!is_given(options, number) || modes_of[i] == 0 ||
 		    (modes_of[i] & 1U << mode))
 			continue;
 		complain("--%s: expected another mode than %s",
@@ -58,14 +76,14 @@ static bool fits_loop(const struct options *options)
 	static const enum option_number open[] = {OPTION_POISSON, OPTION_LATE};
 
 	for (size_t i = 0; i < sizeof open / sizeof *open; i++)
-		if (options->is_given[open[i]] &&
-		    !options->is_given[OPTION_RATE]) {
+		if (is_given(options, open[i]) &&
+		    !is_given(options, OPTION_RATE)) {
 			complain("--%s: expected an open loop, --rate",
 				 options_name(open[i]));
 			return false;
 		}
-	if (options->is_given[OPTION_PIPELINE] &&
-	    options->is_given[OPTION_RATE]) {
+	if (is_given(options, OPTION_PIPELINE) &&
+	    is_given(options, OPTION_RATE)) {
 		complain("--pipeline: expected a closed loop, "
 			 "without --rate");
 		return false;
@@ -79,8 +97,8 @@ static bool fits_compare(const struct options *options)
 						     OPTION_HLOG};
 
 	for (size_t i = 0; i < sizeof one_run / sizeof *one_run; i++)
-		if (options->is_given[OPTION_COMPARE] &&
-		    options->is_given[one_run[i]]) {
+		if (is_given(options, OPTION_COMPARE) &&
+		    is_given(options, one_run[i])) {
 			complain("--%s: expected no --compare, which "
 				 "makes many short runs",
 				 options_name(one_run[i]));
@@ -128,7 +146,7 @@ static int read_byte(const char **text)
 static size_t read_text(const struct options *options,
 			enum option_number number, char *bytes, size_t size)
 {
-	const char *text = options->texts[number];
+	const char *text = text_of(options, number);
 	size_t n = 0;
 	int byte = 0;
 
@@ -140,7 +158,7 @@ static size_t read_text(const struct options *options,
 		return n;
 	complain("--%s %s: expected a text of 1 to %zu bytes, such as "
 		 "'PING\\r\\n'",
-		 options_name(number), options->texts[number], size);
+		 options_name(number), text_of(options, number), size);
 	return 0;
 }
 
@@ -149,11 +167,11 @@ static bool set_answer(struct settings *settings, const struct options *options)
 	static char end[MAX_END];
 	struct answer *answer = &settings->answer;
 
-	if (options->is_given[OPTION_EXPECT_BYTES])
+	if (is_given(options, OPTION_EXPECT_BYTES))
 		*answer = (struct answer){
 			ANSWER_BYTES,
-			(size_t)options->values[OPTION_EXPECT_BYTES], NULL};
-	else if (options->is_given[OPTION_EXPECT_LINE])
+			(size_t)number_of(options, OPTION_EXPECT_BYTES), NULL};
+	else if (is_given(options, OPTION_EXPECT_LINE))
 		*answer = (struct answer){ANSWER_UNTIL, 1, "\n"};
 	else
 		*answer =
@@ -169,17 +187,17 @@ static bool set_request(struct settings *settings,
 			const struct options *options)
 {
 	static char request[MAX_REQUEST];
-	int n_ends = options->is_given[OPTION_EXPECT_BYTES] +
-		     options->is_given[OPTION_EXPECT_UNTIL] +
-		     options->is_given[OPTION_EXPECT_LINE];
-	bool is_asked = options->is_given[OPTION_SEND];
+	int n_ends = is_given(options, OPTION_EXPECT_BYTES) +
+		     is_given(options, OPTION_EXPECT_UNTIL) +
+		     is_given(options, OPTION_EXPECT_LINE);
+	bool is_asked = is_given(options, OPTION_SEND);
 
-	if (options->answer_size > 0)
+	if (options->sizes[1] > 0)
 		settings->answer = (struct answer){
-			ANSWER_BYTES, (size_t)options->answer_size, NULL};
+			ANSWER_BYTES, (size_t)options->sizes[1], NULL};
 	if (!is_asked && n_ends == 0)
 		return true;
-	if (n_ends != 1 || !is_asked || options->is_given[OPTION_SIZE]) {
+	if (n_ends != 1 || !is_asked || is_given(options, OPTION_SIZE)) {
 		complain("--send: expected, without --size, and with one of "
 			 "--expect-bytes, --expect-until and --expect-line");
 		return false;
@@ -269,54 +287,55 @@ static bool resolve(struct target *target, const char *text)
 static bool resolve_targets(struct settings *settings,
 			    const struct options *options)
 {
-	if (options->n_operands == 0) {
+	if (options->line.n_operands == 0) {
 		complain("expected an ADDRESS, see --help");
 		return false;
 	}
-	if (options->n_operands > 1) {
+	if (options->line.n_operands > 1) {
 		complain("%s: expected no more than one ADDRESS",
-			 options->operands[1]);
+			 options->line.operands[1]);
 		return false;
 	}
-	return resolve(&settings->target, options->operands[0]) &&
-	       (!options->is_given[OPTION_COMPARE] ||
-		resolve(&settings->rival, options->texts[OPTION_COMPARE]));
+	return resolve(&settings->target, options->line.operands[0]) &&
+	       (!is_given(options, OPTION_COMPARE) ||
+		resolve(&settings->rival, text_of(options, OPTION_COMPARE)));
 }
 
 static void set_load(struct settings *settings, const struct options *options)
 {
-	const uint64_t *values = options->values;
-
-	settings->mode = (enum mode_kind)values[OPTION_MODE];
-	settings->n_connections = (size_t)values[OPTION_CONNECTIONS];
-	settings->n_publishers = (size_t)values[OPTION_PUBLISHERS];
-	settings->message_size = (size_t)values[OPTION_SIZE];
-	settings->pipeline = (size_t)values[OPTION_PIPELINE];
-	settings->rate = values[OPTION_RATE];
-	settings->is_poisson = options->is_given[OPTION_POISSON];
-	settings->is_verified = !options->is_given[OPTION_NO_VERIFY] &&
-				!options->is_given[OPTION_SEND] &&
-				options->answer_size == 0 &&
+	settings->mode = (enum mode_kind)number_of(options, OPTION_MODE);
+	settings->n_connections =
+		(size_t)number_of(options, OPTION_CONNECTIONS);
+	settings->n_publishers = (size_t)number_of(options, OPTION_PUBLISHERS);
+	settings->message_size = (size_t)options->sizes[0];
+	settings->pipeline = (size_t)number_of(options, OPTION_PIPELINE);
+	settings->rate = number_of(options, OPTION_RATE);
+	settings->is_poisson = is_given(options, OPTION_POISSON);
+	settings->is_verified = !is_given(options, OPTION_NO_VERIFY) &&
+				!is_given(options, OPTION_SEND) &&
+				options->sizes[1] == 0 &&
 				mode_has_answers(settings->mode);
-	settings->n_messages = values[OPTION_MESSAGES];
-	settings->duration_ns = values[OPTION_DURATION];
+	settings->n_messages = number_of(options, OPTION_MESSAGES);
+	settings->duration_ns = number_of(options, OPTION_DURATION);
 	/* -n says when to end; this, when to stop waiting for that */
-	if (options->is_given[OPTION_MESSAGES] &&
-	    !options->is_given[OPTION_DURATION])
-		settings->duration_ns = UINT64_C(60000000000);
-	settings->warmup_ns = values[OPTION_WARMUP];
-	settings->connect_ns = values[OPTION_CONNECT_TIMEOUT];
-	settings->drain_ns = values[OPTION_DRAIN];
-	settings->is_drain_fixed = options->is_given[OPTION_DRAIN];
-	settings->late_ns = values[OPTION_LATE];
-	settings->wait_percent = values[OPTION_CPU_WAIT];
-	settings->max_owed = values[OPTION_MAX_OWED];
-	settings->seed = values[OPTION_SEED];
-	settings->n_bad[BAD_STALLED] = (size_t)values[OPTION_STALLED];
-	settings->n_bad[BAD_TRICKLE] = (size_t)values[OPTION_TRICKLE];
-	settings->n_bad[BAD_RESET] = (size_t)values[OPTION_RESET];
-	settings->n_bad[BAD_HALF_CLOSE] = (size_t)values[OPTION_HALF_CLOSE];
-	settings->trickle_rate = options->trickle_rate;
+	if (is_given(options, OPTION_MESSAGES) &&
+	    !is_given(options, OPTION_DURATION))
+		settings->duration_ns = CLOCK_NS_PER_MIN;
+	settings->warmup_ns = number_of(options, OPTION_WARMUP);
+	settings->connect_ns = number_of(options, OPTION_CONNECT_TIMEOUT);
+	settings->drain_ns = number_of(options, OPTION_DRAIN);
+	settings->is_drain_fixed = is_given(options, OPTION_DRAIN);
+	settings->late_ns = number_of(options, OPTION_LATE);
+	settings->wait_percent = number_of(options, OPTION_CPU_WAIT);
+	settings->max_owed = number_of(options, OPTION_MAX_OWED);
+	settings->seed = number_of(options, OPTION_SEED);
+	settings->n_bad[BAD_STALLED] =
+		(size_t)number_of(options, OPTION_STALLED);
+	settings->n_bad[BAD_TRICKLE] = (size_t)options->trickle[0];
+	settings->n_bad[BAD_RESET] = (size_t)number_of(options, OPTION_RESET);
+	settings->n_bad[BAD_HALF_CLOSE] =
+		(size_t)number_of(options, OPTION_HALF_CLOSE);
+	settings->trickle_rate = options->trickle[1];
 }
 
 static bool set_expect(struct settings *settings, struct expect *expect,
@@ -324,7 +343,7 @@ static bool set_expect(struct settings *settings, struct expect *expect,
 {
 	char error[256];
 
-	settings->expect = options->texts[OPTION_EXPECT];
+	settings->expect = text_of(options, OPTION_EXPECT);
 	if (!settings->expect ||
 	    expect_parse(expect, settings->expect, error, sizeof error))
 		return true;
@@ -337,10 +356,10 @@ enum status options_apply(struct settings *settings, struct expect *expect,
 {
 	bool is_right;
 
-	settings->json_path = options->texts[OPTION_JSON];
-	settings->html_path = options->texts[OPTION_HTML];
-	settings->hgrm_path = options->texts[OPTION_HGRM];
-	settings->hlog_path = options->texts[OPTION_HLOG];
+	settings->json_path = text_of(options, OPTION_JSON);
+	settings->html_path = text_of(options, OPTION_HTML);
+	settings->hgrm_path = text_of(options, OPTION_HGRM);
+	settings->hlog_path = text_of(options, OPTION_HLOG);
 	set_load(settings, options);
 	is_right = fits_mode(options) && set_request(settings, options) &&
 		   fits_loop(options) && fits_compare(options) &&

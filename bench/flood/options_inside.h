@@ -3,11 +3,12 @@
 #ifndef FLOOD_OPTIONS_INSIDE_H
 #define FLOOD_OPTIONS_INSIDE_H
 
+#include "command_line.h"
 #include "expect.h"
 #include "settings.h"
 #include "status.h"
 
-/* In the order of --help, and of the table of names. */
+/* In the order of --help. */
 enum option_number {
 	OPTION_MODE,
 	OPTION_CONNECTIONS,
@@ -40,22 +41,17 @@ enum option_number {
 	OPTION_HTML,
 	OPTION_HGRM,
 	OPTION_HLOG,
-	OPTION_HELP,
-	OPTION_VERSION,
 	N_OPTIONS
 };
 
 /* As they were typed. */
 struct options {
-	bool is_given[N_OPTIONS];
-	uint64_t values[N_OPTIONS]; /* defaults, where nothing is given */
-	const char *texts[N_OPTIONS];
-	uint64_t trickle_rate;
-	uint64_t answer_size; /* of -s A:B; 0: none */
-	char **operands;
-	size_t n_operands;
+	struct command_line_result line;
+	uint64_t sizes[2]; /* of a message, of its answer; 0: as its message */
+	uint64_t trickle[2]; /* peers, bytes a second */
 };
 
+/* Without dashes. */
 const char *options_name(enum option_number number);
 
 /* STATUS_GO_ON, or STATUS_REFUSED after one line. */
