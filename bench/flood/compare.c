@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -266,17 +265,6 @@ static void judge_rival(struct result_comparison *comparison,
 	comparison->n_rival_corrupt = rival->n_corrupt;
 }
 
-/* Between two rounds too, ctrl-C is the next one's to take. */
-static void hold_interrupts(void)
-{
-	sigset_t interrupts;
-
-	sigemptyset(&interrupts);
-	sigaddset(&interrupts, SIGINT);
-	sigaddset(&interrupts, SIGTERM);
-	(void)sigprocmask(SIG_BLOCK, &interrupts, NULL);
-}
-
 static enum status compare(struct contest *contest)
 {
 	struct result *result = contest->sums[0];
@@ -292,7 +280,7 @@ static enum status compare(struct contest *contest)
 	comparison->figure =
 		result->settings->rate > 0 ? "latency p50" : "messages_per_s";
 	comparison->is_more_better = result->settings->rate == 0;
-	hold_interrupts();
+	generator_hold_interrupts();
 	status = run_rounds(contest, comparison);
 	result->is_interrupted |= contest->sums[1]->is_interrupted;
 	finish_sums(result);

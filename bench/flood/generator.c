@@ -2,6 +2,7 @@
 #include "generator.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,4 +84,14 @@ enum status generator_run(const struct settings *settings,
 	}
 	free(load);
 	return status;
+}
+
+void generator_hold_interrupts(void)
+{
+	sigset_t interrupts;
+
+	sigemptyset(&interrupts);
+	sigaddset(&interrupts, SIGINT);
+	sigaddset(&interrupts, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &interrupts, NULL);
 }

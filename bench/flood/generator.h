@@ -35,4 +35,7 @@ enum status generator_run(const struct settings *settings,
 			  const struct generator_events *events,
 			  struct result *result);
 
+/* Between two runs, ctrl-C is the next one's to take. */
+void generator_hold_interrupts(void);
+
 #endif

@@ -1,6 +1,7 @@
 /* weir-flood: from the command line to the exit status. */
 #include "compare.h"
 #include "expect.h"
+#include "find_rate.h"
 #include "generator.h"
 #include "options.h"
 #include "output.h"
@@ -12,7 +13,9 @@
 static enum status conclude(struct output *output, struct result *result,
 			    struct expect *expect)
 {
-	verdict_judge(result, expect_percentile(expect));
+	/* the trials of a search are judged one by one */
+	if (result->search.n_trials == 0)
+		verdict_judge(result, expect_percentile(expect));
 	if (output->settings->rival.text)
 		verdict_judge_comparison(result);
 	if (expect->n_terms > 0)
@@ -22,8 +25,7 @@ static enum status conclude(struct output *output, struct result *result,
 	return verdict_status(result, expect);
 }
 
-static enum status measure(const struct settings *settings,
-			   struct expect *expect)
+static enum status measure(struct settings *settings, struct expect *expect)
 {
 	struct result result = {0};
 	struct output output;
@@ -35,6 +37,9 @@ static enum status measure(const struct settings *settings,
 	}
 	if (settings->rival.text)
 		status = compare_run(settings, &result);
+	else if (settings->finds_rate)
+		status = find_rate_run(settings, expect, &output.events,
+				       &result);
 	else
 		status = generator_run(settings, &settings->target,
 				       &output.events, &result);

@@ -15,7 +15,8 @@ static const char a_size[] = "a size from 1 to 16M, such as 64 or 4K";
 static const struct quantity_kind size_kind = {a_size, quantity_sizes, 1,
 					       16777216};
 static const struct quantity_kind rate_kind = {
-	"messages a second, from 1 to 10000000", quantity_rates, 1, 10000000};
+	"messages a second, from 1 to 10000000", quantity_rates, 1,
+	SETTINGS_MAX_RATE};
 static const struct quantity_kind duration_kind = {
 	"a time from 1ms to 1440m, such as 500ms, 10s or 2m", quantity_times,
 	CLOCK_NS_PER_MS, 24 * CLOCK_NS_PER_HOUR};
@@ -217,6 +218,11 @@ static const struct command_line_option table[N_OPTIONS] = {
 		 .help = "such as 'p99<5ms,throughput>10000,errors=0'",
 		 .expected = a_list,
 		 .heading = "Results:"},
+	[OPTION_FIND_RATE] =
+		{.name = "find-rate",
+		 .argument = "LIST",
+		 .help = "find the highest --rate at which that holds",
+		 .expected = a_list},
 	[OPTION_COMPARE] = {.name = "compare",
 			    .argument = "ADDRESS",
 			    .help = "measure both in turns, and tell the ratio",

@@ -32,6 +32,8 @@ static const char *text_of(const struct options *options,
 	return options->line.values[number].text;
 }
 
+static const uint64_t first_rate = 1000; /* of a search */
+
 /* -- which options go together -- */
 
 enum {
@@ -51,6 +53,7 @@ static const unsigned modes_of[N_OPTIONS] = {
 	[OPTION_PUBLISHERS] = BROADCAST,
 	[OPTION_NO_VERIFY] = ECHO | CONNECT | BROADCAST,
 	[OPTION_RATE] = ECHO | SINK | CONNECT | BROADCAST,
+	[OPTION_FIND_RATE] = ECHO | CONNECT | BROADCAST,
 };
 
 static bool fits_mode(const struct options *options)
@@ -74,16 +77,16 @@ static bool fits_mode(const struct options *options)
 static bool fits_loop(const struct options *options)
 {
 	static const enum option_number open[] = {OPTION_POISSON, OPTION_LATE};
+	bool is_open = is_given(options, OPTION_RATE) ||
+		       is_given(options, OPTION_FIND_RATE);
 
 	for (size_t i = 0; i < sizeof open / sizeof *open; i++)
-		if (is_given(options, open[i]) &&
-		    !is_given(options, OPTION_RATE)) {
+		if (is_given(options, open[i]) && !is_open) {
 			complain("--%s: expected an open loop, --rate",
 				 options_name(open[i]));
 			return false;
 		}
-	if (is_given(options, OPTION_PIPELINE) &&
-	    is_given(options, OPTION_RATE)) {
+	if (is_given(options, OPTION_PIPELINE) && is_open) {
 		complain("--pipeline: expected a closed loop, "
 			 "without --rate");
 		return false;
@@ -91,17 +94,25 @@ static bool fits_loop(const struct options *options)
 	return true;
 }
 
-static bool fits_compare(const struct options *options)
+/* Those that make many short runs, and what is of one. */
+static bool fits_runs(const struct options *options)
 {
-	static const enum option_number one_run[] = {OPTION_MESSAGES,
-						     OPTION_HLOG};
+	static const struct {
+		enum option_number many, one;
+	} clashes[] = {{OPTION_COMPARE, OPTION_MESSAGES},
+		       {OPTION_COMPARE, OPTION_HLOG},
+		       {OPTION_FIND_RATE, OPTION_MESSAGES},
+		       {OPTION_FIND_RATE, OPTION_HLOG},
+		       {OPTION_FIND_RATE, OPTION_COMPARE},
+		       {OPTION_FIND_RATE, OPTION_EXPECT}};
 
-	for (size_t i = 0; i < sizeof one_run / sizeof *one_run; i++)
-		if (is_given(options, OPTION_COMPARE) &&
-		    is_given(options, one_run[i])) {
-			complain("--%s: expected no --compare, which "
+	for (size_t i = 0; i < sizeof clashes / sizeof *clashes; i++)
+		if (is_given(options, clashes[i].many) &&
+		    is_given(options, clashes[i].one)) {
+			complain("--%s: expected no --%s, which "
 				 "makes many short runs",
-				 options_name(one_run[i]));
+				 options_name(clashes[i].one),
+				 options_name(clashes[i].many));
 			return false;
 		}
 	return true;
@@ -338,17 +349,46 @@ static void set_load(struct settings *settings, const struct options *options)
 	settings->trickle_rate = options->trickle[1];
 }
 
+/* A search begins at --rate, and makes shorter runs. */
+static void set_search(struct settings *settings, const struct options *options)
+{
+	settings->finds_rate = is_given(options, OPTION_FIND_RATE);
+	if (!settings->finds_rate)
+		return;
+	if (!is_given(options, OPTION_RATE))
+		settings->rate = first_rate;
+	if (!is_given(options, OPTION_DURATION))
+		settings->duration_ns = 2 * CLOCK_NS_PER_S;
+	if (!is_given(options, OPTION_WARMUP))
+		settings->warmup_ns = CLOCK_NS_PER_S / 2;
+}
+
 static bool set_expect(struct settings *settings, struct expect *expect,
 		       const struct options *options)
 {
+	enum option_number number =
+		settings->finds_rate ? OPTION_FIND_RATE : OPTION_EXPECT;
 	char error[256];
 
-	settings->expect = text_of(options, OPTION_EXPECT);
+	settings->expect = text_of(options, number);
 	if (!settings->expect ||
 	    expect_parse(expect, settings->expect, error, sizeof error))
 		return true;
-	complain("--expect %s: %s", settings->expect, error);
+	complain("--%s %s: %s", options_name(number), settings->expect, error);
 	return false;
+}
+
+/* Of a message that is sent late the latency counts that too, so that what is
+ * met all the same is met: a search need not give up for less than its limit. */
+static void set_lateness(struct settings *settings, const struct expect *expect,
+			 const struct options *options)
+{
+	if (!settings->finds_rate || is_given(options, OPTION_LATE))
+		return;
+	for (size_t i = 0; i < expect->n_terms; i++)
+		if (expect_is_latency(&expect->terms[i]) &&
+		    expect->terms[i].limit > (double)settings->late_ns)
+			settings->late_ns = (uint64_t)expect->terms[i].limit;
 }
 
 enum status options_apply(struct settings *settings, struct expect *expect,
@@ -361,10 +401,12 @@ enum status options_apply(struct settings *settings, struct expect *expect,
 	settings->hgrm_path = text_of(options, OPTION_HGRM);
 	settings->hlog_path = text_of(options, OPTION_HLOG);
 	set_load(settings, options);
+	set_search(settings, options);
 	is_right = fits_mode(options) && set_request(settings, options) &&
-		   fits_loop(options) && fits_compare(options) &&
+		   fits_loop(options) && fits_runs(options) &&
 		   fits_size(settings) && fits_publishers(settings) &&
 		   set_expect(settings, expect, options) &&
 		   resolve_targets(settings, options);
+	set_lateness(settings, expect, options);
 	return is_right ? STATUS_GO_ON : STATUS_REFUSED;
 }

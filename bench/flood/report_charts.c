@@ -114,6 +114,9 @@ enum curve {
 	N_CURVES
 };
 
+static const char *const curve_names[N_CURVES] = {"messages", "median", "p99",
+						  "slowest"};
+
 static double value_of(const struct result_second *second, enum curve curve)
 {
 	if (curve == CURVE_MESSAGES)
@@ -198,8 +201,6 @@ static void draw_timeline(FILE *out, const struct result *result,
 
 int report_chart_timeline(FILE *out, const struct result *result)
 {
-	static const char *const names[N_CURVES] = {"messages", "median", "p99",
-						    "slowest"};
 	size_t n_points = result->n_timeline > 0 ? result->n_timeline + 1 : 0;
 	struct chart_series series[N_CURVES] = {0};
 	struct chart_point *points =
@@ -208,7 +209,7 @@ int report_chart_timeline(FILE *out, const struct result *result)
 	if (!points)
 		return -ENOMEM;
 	for (size_t i = 0; i < N_CURVES; i++) {
-		series[i].name = names[i];
+		series[i].name = curve_names[i];
 		series[i].shape = CHART_STEP;
 		series[i].points = points + i * (n_points + 1);
 		series[i].n_points = n_points;
@@ -256,4 +257,54 @@ int report_chart_rounds(FILE *out, const struct result *result)
 	chart_draw(&chart, out);
 	free(points);
 	return 0;
+}
+
+/* -- rate by rate -- */
+
+static int by_rate(const void *a, const void *b)
+{
+	const struct chart_point *left = a;
+	const struct chart_point *right = b;
+
+	return (left->x > right->x) - (left->x < right->x);
+}
+
+static double time_of_trial(const struct result_trial *trial, enum curve curve)
+{
+	if (trial->n_samples == 0)
+		return NAN;
+	if (curve == CURVE_P50)
+		return (double)trial->p50_ns;
+	return (double)(curve == CURVE_P99 ? trial->p99_ns : trial->max_ns);
+}
+
+void report_chart_search(FILE *out, const struct result *result,
+			 const struct expect *expect)
+{
+	const struct result_search *search = &result->search;
+	struct chart_point points[N_CURVES][SEARCH_MAX_TRIALS];
+	struct chart_series series[N_CURVES] = {0};
+	struct chart_rule rules[MAX_RULES];
+	struct chart chart = {
+		.title = "Latency over rate",
+		.description = "Of all trials of the search.",
+		.x = {"messages a second", CHART_LOG, CHART_NUMBER, 0, 0},
+		.y = {"latency", CHART_LOG, CHART_NS, 0, 0},
+		.series = series + CURVE_P50,
+		.n_series = N_CURVES - CURVE_P50,
+		.rules = rules,
+		.n_rules = make_rules(expect, rules),
+	};
+
+	for (size_t k = CURVE_P50; k < N_CURVES; k++) {
+		for (size_t i = 0; i < search->n_trials; i++)
+			points[k][i] = (struct chart_point){
+				(double)search->trials[i].rate,
+				time_of_trial(&search->trials[i],
+					      (enum curve)k)};
+		qsort(points[k], search->n_trials, sizeof *points[k], by_rate);
+		series[k] = (struct chart_series){curve_names[k], CHART_LINE,
+						  points[k], search->n_trials};
+	}
+	chart_draw(&chart, out);
 }

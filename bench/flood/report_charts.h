@@ -19,4 +19,8 @@ int report_chart_timeline(FILE *out, const struct result *result);
 /* --compare: what each round has shown. 0 or -ENOMEM. */
 int report_chart_rounds(FILE *out, const struct result *result);
 
+/* --find-rate: the latency of each trial. */
+void report_chart_search(FILE *out, const struct result *result,
+			 const struct expect *expect);
+
 #endif

@@ -168,6 +168,20 @@ static int put_comparison(struct page *page, const struct result *result)
 	return report_chart_rounds(page->out, result);
 }
 
+static void put_search(struct page *page, const struct result *result,
+		       const struct expect *expect)
+{
+	char text[REPORT_TEXT_SIZE];
+
+	if (result->search.n_trials == 0)
+		return;
+	page_heading(page, "The highest rate");
+	page_paragraph(page, "%s.", report_search(result, text));
+	if (result->search.why[0] != '\0')
+		page_paragraph(page, "No more, since %s.", result->search.why);
+	report_chart_search(page->out, result, expect);
+}
+
 /* -- where it was measured -- */
 
 static void put_socket(struct page *page,
@@ -228,6 +242,7 @@ static int put_all(struct page *page, const struct result *result,
 	page_paragraph(page, "%s", result->label);
 	put_tiles(page, result);
 	put_expectations(page, expect);
+	put_search(page, result, expect);
 	status = put_comparison(page, result);
 	if (status == 0)
 		status = put_latency(page, result, expect);

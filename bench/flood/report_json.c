@@ -300,6 +300,42 @@ static void put_comparison(struct json *json, const struct result *result)
 	json_end(json);
 }
 
+static void put_trial(struct json *json, const struct result_trial *trial)
+{
+	bool has_samples = trial->n_samples > 0;
+
+	json_object(json, NULL);
+	json_count(json, "rate_per_s", trial->rate);
+	json_string(json, "outcome", status_name(trial->status));
+	put_text(json, "reason", trial->reason);
+	json_number(json, "seconds", trial->seconds);
+	json_number(json, "messages_per_s", trial->messages_per_s);
+	put_known(json, "p50_ns", has_samples, trial->p50_ns);
+	put_known(json, "p99_ns", has_samples, trial->p99_ns);
+	put_known(json, "p999_ns", has_samples, trial->p999_ns);
+	put_known(json, "max_ns", has_samples, trial->max_ns);
+	json_end(json);
+}
+
+static void put_search(struct json *json, const struct result *result)
+{
+	const struct result_search *search = &result->search;
+
+	if (search->n_trials == 0) {
+		json_null(json, "search");
+		return;
+	}
+	json_object(json, "search");
+	json_string(json, "end", search_end_name(search->end));
+	put_known(json, "rate_per_s", search->rate > 0, search->rate);
+	put_text(json, "why", search->why);
+	json_array(json, "trials");
+	for (size_t i = 0; i < search->n_trials; i++)
+		put_trial(json, &search->trials[i]);
+	json_end(json);
+	json_end(json);
+}
+
 /* -- where it was measured -- */
 
 static void put_tcp(struct json *json, const struct environment_socket *socket)
@@ -377,6 +413,7 @@ int report_json(FILE *out, const struct result *result,
 	put_generator(&json, result);
 	put_expectations(&json, expect);
 	put_comparison(&json, result);
+	put_search(&json, result);
 	put_environment(&json, &result->environment);
 	put_timeline(&json, result);
 	json_end(&json);

@@ -193,6 +193,45 @@ static void put_comparison(const struct table *table)
 	put_line(table, "by", table->result->comparison.method);
 }
 
+/* -- the search for a rate -- */
+
+static void put_trial(const struct table *table,
+		      const struct result_trial *trial)
+{
+	const uint64_t times[] = {trial->p50_ns, trial->p99_ns, trial->p999_ns,
+				  trial->max_ns};
+	char text[QUANTITY_TEXT_SIZE];
+
+	put_name(table, "");
+	quantity_format_rate(text, (double)trial->rate);
+	(void)fprintf(table->out, "%12s", text);
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+		quantity_format_time(text, (double)times[i]);
+		(void)fprintf(table->out, "%9s",
+			      trial->n_samples > 0 ? text : "-");
+	}
+	(void)fprintf(table->out, "  %s\n", status_word(trial->status));
+}
+
+static void put_search(const struct table *table)
+{
+	const struct result_search *search = &table->result->search;
+	char text[REPORT_TEXT_SIZE];
+
+	if (search->n_trials == 0)
+		return;
+	put_line(table, "found", report_search(table->result, text));
+	if (search->why[0] != '\0')
+		put_line(table, "no more", search->why);
+	(void)fputc('\n', table->out);
+	put_name(table, "trials");
+	(void)fprintf(table->out, "%12s%9s%9s%9s%9s\n", "rate", "p50", "p99",
+		      "p99.9", "max");
+	for (size_t i = 0; i < search->n_trials; i++)
+		put_trial(table, &search->trials[i]);
+	(void)fputc('\n', table->out);
+}
+
 void report_table(FILE *out, const struct result *result,
 		  const struct expect *expect)
 {
@@ -202,6 +241,7 @@ void report_table(FILE *out, const struct result *result,
 			      .is_coloured = terminal_takes_colour(out)};
 
 	put_verdict(&table);
+	put_search(&table);
 	put_facts(&table, 0, N_FACTS_FIRST);
 	put_histograms(&table);
 	put_facts(&table, N_FACTS_FIRST, report_n_facts);

@@ -169,3 +169,26 @@ const char *report_ratio(const struct result *result, char *text)
 		       comparison->p_value);
 	return text;
 }
+
+const char *report_search(const struct result *result, char *text)
+{
+	const struct result_search *search = &result->search;
+	const char *expected = result->settings->expect;
+	char rate[QUANTITY_TEXT_SIZE];
+
+	quantity_format_rate(rate, (double)search->rate);
+	if (search->rate == 0)
+		(void)snprintf(text, REPORT_TEXT_SIZE,
+			       "no rate at which %.200s holds", expected);
+	else if (search->end == SEARCH_FOUND)
+		(void)snprintf(text, REPORT_TEXT_SIZE,
+			       "%s is the highest rate at which %.200s held, "
+			       "twice, within 2 %%",
+			       rate, expected);
+	else
+		(void)snprintf(text, REPORT_TEXT_SIZE,
+			       "%s is the highest rate at which %.200s held "
+			       "so far",
+			       rate, expected);
+	return text;
+}

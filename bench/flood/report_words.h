@@ -63,6 +63,9 @@ const char *report_comparison(const struct result *result, char *text);
 /* The same in numbers: "1.083 (99 % interval 1.041 to 1.127, p = 0.0004)". */
 const char *report_ratio(const struct result *result, char *text);
 
+/* What --find-rate found: "12,345/s, at which p99<5ms held twice"; likewise. */
+const char *report_search(const struct result *result, char *text);
+
 /* Counts that are not 0, with their names: "reset 2, closed 1"; returns text,
  * which has REPORT_TEXT_SIZE bytes. */
 const char *report_errors(const struct result *result, char *text);

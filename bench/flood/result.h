@@ -9,6 +9,7 @@
 #include "checker.h"
 #include "environment.h"
 #include "failure.h"
+#include "search.h"
 #include "settings.h"
 #include "verdict.h"
 
@@ -86,6 +87,25 @@ struct result_comparison {
 	uint64_t n_rival_corrupt;
 };
 
+/* --find-rate: one run, and all of them. */
+struct result_trial {
+	uint64_t rate; /* a second, asked for */
+	enum status status;
+	double seconds;
+	double messages_per_s;
+	uint64_t n_samples; /* of the latency; 0: the four are 0 */
+	uint64_t p50_ns, p99_ns, p999_ns, max_ns;
+	char reason[VERDICT_REASON_SIZE]; /* that it does not hold; or "" */
+};
+
+struct result_search {
+	struct result_trial trials[SEARCH_MAX_TRIALS]; /* in their order */
+	size_t n_trials;			       /* 0: no search */
+	uint64_t rate;		       /* the highest that held; 0: none did */
+	enum search_end end;	       /* of the search */
+	char why[VERDICT_REASON_SIZE]; /* none higher holds; "": none tried */
+};
+
 /* Everything that is reported of one run. Figures that do not exist are NaN,
  * and histograms without a sample are empty. */
 struct result {
@@ -155,6 +175,7 @@ struct result {
 	struct environment environment;
 	struct verdict verdict;
 	struct result_comparison comparison;
+	struct result_search search;
 };
 
 /* Messages that were answered, but not as they were sent, or were lost. */

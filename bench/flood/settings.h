@@ -13,7 +13,8 @@
 #include "mode.h"
 
 enum {
-	SETTINGS_MAX_ADDRESSES = 16 /* of one name */
+	SETTINGS_MAX_ADDRESSES = 16, /* of one name */
+	SETTINGS_MAX_RATE = 10000000
 };
 
 /* Where to. */
@@ -55,6 +56,7 @@ struct settings {
 	size_t n_bad[BAD_N_KINDS];
 	uint64_t trickle_rate; /* bytes a second */
 	const char *expect;    /* NULL: nothing is */
+	bool finds_rate;       /* the highest at which that holds */
 	/* where to write; "-" is standard output, NULL nowhere */
 	const char *json_path;
 	const char *html_path;

@@ -60,6 +60,7 @@ Test(flood_report_json, the_figures_are_those_of_the_run)
 		"it['environment']['cpus'] == 2\n"
 		"it['environment']['socket']['tcp']['congestion'] == 'cubic'\n"
 		"it['comparison'] is None\n"
+		"it['search'] is None\n"
 		"it['broadcast'] is None\n");
 }
 
@@ -104,6 +105,11 @@ Test(flood_report_json, whatever_goes_wrong_is_counted_and_still_valid_json)
 		"it['comparison']['ratio'] == 1.083\n"
 		"it['comparison']['high'] is None\n"
 		"it['comparison']['rival_rounds'] == [10, None, None]\n"
+		"it['search']['end'] == 'found'\n"
+		"it['search']['rate_per_s'] == 1000\n"
+		"it['search']['trials'][0]['outcome'] == 'invalid'\n"
+		"it['search']['trials'][0]['p99_ns'] is None\n"
+		"it['search']['trials'][1]['p99_ns'] == 2000000\n"
 		"it['environment']['socket']['tcp'] is None\n");
 }
 

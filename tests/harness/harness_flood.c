@@ -306,6 +306,8 @@ static void take_message(struct service *service, struct known_peer *peer)
 	struct answer *answer;
 	uint64_t delay_ns = 0;
 
+	if (plan->work_ns > 0)
+		sleep_for(plan->work_ns);
 	if (service->n_messages == plan->freeze_at)
 		sleep_for(plan->freeze_ns);
 	if (is_spoilt && !end_if_asked(service, peer))

@@ -56,6 +56,7 @@ struct known_plan {
 	/* with the message of that number (from 1 on) all stands still */
 	uint64_t freeze_at;
 	uint64_t freeze_ns;
+	uint64_t work_ns; /* each message takes that long, one by one */
 	enum known_fault fault;
 	uint64_t fault_at;    /* from 1 on */
 	uint64_t fault_every; /* again so many messages later; 0: once */
