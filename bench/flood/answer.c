@@ -33,6 +33,12 @@ static size_t find_content_length(const char *head, size_t n)
 	return 0;
 }
 
+bool answer_is_http(const struct answer *answer)
+{
+	return answer->kind == ANSWER_UNTIL && answer->n_bytes == 4 &&
+	       memcmp(answer->text, "\r\n\r\n", 4) == 0;
+}
+
 size_t answer_find_head(const struct answer *answer, const void *data, size_t n,
 			size_t *n_body)
 {
@@ -45,7 +51,7 @@ size_t answer_find_head(const struct answer *answer, const void *data, size_t n,
 		return 0;
 	n_head = (size_t)(end - head) + answer->n_bytes;
 	*n_body = 0;
-	if (answer->n_bytes == 4 && memcmp(answer->text, "\r\n\r\n", 4) == 0)
+	if (answer_is_http(answer))
 		*n_body = find_content_length(head, n_head);
 	return n_head;
 }

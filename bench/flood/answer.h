@@ -2,6 +2,7 @@
 #ifndef FLOOD_ANSWER_H
 #define FLOOD_ANSWER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum answer_kind {
@@ -16,9 +17,12 @@ struct answer {
 	const char *text; /* may have NULs in it */
 };
 
+/* "\r\n\r\n" ends a head of HTTP. */
+bool answer_is_http(const struct answer *answer);
+
 /* The head at data, of n bytes: its length, 0: it is not whole yet; and how many
- * bytes come behind it. With ANSWER_UNTIL a text of "\r\n\r\n" ends a head of
- * HTTP, and Content-Length says how many that is. */
+ * bytes come behind it. Of HTTP, Content-Length
+ * says how many that is. */
 size_t answer_find_head(const struct answer *answer, const void *data, size_t n,
 			size_t *n_body);
 

@@ -72,6 +72,7 @@ static void add_faults(struct result *all, const struct result *round)
 	all->n_errors += round->n_errors;
 	all->n_corrupt += round->n_corrupt;
 	all->n_late += round->n_late;
+	all->n_reconnects += round->n_reconnects;
 	all->n_unsent += round->n_unsent;
 	all->n_unanswered += round->n_unanswered;
 	all->n_failed += round->n_failed;

@@ -9,6 +9,7 @@
 #include "collect.h"
 #include "load.h"
 #include "peer.h"
+#include "reconnect.h"
 #include "record.h"
 
 /* A message that is in flight, and not among the answers any more. */
@@ -18,13 +19,13 @@ static void drop(struct peer *peer, uint64_t n)
 	peer->load->counters.n_owed -= n;
 }
 
-static const unsigned char *next_message(const struct peer *peer)
+static const unsigned char *compose(const struct peer *peer, uint64_t number)
 {
 	const struct load *load = peer->load;
 
 	if (!load->settings->is_verified)
 		return load->kit.text;
-	return message_compose(&load->kit, peer->number, peer->flight.next);
+	return message_compose(&load->kit, peer->number, number);
 }
 
 /* As many as may be in flight. */
@@ -35,7 +36,7 @@ static void refill(struct peer *peer, uint64_t now_ns)
 
 	while (load->is_sending &&
 	       flight_count(&peer->flight) < load->settings->pipeline) {
-		const unsigned char *message = next_message(peer);
+		const unsigned char *message = compose(peer, peer->flight.next);
 		struct stamp *stamp = flight_push(&peer->flight);
 		int error = -ENOMEM;
 
@@ -59,7 +60,7 @@ static void start(struct peer *peer)
 static void send_one(struct peer *peer, uint64_t intended_ns)
 {
 	struct load *load = peer->load;
-	const unsigned char *message = next_message(peer);
+	const unsigned char *message = compose(peer, peer->flight.next);
 	struct stamp *stamp = flight_push(&peer->flight);
 
 	if (!stamp) {
@@ -68,7 +69,21 @@ static void send_one(struct peer *peer, uint64_t intended_ns)
 	}
 	record_stamp(load, stamp, intended_ns, clock_now());
 	record_sent(load, stamp, load->kit.size);
-	peer_send(peer, message, load->kit.size);
+	if (!peer->is_away)
+		peer_send(peer, message, load->kit.size);
+}
+
+static void resume(struct peer *peer)
+{
+	uint64_t now_ns = clock_now();
+
+	for (uint64_t i = peer->flight.first; i < peer->flight.next; i++) {
+		flight_at(&peer->flight, i)->sent_ns = now_ns;
+		if (!peer_send(peer, compose(peer, i), peer->load->kit.size))
+			return;
+	}
+	if (!peer->load->is_open_loop)
+		refill(peer, now_ns);
 }
 
 /* -- answers -- */
@@ -194,6 +209,8 @@ static void on_end(struct weir_conn *c, const void *rest, size_t n)
 {
 	struct peer *peer = peer_of(c);
 
+	if (reconnect_at_end(peer))
+		return;
 	if (peer->load->phase == LOAD_ENDING &&
 	    peer->load->settings->is_verified)
 		drop(peer,
@@ -215,8 +232,14 @@ static void give_up(struct peer *peer)
 				  now_ns);
 }
 
+static void on_close(struct weir_conn *c, const struct weir_result *result)
+{
+	if (!reconnect_at_close(peer_of(c), result))
+		peer_on_close(c, result);
+}
+
 static const struct weir_conn_events events = {
-	.on_data = on_data, .on_end = on_end, .on_close = peer_on_close};
+	.on_data = on_data, .on_end = on_end, .on_close = on_close};
 
 /* Verified messages are composed there instead. */
 static int take_request(struct load *load)
@@ -230,5 +253,6 @@ const struct mode echo_mode = {.events = &events,
 			       .open = take_request,
 			       .start = start,
 			       .send = send_one,
+			       .resume = resume,
 			       .give_up = give_up,
 			       .is_ended_by_fin = true};

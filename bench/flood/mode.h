@@ -31,6 +31,9 @@ struct mode {
 	void (*start)(struct peer *peer);
 	/* one message, intended at that time */
 	void (*send)(struct peer *peer, uint64_t intended_ns);
+	/* a connection has been made again: send again what is in flight;
+	 * NULL: none ever is */
+	void (*resume)(struct peer *peer);
 	/* what is in flight on a connection that has gone, or for it, is
 	 * answered no more: record_unanswered for each; NULL: nothing is */
 	void (*give_up)(struct peer *peer);

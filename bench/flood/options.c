@@ -124,6 +124,9 @@ static const struct command_line_option table[N_OPTIONS] = {
 		 .help = "or ends with TEXT (\\r\\n\\r\\n: of HTTP),",
 		 .expected = a_short_text},
 	[OPTION_EXPECT_LINE] = {.name = "expect-line", .help = "or is a line"},
+	[OPTION_RECONNECT] = {.name = "reconnect",
+			      .help = "connect again where the target ends a "
+				      "connection; always with HTTP"},
 	[OPTION_PIPELINE] = {.name = "pipeline",
 			     .letter = 'p',
 			     .argument = "N",

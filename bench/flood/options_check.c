@@ -49,6 +49,7 @@ static const unsigned modes_of[N_OPTIONS] = {
 	[OPTION_EXPECT_BYTES] = ECHO,
 	[OPTION_EXPECT_UNTIL] = ECHO,
 	[OPTION_EXPECT_LINE] = ECHO,
+	[OPTION_RECONNECT] = ECHO,
 	[OPTION_PIPELINE] = ECHO | BROADCAST,
 	[OPTION_PUBLISHERS] = BROADCAST,
 	[OPTION_NO_VERIFY] = ECHO | CONNECT | BROADCAST,
@@ -190,6 +191,7 @@ static bool set_answer(struct settings *settings, const struct options *options)
 					read_text(options, OPTION_EXPECT_UNTIL,
 						  end, sizeof end),
 					end};
+	settings->reconnects |= answer_is_http(answer);
 	return answer->n_bytes > 0;
 }
 
@@ -326,6 +328,7 @@ static void set_load(struct settings *settings, const struct options *options)
 				!is_given(options, OPTION_SEND) &&
 				options->sizes[1] == 0 &&
 				mode_has_answers(settings->mode);
+	settings->reconnects = is_given(options, OPTION_RECONNECT);
 	settings->n_messages = number_of(options, OPTION_MESSAGES);
 	settings->duration_ns = number_of(options, OPTION_DURATION);
 	/* -n says when to end; this, when to stop waiting for that */

@@ -41,17 +41,24 @@ void peer_on_end(struct weir_conn *c, const void *rest, size_t n)
 	weir_conn_finish(c);
 }
 
+void peer_leave(struct peer *peer)
+{
+	struct load *load = peer->load;
+
+	load->crew.n_open--;
+	if (load->mode->give_up)
+		load->mode->give_up(peer);
+	crew_remove_sender(peer);
+	load_check_end(load);
+}
+
 void peer_on_close(struct weir_conn *c, const struct weir_result *result)
 {
 	struct peer *peer = peer_of(c);
 	struct load *load = peer->load;
 
-	load->crew.n_open--;
 	load->counters.n_taken += result->progress.sent;
 	if (load->phase < LOAD_ENDING)
 		failure_count_close(load, &peer->has_failed, result);
-	if (load->mode->give_up)
-		load->mode->give_up(peer);
-	crew_remove_sender(peer);
-	load_check_end(load);
+	peer_leave(peer);
 }

@@ -17,6 +17,8 @@ struct peer {
 	uint32_t i_sender; /* its place in load->crew.senders, if it has one */
 	bool was_open;
 	bool has_failed;
+	bool has_answered; /* on this connection */
+	bool is_away;	   /* it is made again: what is due waits */
 	struct flight flight;
 	struct checker checker; /* if messages are verified */
 	size_t n_partial;	/* bytes of a message, if they are not */
@@ -35,6 +37,9 @@ static inline struct peer *peer_of(struct weir_conn *c)
 bool peer_send(struct peer *peer, const void *data, size_t n);
 /* The connection's send was refused; it ends, if it has not already. */
 void peer_refuse(struct peer *peer, int error);
+
+/* It has no connection any more, and will have none. */
+void peer_leave(struct peer *peer);
 
 /* The on_end and on_close of every mode's connections. */
 void peer_on_end(struct weir_conn *c, const void *rest, size_t n);

@@ -58,6 +58,7 @@ static inline void record_answer(struct peer *peer, const struct stamp *stamp,
 	struct load *load = peer->load;
 
 	peer->answer_ns = now_ns;
+	peer->has_answered = true;
 	load->counters.n_owed--;
 	/* the rate is of what is answered meanwhile, whenever it was sent */
 	if (load->phase <= LOAD_MEASURING && now_ns >= load->start_ns) {

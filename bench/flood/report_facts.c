@@ -183,6 +183,15 @@ static bool tell_connections(const struct result *result,
 	return result->n_connected != result->settings->n_connections;
 }
 
+static bool tell_reconnects(const struct result *result,
+			    struct report_fact *fact)
+{
+	fact->name = "reconnected";
+	quantity_format_count(fact->value, result->n_reconnects);
+	add(fact, "ended by the target, and made again");
+	return result->n_reconnects > 0;
+}
+
 static bool tell_generator(const struct result *result,
 			   struct report_fact *fact)
 {
@@ -250,9 +259,9 @@ static bool tell_half_close(const struct result *result,
 
 static bool (*const tells[])(const struct result *, struct report_fact *) = {
 	tell_throughput, tell_messages,	   tell_sent,	    tell_errors,
-	tell_corrupt,	 tell_connections, tell_fairness,   tell_bytes_out,
-	tell_bytes_in,	 tell_broadcast,   tell_generator,  tell_stalled,
-	tell_trickle,	 tell_reset,	   tell_half_close,
+	tell_corrupt,	 tell_connections, tell_reconnects, tell_fairness,
+	tell_bytes_out,	 tell_bytes_in,	   tell_broadcast,  tell_generator,
+	tell_stalled,	 tell_trickle,	   tell_reset,	    tell_half_close,
 };
 
 const size_t report_n_facts = sizeof tells / sizeof *tells;

@@ -179,6 +179,7 @@ static void put_healthy(struct json *json, const struct result *result)
 	json_object(json, "healthy");
 	json_count(json, "connections", result->settings->n_connections);
 	json_count(json, "connected", result->n_connected);
+	json_count(json, "reconnects", result->n_reconnects);
 	put_known(json, "slowest", has_any, fairness->slowest);
 	put_known(json, "slowest_messages", has_any, fairness->least);
 	put_known(json, "fastest", has_any, fairness->fastest);

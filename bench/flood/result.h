@@ -165,7 +165,8 @@ struct result {
 	size_t n_subscribers;
 	size_t n_connected; /* healthy ones, of settings->n_connections */
 	struct result_bad bad[BAD_N_KINDS];
-	uint64_t n_late;    /* sent later than settings->late_ns */
+	uint64_t n_late; /* sent later than settings->late_ns */
+	uint64_t n_reconnects;
 	uint64_t n_unsent;  /* due, and never sent, for want of time */
 	uint64_t peak_owed; /* the most messages without an answer */
 	double cpu_user_s;  /* of this process, while measuring */

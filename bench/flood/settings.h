@@ -40,6 +40,7 @@ struct settings {
 	uint64_t rate;	 /* messages a second in all, open loop; 0: closed */
 	bool is_poisson;
 	bool is_verified;
+	bool reconnects;     /* where the target ends a connection */
 	uint64_t n_messages; /* end after so many; 0: by time alone */
 	uint64_t duration_ns;
 	uint64_t warmup_ns;
