@@ -1,4 +1,5 @@
-# Weir. For people: all, run, demo, test, check, install, uninstall, clean.
+# Weir. For people: all, examples, run, demo, test, check, install, uninstall,
+# clean.
 # With V=1 each command is shown.
 #
 # A variant (another compiler, a sanitizer) is a build folder and flags:
@@ -70,7 +71,7 @@ OF_flood  = $(filter-out %/main.o,$(FLOOD))
 HEADERS  = $(wildcard include/*.h include/weir/*.h)
 SOURCES  = $(HEADERS) $(wildcard src/*/*.[ch] src/*/*/*.[ch] \
 	   src/*/*/*/*.[ch] tests/*.[ch] tests/*/*.[ch] \
-	   bench/*.[ch] bench/*/*.[ch])
+	   bench/*.[ch] bench/*/*.[ch] docs/examples/*.c docs/examples/*/*.c)
 # For tools that read one file at a time, whatever its room.
 ALL_PATHS = -Iinclude $(addprefix -I,$(wildcard src/* src/*/service \
 	    src/*/service/*/ bench/flood))
@@ -102,10 +103,16 @@ INSTALLED  = $(PROGRAMS:$(BUILD)/%=$(BINDIR)/%) \
 	     $(MANUALS:docs/%=$(MANDIR)/man1/%) \
 	     $(UNITS:docs/systemd/%=$(UNITDIR)/%)
 
+# Built as a user's programs are: against an installed tree, with what
+# pkg-config says of it.
+EXAMPLES = $(patsubst docs/%.c,$(BUILD)/%,$(wildcard docs/examples/*.c \
+	   docs/examples/*/*.c))
+ROOT     = $(abspath $(BUILD))/examples-root
+
 GATES    = $(addprefix check-,format rooms headers gcc clang musl m32 tidy \
 	   cppcheck tests old-kernel sanitizers threads)
 
-.PHONY: all run demo test check install uninstall clean criterion gates $(GATES)
+.PHONY: all examples run demo test check install uninstall clean criterion gates $(GATES)
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/libweir.a $(BUILD)/libweir.so $(PROGRAMS)
@@ -174,6 +181,19 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/libweir.a
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC $<)$(COMPILE) -MMD -MP -c -o $@ $<
+
+examples: $(EXAMPLES)
+
+$(ROOT)/lib/pkgconfig/weir.pc: $(BUILD)/libweir.a $(BUILD)/libweir.so \
+		$(PROGRAMS) $(HEADERS)
+	@$(MAKE) -s install DESTDIR= PREFIX=$(ROOT)
+
+$(BUILD)/examples/%: docs/examples/%.c $(ROOT)/lib/pkgconfig/weir.pc
+	@mkdir -p $(@D)
+	$(call say,CC $@)$(CC) $(WARNINGS) -Wno-unused-parameter $(CFLAGS) \
+		-o $@ $< $(LDFLAGS) -pthread -Wl,-rpath,$(ROOT)/lib \
+		$$(PKG_CONFIG_PATH=$(ROOT)/lib/pkgconfig \
+		pkg-config --cflags --libs weir)
 
 criterion:
 	@tests/install-criterion
