@@ -139,13 +139,6 @@ static inline bool weir_connector_is_open(
 	return weir_watch_is_open(&connector->watch);
 }
 
-/* The loop of an open one; NULL: it is closed. */
-static inline struct weir_loop *weir_connector_loop(
-	const struct weir_connector *connector)
-{
-	return weir_watch_loop(&connector->watch);
-}
-
 WEIR_DECLARE_END
 
 #endif

@@ -60,11 +60,6 @@ int weir_signal_open(struct weir_signal *signal, struct weir_loop *loop,
 /* Synchronous; call it from the thread that opened it. */
 void weir_signal_close(struct weir_signal *signal);
 
-static inline bool weir_signal_is_open(const struct weir_signal *signal)
-{
-	return weir_watch_is_open(&signal->watch);
-}
-
 /* The loop of an open signal; NULL: it is closed. */
 static inline struct weir_loop *weir_signal_loop(
 	const struct weir_signal *signal)

@@ -42,8 +42,6 @@
 #ifndef WEIR_WAKEUP_H
 #define WEIR_WAKEUP_H
 
-#include <stdbool.h>
-
 #include <weir/declare.h>
 #include <weir/loop.h>
 
@@ -74,11 +72,6 @@ void weir_wakeup_send(struct weir_wakeup *wakeup);
  * has not reached on_wakeup yet is forgotten. Synchronous. Closing a closed
  * wakeup does nothing. */
 void weir_wakeup_close(struct weir_wakeup *wakeup);
-
-static inline bool weir_wakeup_is_open(const struct weir_wakeup *wakeup)
-{
-	return weir_watch_is_open(&wakeup->watch);
-}
 
 /* The loop of an open wakeup; NULL: it is closed. */
 static inline struct weir_loop *weir_wakeup_loop(
