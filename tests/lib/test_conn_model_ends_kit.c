@@ -109,6 +109,9 @@ static void do_send(struct owner *o)
 		break;
 	case 2:
 		result = sendfile_next(p, n);
+		/* or for the file's object */
+		if (result == -ENOMEM)
+			return;
 		break;
 	default:
 		result = conn_probe_sendall(p, n);
