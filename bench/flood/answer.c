@@ -1,5 +1,7 @@
 #include "answer.h"
 
+#include <stdint.h>
+
 #include <string.h>
 #include <strings.h>
 
@@ -9,8 +11,7 @@ static size_t read_number(const char *at, const char *end)
 
 	while (at < end && *at == ' ')
 		at++;
-	for (; at < end && *at >= '0' && *at <= '9' && n < (size_t)1 << 40;
-	     at++)
+	for (; at < end && *at >= '0' && *at <= '9' && n < SIZE_MAX / 16; at++)
 		n = 10 * n + (size_t)(*at - '0');
 	return n;
 }
