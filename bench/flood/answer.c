@@ -1,7 +1,6 @@
 #include "answer.h"
 
 #include <stdint.h>
-
 #include <string.h>
 #include <strings.h>
 
