@@ -10,7 +10,9 @@
 
 static const char *format_count(char *text, double value)
 {
-	return quantity_format_count(text, (uint64_t)value);
+	/* a typed limit may be beyond any count */
+	return quantity_format_count(text, value < 0x1p64 ? (uint64_t)value
+							  : UINT64_MAX);
 }
 
 static const char *format_index(char *text, double value)

@@ -101,7 +101,7 @@ static bool read_fraction(const char *text, size_t n_text, size_t *i,
 	start = ++*i;
 	if (!read_digits(text, n_text, MAX_FRACTION, i, n))
 		return false;
-	while (start++ < *i)
+	while (start++ < *i && *of <= MAX_FRACTION + 1)
 		*of *= 10;
 	return *of <= MAX_FRACTION + 1;
 }

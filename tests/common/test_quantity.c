@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "quantity.h"
 #include "harness.h"
@@ -206,4 +207,17 @@ Test(quantity, fits_its_text)
 	cr_expect_str_eq(text, "-");
 	cr_expect_lt(strlen(quantity_format_size(text, -9.9e17)), 40);
 	cr_expect_lt(strlen(quantity_format_rate(text, 9.9e17)), 40);
+}
+
+/* Its scale overflowed to 0, by which the value was divided. */
+Test(quantity, a_fraction_of_any_length_is_refused)
+{
+	char long_text[128];
+	uint64_t value;
+
+	for (int n = 7; n < 100; n++) {
+		(void)snprintf(long_text, sizeof long_text, "1.%0*ds", n, 0);
+		cr_expect_not(quantity_parse(&quantity_time, long_text, &value),
+			      "%s", long_text);
+	}
 }

@@ -279,3 +279,14 @@ Test(flood_expect, a_breach_is_told_with_by_how_much)
 		    "service.p50<1s: breached, this run has no such figure");
 	made_run_free(run);
 }
+
+/* The cast of it to a count was undefined. */
+Test(flood_expect, a_limit_beyond_any_count_is_told_as_the_largest)
+{
+	struct made_run *run = made_run_empty();
+
+	expect_told(run, "late>444444444444444444444",
+		    "late>444444444444444444444: 0, breached by "
+		    "18,446,744,073,709,551,615");
+	made_run_free(run);
+}
