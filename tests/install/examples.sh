@@ -14,6 +14,7 @@ await() { # PID FILE PATTERN
 serve() { # PROGRAM [ARGUMENT]...
 	program=$E/$1
 	shift
+	: >"$T/out" # else what the last one said is found before this begins
 	"$program" "$@" >"$T/out" 2>"$T/err" &
 	server=$!
 	pids="$pids $server"
