@@ -24,6 +24,11 @@ struct pair {
 	int n_open;
 };
 
+/* The links hold what one side sends while the other is slow. A side's own
+ * output must not hold its input as well: a target that answers all it gets
+ * would wait for us to read, and we for it. */
+static const struct weir_conn_limits limits = {.flags = WEIR_CONN_NO_THROTTLE};
+
 static struct weir_loop *loop;
 static struct weir_address target;
 
@@ -75,8 +80,8 @@ static void on_connect(struct weir_connector *connector, int fd)
 {
 	struct pair *p = weir_container_of(connector, struct pair, connector);
 
-	if (fd < 0 ||
-	    weir_conn_open(&p->client.conn, loop, p->fd, &events, NULL) < 0) {
+	if (fd < 0 || weir_conn_open(&p->client.conn, loop, p->fd, &events,
+				     &limits) < 0) {
 		if (fd >= 0)
 			close(fd);
 		close(p->fd);
@@ -84,7 +89,7 @@ static void on_connect(struct weir_connector *connector, int fd)
 		return;
 	}
 	p->n_open = 1;
-	if (weir_conn_open(&p->target.conn, loop, fd, &events, NULL) < 0) {
+	if (weir_conn_open(&p->target.conn, loop, fd, &events, &limits) < 0) {
 		close(fd);
 		weir_conn_abort(&p->client.conn, true);
 		return;

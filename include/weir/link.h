@@ -5,7 +5,9 @@
  *
  * One sink may hold many sources. One source may be held by many sinks (a
  * publisher: one link per subscriber), and is read from again when the last of
- * them lets go. A connection's own output holds its own reading without a link.
+ * them lets go. A connection's own output holds its own reading without a link;
+ * for the two of a relay turn that off (WEIR_CONN_NO_THROTTLE), or a peer that
+ * answers all it gets waits for the relay to read, and the relay for the peer.
  *
  * When either connection ends, the link closes by itself, before the on_close.
  *
