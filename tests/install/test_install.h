@@ -15,6 +15,8 @@ bool run_make(const char *goal);
 /* Run sh; whether it exits with 0. */
 bool sh(const char *command);
 bool is_there(const char *program);
+/* What a program must be linked with if the library in $BUILD was built so. */
+const char *sanitizers(void);
 
 /* Build the program $D/NAME from a source with the flags of pkg-config alone,
  * by a compiler command; is_static: of the static library. Dies if it does not

@@ -25,7 +25,9 @@ static void check(const char *promise)
 	setenv("WEIR_BUILD", "build", 0);
 	setenv("BUILD", getenv("WEIR_BUILD"), 1);
 	setenv("D", "", 1);
-	cr_assert(run_make("examples"));
+	snprintf(command, sizeof command, "CFLAGS='-O2 -g %s' examples",
+		 sanitizers());
+	cr_assert(run_make(command));
 	snprintf(command, sizeof command,
 		 "E=$BUILD/examples sh tests/install/examples.sh %s", promise);
 	cr_assert(sh(command));

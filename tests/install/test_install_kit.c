@@ -67,10 +67,9 @@ void install_end(void)
 	harness_end();
 }
 
-/* What a program must be linked with if the library was built so. */
-static const char *sanitizers(void)
+const char *sanitizers(void)
 {
-	return sh("nm \"$D/usr/lib/libweir.a\" | grep -q __asan_init")
+	return sh("nm \"$BUILD/libweir.a\" | grep -q __asan_init")
 		       ? "-fsanitize=address,undefined"
 		       : "";
 }
