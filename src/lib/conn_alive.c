@@ -8,9 +8,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#define MS     UINT64_C(1000000)
-#define SECOND (1000 * MS)
-
 enum {
 	/* of the kernel: MAX_TCP_KEEPIDLE and so on, include/net/tcp.h */
 	MAX_KEEPALIVE_S = 32767,
@@ -25,10 +22,12 @@ static uint64_t in_units(uint64_t ns, uint64_t unit_ns)
 
 int weir_conn_check_alive(const struct weir_conn_limits *limits)
 {
-	if (in_units(limits->keepalive_idle_ns, SECOND) > MAX_KEEPALIVE_S ||
-	    in_units(limits->keepalive_interval_ns, SECOND) > MAX_KEEPALIVE_S ||
+	if (in_units(limits->keepalive_idle_ns, WEIR_NS_PER_S) >
+		    MAX_KEEPALIVE_S ||
+	    in_units(limits->keepalive_interval_ns, WEIR_NS_PER_S) >
+		    MAX_KEEPALIVE_S ||
 	    limits->keepalive_count > MAX_KEEPALIVE_COUNT ||
-	    in_units(limits->user_timeout_ns, MS) > INT_MAX)
+	    in_units(limits->user_timeout_ns, WEIR_NS_PER_MS) > INT_MAX)
 		return -EINVAL;
 	return 0;
 }
@@ -42,8 +41,9 @@ static int set_unless_0(int fd, int option, uint64_t value)
 
 static int set_keepalive(int fd, const struct weir_conn_limits *limits)
 {
-	uint64_t idle_s = in_units(limits->keepalive_idle_ns, SECOND);
-	uint64_t interval_s = in_units(limits->keepalive_interval_ns, SECOND);
+	uint64_t idle_s = in_units(limits->keepalive_idle_ns, WEIR_NS_PER_S);
+	uint64_t interval_s =
+		in_units(limits->keepalive_interval_ns, WEIR_NS_PER_S);
 	int error;
 
 	if (idle_s == 0)
@@ -65,7 +65,7 @@ int weir_conn_set_alive(int fd, const struct weir_conn_limits *limits)
 	if (error < 0)
 		return error;
 	return set_unless_0(fd, TCP_USER_TIMEOUT,
-			    in_units(limits->user_timeout_ns, MS));
+			    in_units(limits->user_timeout_ns, WEIR_NS_PER_MS));
 }
 
 /* Edge-triggered: both sides' FINs would be a hang-up that stays. */
@@ -73,8 +73,9 @@ uint32_t weir_conn_alive_events(const struct weir_conn *c)
 {
 	const struct weir_conn_limits *limits = c->limits;
 
-	if (!c->is_tcp || (in_units(limits->keepalive_idle_ns, SECOND) == 0 &&
-			   in_units(limits->user_timeout_ns, MS) == 0))
+	if (!c->is_tcp ||
+	    (in_units(limits->keepalive_idle_ns, WEIR_NS_PER_S) == 0 &&
+	     in_units(limits->user_timeout_ns, WEIR_NS_PER_MS) == 0))
 		return 0;
 	return EPOLLERR | EPOLLET;
 }

@@ -224,8 +224,6 @@ uint64_t weir_conn_drop(struct weir_conn *c);
  * means "not now" or "never this message", after which a user would go on
  * (law 5). */
 int weir_conn_refusal(const struct weir_conn *c);
-/* Record that a send was refused for lack of room or memory; returns error. */
-int weir_conn_refuse(struct weir_conn *c, int error);
 
 /* -- link.c -- */
 

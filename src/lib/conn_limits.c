@@ -10,8 +10,7 @@
 #include <errno.h>
 
 #include "conn_inside.h"
-
-#define SECOND UINT64_C(1000000000)
+#include "sys.h"
 
 enum {
 	DEFAULT_HIGH = 262144,
@@ -20,9 +19,9 @@ enum {
 	NO_MEMORY_RETRY_NS = 10000000
 };
 
-static const uint64_t DEFAULT_STALL_NS = 60 * SECOND;
-static const uint64_t DEFAULT_LINGER_NS = 30 * SECOND;
-static const uint64_t DEFAULT_WINDOW_NS = 10 * SECOND;
+static const uint64_t DEFAULT_STALL_NS = UINT64_C(60) * WEIR_NS_PER_S;
+static const uint64_t DEFAULT_LINGER_NS = UINT64_C(30) * WEIR_NS_PER_S;
+static const uint64_t DEFAULT_WINDOW_NS = UINT64_C(10) * WEIR_NS_PER_S;
 
 static size_t high_of(const struct weir_conn_limits *limits)
 {

@@ -61,7 +61,8 @@ ssize_t weir_conn_send(struct weir_conn *c, const void *data, size_t n)
 	return taken;
 }
 
-int weir_conn_refuse(struct weir_conn *c, int error)
+/* Record that it has no room or no memory now; returns error. */
+static int refuse(struct weir_conn *c, int error)
 {
 	weir_conn_set(c, WEIR_FACT_REFUSED);
 	weir_conn_set(c, error == -ENOMEM ? WEIR_FACT_NO_MEMORY
@@ -94,7 +95,7 @@ static int make_room(struct weir_conn *c, size_t n)
 	error = send_waiting(c);
 	if (error < 0)
 		return error;
-	return has_room_for(c, n) ? 0 : weir_conn_refuse(c, -ENOBUFS);
+	return has_room_for(c, n) ? 0 : refuse(c, -ENOBUFS);
 }
 
 /* n_new more bytes are queued: 0. */
@@ -113,7 +114,7 @@ static int enqueue(struct weir_conn *c, const void *data, size_t n)
 	int error;
 
 	if (!backlog || weir_sendq_reserve(&backlog->queue, n) < 0)
-		return weir_conn_refuse(c, -ENOMEM);
+		return refuse(c, -ENOMEM);
 	error = weir_conn_keep_budget(c, n, 0);
 	if (error < 0)
 		return error;
@@ -147,7 +148,7 @@ static int send_large(struct weir_conn *c, const void *data, size_t n)
 	int error;
 
 	if (!backlog || reserve_large(&backlog->queue, n_gathered, n) < 0)
-		return weir_conn_refuse(c, -ENOMEM);
+		return refuse(c, -ENOMEM);
 	error = weir_conn_keep_budget(c, n_gathered + n, 0);
 	if (error < 0)
 		return error;
@@ -252,13 +253,13 @@ int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf)
 		return error;
 	backlog = backlog_behind_gathered(c);
 	if (!backlog)
-		return weir_conn_refuse(c, -ENOMEM);
+		return refuse(c, -ENOMEM);
 	error = weir_conn_keep_budget(c, n, weir_sendq_cost_of_buf(buf));
 	if (error < 0)
 		return error;
 	if (weir_sendq_append_buf(&backlog->queue, buf, 0,
 				  weir_loop_now(c->watch.loop)) < 0)
-		return weir_conn_refuse(c, -ENOMEM);
+		return refuse(c, -ENOMEM);
 	weir_outbox_update(&c->out, c->watch.loop);
 	return appended(c, n);
 }
@@ -270,13 +271,13 @@ static int enqueue_file(struct weir_conn *c, struct weir_file *file,
 	int error;
 
 	if (!backlog)
-		return weir_conn_refuse(c, -ENOMEM);
+		return refuse(c, -ENOMEM);
 	error = weir_conn_keep_budget(c, 0, 0);
 	if (error < 0)
 		return error;
 	if (weir_sendq_append_file(&backlog->queue, file, offset, n,
 				   weir_loop_now(c->watch.loop)) < 0)
-		return weir_conn_refuse(c, -ENOMEM);
+		return refuse(c, -ENOMEM);
 	weir_outbox_update(&c->out, c->watch.loop);
 	return appended(c, n);
 }

@@ -1,6 +1,7 @@
 /* A datagram socket: its life, and one batch received in each turn. */
 #include "dgram.h"
 #include "loop.h"
+#include "size.h"
 #include "socket_file.h"
 #include "sys.h"
 
@@ -17,11 +18,6 @@ enum {
 	DEFAULT_QUEUE_BYTES = 262144,
 	DEFAULT_QUEUE_MESSAGES = 1024
 };
-
-static socklen_t smaller(socklen_t a, size_t b)
-{
-	return a < b ? a : (socklen_t)b;
-}
 
 void weir_dgram_note_error(struct weir_dgram *d, int error)
 {
@@ -84,7 +80,8 @@ static void deliver(struct weir_dgram *d, struct weir_dgram_buffers *in,
 	size_t max = in->iov[i].iov_len;
 	size_t true_size = in->messages[i].msg_len;
 
-	from->len = smaller(header->msg_namelen, sizeof from->sa);
+	from->len =
+		(socklen_t)weir_smaller(header->msg_namelen, sizeof from->sa);
 	if (from->len == 0) {
 		/* a Unix socket that has not been bound */
 		from->sa.any.sa_family = AF_UNIX;
@@ -277,7 +274,8 @@ static int bind_to(int fd, const struct weir_address *address,
 		return error;
 	error = weir_sys_getsockname(fd, &draft->address.sa.any, &len);
 	draft->address.type = SOCK_DGRAM;
-	draft->address.len = smaller(len, sizeof draft->address.sa);
+	draft->address.len =
+		(socklen_t)weir_smaller(len, sizeof draft->address.sa);
 	if (error < 0)
 		weir_socket_file_remove(&draft->file, address);
 	return error;

@@ -2,6 +2,7 @@
  * with a pause when descriptors or memory run out. A pause takes the socket out
  * of epoll: the backlog keeps it readable, so a watch would spin. */
 #include <weir/listener.h>
+#include "size.h"
 #include "socket_file.h"
 #include "sys.h"
 
@@ -40,11 +41,6 @@ const char *weir_accept_failure_name(enum weir_accept_failure failure)
 		break;
 	}
 	return NULL;
-}
-
-static socklen_t smaller(socklen_t a, size_t b)
-{
-	return a < b ? a : (socklen_t)b;
 }
 
 static enum weir_accept_failure failure_of(int error)
@@ -96,7 +92,7 @@ static int accept_one(struct weir_listener *l, struct weir_address *peer)
 		return fd;
 	}
 	peer->type = SOCK_STREAM;
-	peer->len = smaller(len, sizeof peer->sa);
+	peer->len = (socklen_t)weir_smaller(len, sizeof peer->sa);
 	l->stats.n_accepted++;
 	/* a size that the kernel does not take is no reason to lose it */
 	if (l->unix_sndbuf > 0)
@@ -243,7 +239,7 @@ static int start(struct weir_listener *l, struct weir_loop *loop, int fd,
 	error = weir_sys_getsockname(fd, &bound.sa.any, &len);
 	if (error < 0)
 		return error;
-	bound.len = smaller(len, sizeof bound.sa);
+	bound.len = (socklen_t)weir_smaller(len, sizeof bound.sa);
 	if (options->exclusive)
 		interest |= EPOLLEXCLUSIVE;
 	error = weir_watch_open(&l->watch, loop, fd, interest, accept_some);

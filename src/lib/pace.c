@@ -9,8 +9,6 @@
 
 #include "sys.h"
 
-#define SECOND UINT64_C(1000000000)
-
 /* A quarter of a limit; four of them are no less than all of it. */
 static uint64_t quarter(uint64_t limit_ns)
 {
@@ -63,7 +61,7 @@ static bool is_too_slow(struct weir_pace *pace,
 	/* A peer that has drained the queue was fast enough. */
 	if (!pace->has_drained && pace->window_ns < limits->window_ns)
 		return false;
-	taken = (double)pace->window_taken * (double)SECOND;
+	taken = (double)pace->window_taken * (double)WEIR_NS_PER_S;
 	wanted = (double)limits->min_rate * (double)pace->window_ns;
 	if (pace->has_drained)
 		wanted = 0;

@@ -5,6 +5,7 @@
  * so a connection that owes 26 bytes holds no 16 KiB, and one that owes a
  * megabyte is not made of scraps. */
 #include "sendq.h"
+#include "size.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -85,11 +86,6 @@ void weir_sendq_segment_free(struct weir_pool *pool,
 	else if (is_file(segment))
 		weir_file_unref(file_of(segment)->file);
 	weir_pool_free(pool, segment, heap_size_of(segment));
-}
-
-static size_t smaller(size_t a, size_t b)
-{
-	return a < b ? a : b;
 }
 
 /* The room of the next chunk: as asked, but at least twice the one before, so
@@ -179,7 +175,7 @@ void weir_sendq_append(struct weir_sendq *q, const void *data, size_t n_bytes,
 			s->queued_ns = now_ns;
 			weir_sendq_append_segment(q, s);
 		}
-		n = smaller(n_bytes, s->size - s->end);
+		n = weir_smaller(n_bytes, s->size - s->end);
 		memcpy(s->bytes + s->end, from, n);
 		s->end += (uint32_t)n;
 		q->n_bytes += n;
@@ -238,7 +234,8 @@ size_t weir_sendq_peek(const struct weir_sendq *q, struct iovec *iov,
 	*n_bytes = 0;
 	for (; s && !is_file(s) && n_iov < max_iov && *n_bytes < max_bytes;
 	     s = s->next) {
-		size_t n = smaller(s->end - s->begin, max_bytes - *n_bytes);
+		size_t n =
+			weir_smaller(s->end - s->begin, max_bytes - *n_bytes);
 
 		/* sendmsg reads only, but its iovec is not const. */
 		iov[n_iov].iov_base =
@@ -302,7 +299,7 @@ void weir_sendq_consume(struct weir_sendq *q, size_t n_bytes)
 		size_t n;
 
 		assert(s);
-		n = smaller(n_bytes, s->end - s->begin);
+		n = weir_smaller(n_bytes, s->end - s->begin);
 		s->begin += (uint32_t)n;
 		n_bytes -= n;
 		if (s->begin < s->end)

@@ -35,11 +35,6 @@
 #define SYS_epoll_pwait2 441
 #endif
 
-enum {
-	NS_PER_S = 1000000000,
-	NS_PER_MS = 1000000
-};
-
 /* Failures are out of line, so that success costs one call and one compare. */
 __attribute__((cold, noinline)) static int failure(void)
 {
@@ -74,7 +69,7 @@ uint64_t weir_sys_now(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+	return (uint64_t)t.tv_sec * WEIR_NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
 uint64_t weir_sys_thread_cpu(void)
@@ -82,7 +77,7 @@ uint64_t weir_sys_thread_cpu(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+	return (uint64_t)t.tv_sec * WEIR_NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
 int weir_sys_epoll_open(void)
@@ -117,7 +112,8 @@ int weir_sys_epoll_del(int epoll_fd, int fd)
 static int wait_ms(int epoll_fd, struct epoll_event *events, int max_events,
 		   int64_t timeout_ns)
 {
-	int64_t ms = timeout_ns / NS_PER_MS + (timeout_ns % NS_PER_MS > 0);
+	int64_t ms =
+		timeout_ns / WEIR_NS_PER_MS + (timeout_ns % WEIR_NS_PER_MS > 0);
 
 	while (ms > INT_MAX) {
 		int n = epoll_wait(epoll_fd, events, max_events, INT_MAX);
@@ -137,11 +133,11 @@ static __attribute__((noinline)) int wait_timed(int epoll_fd,
 						int64_t timeout_ns)
 {
 	/* a struct __kernel_timespec, which is 64 bits wide everywhere */
-	const int64_t timeout[2] = {timeout_ns / NS_PER_S,
-				    timeout_ns % NS_PER_S};
+	const int64_t timeout[2] = {timeout_ns / WEIR_NS_PER_S,
+				    timeout_ns % WEIR_NS_PER_S};
 	int n;
 
-	if (timeout_ns % NS_PER_MS == 0)
+	if (timeout_ns % WEIR_NS_PER_MS == 0)
 		return wait_ms(epoll_fd, events, max_events, timeout_ns);
 	n = (int)syscall(SYS_epoll_pwait2, epoll_fd, events, max_events,
 			 timeout, NULL, 0);
@@ -175,8 +171,8 @@ int weir_sys_timerfd_open(void)
 int weir_sys_timerfd_set(int fd, uint64_t deadline_ns)
 {
 	struct itimerspec t = {
-		.it_value.tv_sec = (time_t)(deadline_ns / NS_PER_S),
-		.it_value.tv_nsec = (long)(deadline_ns % NS_PER_S),
+		.it_value.tv_sec = (time_t)(deadline_ns / WEIR_NS_PER_S),
+		.it_value.tv_nsec = (long)(deadline_ns % WEIR_NS_PER_S),
 	};
 
 	return timerfd_settime(fd, TFD_TIMER_ABSTIME, &t, NULL) == 0
@@ -254,8 +250,8 @@ int weir_sys_eventfd_take(int fd)
 int weir_sys_wait_writable(int fd, int64_t timeout_ns)
 {
 	const struct timespec timeout = {
-		.tv_sec = (time_t)(timeout_ns / NS_PER_S),
-		.tv_nsec = (long)(timeout_ns % NS_PER_S),
+		.tv_sec = (time_t)(timeout_ns / WEIR_NS_PER_S),
+		.tv_nsec = (long)(timeout_ns % WEIR_NS_PER_S),
 	};
 	struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
 	int n = ppoll(&pollfd, 1, timeout_ns < 0 ? NULL : &timeout, NULL);

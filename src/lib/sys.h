@@ -36,6 +36,9 @@ void weir_sys_free(void *p);
 /* Give the heap's free pages back to the system, if the C library has a
  * function for that (malloc_trim(3) in glibc; musl does it by itself). */
 void weir_sys_release_memory(void);
+#define WEIR_NS_PER_MS 1000000
+#define WEIR_NS_PER_S  1000000000
+
 /* CLOCK_MONOTONIC in ns. It does not run while the machine is suspended. */
 uint64_t weir_sys_now(void);
 /* CLOCK_THREAD_CPUTIME_ID in ns: the calling thread's CPU time. */

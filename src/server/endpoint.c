@@ -325,7 +325,8 @@ bool endpoint_is_listening(const struct endpoint *endpoint)
 	return weir_listener_is_open(&endpoint->listener);
 }
 
-const char *endpoint_address(const struct endpoint *endpoint, char *text)
+/* Where it listens, as text of WEIR_ADDRESS_TEXT_SIZE; returns text. */
+static const char *address_of(const struct endpoint *endpoint, char *text)
 {
 	return weir_address_format(
 		endpoint_takes_datagrams(endpoint)
@@ -345,7 +346,7 @@ void endpoint_announce_all(struct worker *worker)
 		    endpoint_is_listening(endpoint))
 			log_say(worker, "%s listening on %s",
 				endpoint->service->name,
-				endpoint_address(endpoint, text));
+				address_of(endpoint, text));
 	}
 }
 

@@ -46,7 +46,5 @@ void endpoint_close_all(struct worker *worker);
 
 bool endpoint_is_listening(const struct endpoint *endpoint);
 bool endpoint_takes_datagrams(const struct endpoint *endpoint);
-/* Where it listens, as text of WEIR_ADDRESS_TEXT_SIZE; returns text. */
-const char *endpoint_address(const struct endpoint *endpoint, char *text);
 
 #endif
