@@ -3,10 +3,14 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -146,40 +150,66 @@ Test(client_streams, reads_a_terminal)
 
 /* -- a peer that ends its side first -- */
 
-static void check_all_is_sent(int in)
+Test(client_streams, sends_a_file_to_a_peer_that_has_ended)
 {
 	struct client client;
 	int null = null_open();
-
-	client_open(&client, in, null, NULL);
-	shutdown(client.fd, SHUT_WR);
-	client_check_stream(client.fd, 64 * MIB, 64 * KIB);
-	client_check_end(client.fd);
-	finish(&client);
-	close(null);
-}
-
-Test(client_streams, sends_a_file_to_a_peer_that_has_ended)
-{
 	int file = file_open();
 
 	client_write_stream(file, 64 * MIB);
 	lseek(file, 0, SEEK_SET);
-	check_all_is_sent(file);
+	client_open(&client, file, null, NULL);
+	shutdown(client.fd, SHUT_WR);
+	client_check_stream(client.fd, 64 * MIB, 64 * KIB);
+	client_check_end(client.fd);
+	finish(&client);
 	close(file);
+	close(null);
 }
 
-/* As long as there is something in it when the peer ends. */
+/* Halt the client, complete on return. */
+static void halt(const struct client *client)
+{
+	int status = 0;
+
+	cr_assert_eq(kill(client->pid, SIGSTOP), 0);
+	cr_assert_eq(waitpid(client->pid, &status, WUNTRACED), client->pid);
+	cr_assert(WIFSTOPPED(status));
+}
+
+static void wait_until_full(int fd, int size)
+{
+	int n_bytes = 0;
+
+	while (n_bytes < size) {
+		cr_assert_eq(ioctl(fd, FIONREAD, &n_bytes), 0);
+		sched_yield();
+	}
+}
+
+/* As long as there is something in it when the peer ends: the client is halted
+ * until there is more in the pipe than it reads before it hears of the end. */
 Test(client_streams, sends_a_pipe_to_a_peer_that_has_ended)
 {
+	struct client client;
 	struct client_pour in;
+	int null = null_open();
 	int fd[2];
 
 	client_pipe(fd);
+	cr_assert_eq(fcntl(fd[0], F_SETPIPE_SZ, MIB), MIB);
+	client_open(&client, fd[0], null, NULL);
+	halt(&client);
 	client_pour_start(&in, fd[1], 64 * MIB);
-	check_all_is_sent(fd[0]);
+	wait_until_full(fd[0], MIB);
+	shutdown(client.fd, SHUT_WR);
+	kill(client.pid, SIGCONT);
+	client_check_stream(client.fd, 64 * MIB, 64 * KIB);
+	client_check_end(client.fd);
 	client_pour_wait(&in);
+	finish(&client);
 	close(fd[0]);
+	close(null);
 }
 
 /* -- standard output -- */
