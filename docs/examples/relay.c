@@ -1,7 +1,9 @@
 /* A relay: what comes from a client goes to TARGET, and what TARGET answers
  * goes back, each way only as fast as the receiving end reads.
  *
- *	relay ADDRESS TARGET
+ *	relay ADDRESS TARGET [PAIRS]
+ *
+ * While there are PAIRS (500) the next clients wait to be accepted.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +32,10 @@ struct pair {
 static const struct weir_conn_limits limits = {.flags = WEIR_CONN_NO_THROTTLE};
 
 static struct weir_loop *loop;
+static struct weir_listener listener;
 static struct weir_address target;
+static long n_pairs;
+static long max_pairs = 500;
 
 static void check(int error, const char *what)
 {
@@ -38,6 +43,13 @@ static void check(int error, const char *what)
 		return;
 	fprintf(stderr, "relay: %s: %s\n", what, weir_address_error(error));
 	exit(1);
+}
+
+static void end_pair(struct pair *p)
+{
+	free(p);
+	n_pairs--;
+	weir_listener_resume(&listener);
 }
 
 static size_t on_data(struct weir_conn *c, const void *data, size_t n)
@@ -68,7 +80,7 @@ static void on_close(struct weir_conn *c, const struct weir_result *result)
 	struct side *side = weir_container_of(c, struct side, conn);
 
 	if (--side->pair->n_open == 0)
-		free(side->pair);
+		end_pair(side->pair);
 	else if (result->reason != WEIR_REASON_FINISHED)
 		weir_conn_abort(&side->other->conn, true);
 }
@@ -85,7 +97,7 @@ static void on_connect(struct weir_connector *connector, int fd)
 		if (fd >= 0)
 			close(fd);
 		close(p->fd);
-		free(p);
+		end_pair(p);
 		return;
 	}
 	p->n_open = 1;
@@ -111,6 +123,8 @@ static void on_accept(struct weir_listener *l, int fd,
 		close(fd);
 		return;
 	}
+	if (++n_pairs == max_pairs)
+		weir_listener_pause(l);
 	p->fd = fd;
 	p->client = (struct side){.other = &p->target, .pair = p};
 	p->target = (struct side){.other = &p->client, .pair = p};
@@ -121,11 +135,12 @@ static void on_accept(struct weir_listener *l, int fd,
 
 int main(int argc, char **argv)
 {
-	struct weir_listener listener = {0};
 	struct weir_address address;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: relay ADDRESS TARGET\n");
+	if (argc == 4)
+		max_pairs = strtol(argv[3], NULL, 10);
+	if (argc < 3 || argc > 4 || max_pairs < 1) {
+		fprintf(stderr, "usage: relay ADDRESS TARGET [PAIRS]\n");
 		return 2;
 	}
 	check(weir_address_resolve(argv[1], WEIR_ADDRESS_LISTEN, &address, 1),

@@ -49,6 +49,29 @@ relay_closes_a_client_that_it_has_no_target_for() {
 	kill -0 $server
 }
 
+# The second client's text is in the backlog until the first one has gone.
+relay_lets_clients_wait_at_its_cap() {
+	serve echo "$at.target"
+	serve relay "$at" "$at.target" 1
+	mkfifo "$T/first"
+	client <"$T/first" >"$T/answer" &
+	first=$!
+	exec 3>"$T/first"
+	echo 0 >&3
+	await $first "$T/answer" 0
+	(exec 3>&-; echo two | client >"$T/second") &
+	second=$!
+	for i in 1 2 3 4 5 6 7 8 9; do
+		echo $i >&3
+		await $first "$T/answer" $i
+	done
+	test ! -s "$T/second"
+	exec 3>&-
+	wait $first
+	wait $second
+	grep -qx two "$T/second"
+}
+
 udp_echo_answers_udp_ask() {
 	serve udp-echo udp:127.0.0.1:0
 	at=$(sed 's/.* //' "$T/out")

@@ -48,6 +48,11 @@ Test(examples, relay_closes_a_client_that_it_has_no_target_for)
 	check("relay_closes_a_client_that_it_has_no_target_for");
 }
 
+Test(examples, relay_lets_clients_wait_at_its_cap)
+{
+	check("relay_lets_clients_wait_at_its_cap");
+}
+
 Test(examples, udp_echo_answers_udp_ask)
 {
 	check("udp_echo_answers_udp_ask");
