@@ -251,10 +251,15 @@ struct weir_conn_events {
 
 enum weir_conn_flags {
 	/* go on reading while this connection's output is above high */
-	WEIR_CONN_NO_THROTTLE = 1,
-	/* leave TCP_NODELAY as it is; otherwise it is set */
-	WEIR_CONN_KEEP_NAGLE = 2
+	WEIR_CONN_NO_THROTTLE = 1
 };
+
+/* What 0 stands for in some of the limits below. */
+#define WEIR_CONN_DEFAULT_HIGH	     262144
+#define WEIR_CONN_DEFAULT_ABOVE_HIGH 786432 /* max, beyond high */
+#define WEIR_CONN_DEFAULT_STALL_NS   UINT64_C(60000000000)
+#define WEIR_CONN_DEFAULT_LINGER_NS  UINT64_C(30000000000)
+#define WEIR_CONN_DEFAULT_WINDOW_NS  UINT64_C(10000000000)
 
 /* Many connections may share it, and it stays until the last on_close. 0 is
  * the default in parentheses; WEIR_NEVER is for times only. Sizes in bytes. */
@@ -343,7 +348,8 @@ struct weir_conn {
 
 /* Take over fd, a connected stream socket, and read from it. events and
  * limits (NULL: all defaults) are not copied. fd may be blocking, except for
- * weir_conn_sendfile: every other call passes MSG_DONTWAIT.
+ * weir_conn_sendfile: every other call passes MSG_DONTWAIT. TCP_NODELAY is set;
+ * who wants Nagle's algorithm unsets it afterwards.
  *
  * -EINVAL: a limit out of its range; -ENOTSOCK, -EPROTOTYPE: not a stream
  * socket; -ENOMEM, -ENOSPC (epoll_ctl(2)). On failure fd stays the caller's and

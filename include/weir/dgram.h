@@ -144,6 +144,11 @@ enum weir_dgram_policy {
 	WEIR_DGRAM_DROP_OLDEST	/* the oldest of all, until it fits */
 };
 
+enum {
+	WEIR_DGRAM_DEFAULT_QUEUE_BYTES = 262144,
+	WEIR_DGRAM_DEFAULT_QUEUE_MESSAGES = 1024
+};
+
 /* Read during the call. Zeroes are the defaults, in parentheses; -EINVAL, and
  * nothing changed: a negative number, or one above its range. */
 struct weir_dgram_options {

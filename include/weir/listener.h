@@ -110,6 +110,10 @@ struct weir_listener;
 typedef void weir_accept_fn(struct weir_listener *listener, int fd,
 			    const struct weir_address *peer);
 
+enum {
+	WEIR_LISTENER_DEFAULT_BACKLOG = 511
+};
+
 /* Read during the call. Zeroes are the defaults; a negative number is
  * -EINVAL, and changes nothing. */
 struct weir_listener_options {

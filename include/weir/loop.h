@@ -56,7 +56,9 @@ WEIR_DECLARE_BEGIN
 
 enum {
 	/* how many bytes one connection receives in one turn, at most */
-	WEIR_READ_SIZE = 65536
+	WEIR_READ_SIZE = 65536,
+	/* of weir_loop_budget's high */
+	WEIR_LOOP_DEFAULT_BUDGET = 1073741824
 };
 
 /* Not an event of epoll's: the kernel refused a change of interest (no

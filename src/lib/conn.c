@@ -224,22 +224,16 @@ void weir_conn_handle_event(struct weir_conn *c, uint32_t events)
 }
 
 /* Only TCP sockets accept TCP_NODELAY. */
-static int probe_and_set_nodelay(int fd, bool keep_nagle, bool *is_tcp)
+static int probe_and_set_nodelay(int fd, bool *is_tcp)
 {
 	int type;
-	int value;
 	int error = weir_sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type);
 
 	if (error < 0)
 		return error;
 	if (type != SOCK_STREAM)
 		return -EPROTOTYPE;
-	if (keep_nagle)
-		error = weir_sys_getsockopt(fd, IPPROTO_TCP, TCP_NODELAY,
-					    &value);
-	else
-		error = weir_sys_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	*is_tcp = error == 0;
+	*is_tcp = weir_sys_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1) == 0;
 	return 0;
 }
 
@@ -258,8 +252,7 @@ int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
 	error = weir_conn_check_limits(limits);
 	if (error < 0)
 		return error;
-	error = probe_and_set_nodelay(fd, limits->flags & WEIR_CONN_KEEP_NAGLE,
-				      &is_tcp);
+	error = probe_and_set_nodelay(fd, &is_tcp);
 	if (error == 0 && is_tcp)
 		error = weir_conn_set_alive(fd, limits);
 	if (error < 0)

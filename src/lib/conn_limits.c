@@ -13,19 +13,13 @@
 #include "sys.h"
 
 enum {
-	DEFAULT_HIGH = 262144,
-	DEFAULT_ABOVE_HIGH = 786432,
 	LARGEST = 1073741824,
 	NO_MEMORY_RETRY_NS = 10000000
 };
 
-static const uint64_t DEFAULT_STALL_NS = UINT64_C(60) * WEIR_NS_PER_S;
-static const uint64_t DEFAULT_LINGER_NS = UINT64_C(30) * WEIR_NS_PER_S;
-static const uint64_t DEFAULT_WINDOW_NS = UINT64_C(10) * WEIR_NS_PER_S;
-
 static size_t high_of(const struct weir_conn_limits *limits)
 {
-	return limits->high ? limits->high : DEFAULT_HIGH;
+	return limits->high ? limits->high : WEIR_CONN_DEFAULT_HIGH;
 }
 
 static size_t low_of(const struct weir_conn_limits *limits)
@@ -35,7 +29,8 @@ static size_t low_of(const struct weir_conn_limits *limits)
 
 static size_t max_of(const struct weir_conn_limits *limits)
 {
-	return limits->max ? limits->max : high_of(limits) + DEFAULT_ABOVE_HIGH;
+	return limits->max ? limits->max
+			   : high_of(limits) + WEIR_CONN_DEFAULT_ABOVE_HIGH;
 }
 
 int weir_conn_check_limits(const struct weir_conn_limits *limits)
@@ -67,12 +62,14 @@ size_t weir_conn_max(const struct weir_conn *c)
 
 static uint64_t stall_ns(const struct weir_conn *c)
 {
-	return c->limits->stall_ns ? c->limits->stall_ns : DEFAULT_STALL_NS;
+	return c->limits->stall_ns ? c->limits->stall_ns
+				   : WEIR_CONN_DEFAULT_STALL_NS;
 }
 
 static uint64_t linger_ns(const struct weir_conn *c)
 {
-	return c->limits->linger_ns ? c->limits->linger_ns : DEFAULT_LINGER_NS;
+	return c->limits->linger_ns ? c->limits->linger_ns
+				    : WEIR_CONN_DEFAULT_LINGER_NS;
 }
 
 static uint64_t window_ns(const struct weir_conn *c)
@@ -80,7 +77,7 @@ static uint64_t window_ns(const struct weir_conn *c)
 	if (c->limits->min_rate == 0)
 		return WEIR_NEVER;
 	return c->limits->rate_window_ns ? c->limits->rate_window_ns
-					 : DEFAULT_WINDOW_NS;
+					 : WEIR_CONN_DEFAULT_WINDOW_NS;
 }
 
 static struct weir_pace_limits pace_limits(const struct weir_conn *c)

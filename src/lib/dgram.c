@@ -14,9 +14,7 @@ enum {
 	MAX_FAILURES = 16,
 	/* taken from the error queue and thrown away */
 	ERRORS_PER_TURN = 64,
-	MAX_RECEIVE = 67108864,
-	DEFAULT_QUEUE_BYTES = 262144,
-	DEFAULT_QUEUE_MESSAGES = 1024
+	MAX_RECEIVE = 67108864
 };
 
 void weir_dgram_note_error(struct weir_dgram *d, int error)
@@ -192,9 +190,9 @@ static void fill_in(struct weir_dgram_options *options,
 	if (options->receive_max == 0)
 		options->receive_max = WEIR_DGRAM_MAX;
 	if (options->queue_bytes == 0)
-		options->queue_bytes = DEFAULT_QUEUE_BYTES;
+		options->queue_bytes = WEIR_DGRAM_DEFAULT_QUEUE_BYTES;
 	if (options->queue_messages == 0)
-		options->queue_messages = DEFAULT_QUEUE_MESSAGES;
+		options->queue_messages = WEIR_DGRAM_DEFAULT_QUEUE_MESSAGES;
 }
 
 static int set_options(int fd, int family,

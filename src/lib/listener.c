@@ -13,7 +13,6 @@
 
 enum {
 	ACCEPTS_PER_TURN = 64,
-	DEFAULT_BACKLOG = 511,
 	RETRY_NS = 100000000
 };
 
@@ -288,8 +287,9 @@ int weir_listener_open(struct weir_listener *l, struct weir_loop *loop,
 		error = weir_socket_file_bind(fd, address, &file);
 	if (error < 0)
 		goto close_fd;
-	error = weir_sys_listen(fd, options->backlog ? options->backlog
-						     : DEFAULT_BACKLOG);
+	error = weir_sys_listen(fd, options->backlog
+					    ? options->backlog
+					    : WEIR_LISTENER_DEFAULT_BACKLOG);
 	if (error == 0)
 		error = start(l, loop, fd, options, on_accept);
 	if (error < 0)

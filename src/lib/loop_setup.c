@@ -7,10 +7,6 @@
 #include <weir/observer.h>
 #include "sys.h"
 
-enum {
-	DEFAULT_BUDGET = 1073741824
-};
-
 static void note_timerfd(struct weir_watch *watch, uint32_t events)
 {
 	(void)events;
@@ -105,7 +101,7 @@ void weir_loop_stats(const struct weir_loop *loop,
 int weir_loop_budget(struct weir_loop *loop, size_t high, size_t low)
 {
 	if (high == 0)
-		high = DEFAULT_BUDGET;
+		high = WEIR_LOOP_DEFAULT_BUDGET;
 	if (low == 0)
 		low = high - high / 8;
 	if (low > high)

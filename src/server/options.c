@@ -103,7 +103,7 @@ static const struct command_line_option table[N_OPTIONS] = {
 			    .argument = "N",
 			    .help = "clients that may wait to be accepted",
 			    .kind = &quantity_count,
-			    .initial = 511},
+			    .initial = WEIR_LISTENER_DEFAULT_BACKLOG},
 	[OPTION_MAX_CONNS] = {.name = "max-conns",
 			      .argument = "N",
 			      .help = "clients at a time; more are closed",
@@ -118,7 +118,7 @@ static const struct command_line_option table[N_OPTIONS] = {
 			 .argument = "SIZE",
 			 .help = "send queue under pressure: no more is read",
 			 .kind = &quantity_size,
-			 .initial = 262144},
+			 .initial = WEIR_CONN_DEFAULT_HIGH},
 	[OPTION_MAX] = {.name = "max",
 			.argument = "SIZE",
 			.help = "send queue full",
@@ -128,7 +128,7 @@ static const struct command_line_option table[N_OPTIONS] = {
 			   .argument = "SIZE",
 			   .help = "all send queues together",
 			   .kind = &budget,
-			   .initial = UINT64_C(1) << 30},
+			   .initial = WEIR_LOOP_DEFAULT_BUDGET},
 	[OPTION_SLOW] = {.name = "slow",
 			 .argument = "POLICY",
 			 .help = "at max, broadcast will drop-newest, "
@@ -140,7 +140,7 @@ static const struct command_line_option table[N_OPTIONS] = {
 			  .argument = "TIME",
 			  .help = "reset peers that accept nothing for TIME",
 			  .kind = &quantity_time,
-			  .initial = 60 * CLOCK_NS_PER_S},
+			  .initial = WEIR_CONN_DEFAULT_STALL_NS},
 	[OPTION_MIN_RATE] =
 		{.name = "min-rate",
 		 .argument = "SIZE",
@@ -160,7 +160,7 @@ static const struct command_line_option table[N_OPTIONS] = {
 			   .argument = "TIME",
 			   .help = "wait for the peer's FIN after ours",
 			   .kind = &quantity_time,
-			   .initial = 30 * CLOCK_NS_PER_S},
+			   .initial = WEIR_CONN_DEFAULT_LINGER_NS},
 	[OPTION_GRACE] = {.name = "grace",
 			  .argument = "TIME",
 			  .help = "keep serving for TIME when told to stop",
@@ -272,8 +272,9 @@ static bool set_marks(struct weir_conn_limits *limits,
 	uint64_t high = values[OPTION_HIGH].number;
 	uint64_t low = values[OPTION_LOW].number ? values[OPTION_LOW].number
 						 : high / 4;
-	uint64_t max = values[OPTION_MAX].number ? values[OPTION_MAX].number
-						 : high + 786432;
+	uint64_t max = values[OPTION_MAX].number
+			       ? values[OPTION_MAX].number
+			       : high + WEIR_CONN_DEFAULT_ABOVE_HIGH;
 
 	if (max > most && !values[OPTION_MAX].number)
 		max = most;

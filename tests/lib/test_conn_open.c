@@ -68,26 +68,16 @@ static int nodelay_of(int fd)
 	return value;
 }
 
-Test(conn_open, sets_nodelay_unless_told_otherwise)
+Test(conn_open, sets_nodelay)
 {
-	const struct weir_conn_limits keep = {.flags = WEIR_CONN_KEEP_NAGLE};
-
 	conn_probe_open_tcp(&p, 0, NULL);
 	cr_assert_neq(nodelay_of(weir_conn_fd(&p.conn)), 0);
-	conn_close_all();
-	conn_probe_open_tcp(&p, 0, &keep);
-	cr_assert_eq(nodelay_of(weir_conn_fd(&p.conn)), 0);
 	cr_assert_eq(conn_probe_progress(&p).kernel_unacked, 0);
 }
 
 Test(conn_open, knows_tcp_from_the_rest)
 {
-	const struct weir_conn_limits keep = {.flags = WEIR_CONN_KEEP_NAGLE};
-
 	conn_probe_open(&p, 0, NULL);
-	cr_assert_eq(conn_probe_progress(&p).kernel_unacked, -1);
-	conn_close_all();
-	conn_probe_open(&p, 0, &keep);
 	cr_assert_eq(conn_probe_progress(&p).kernel_unacked, -1);
 }
 
