@@ -19,8 +19,19 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	   -Wnull-dereference -Wswitch-enum
 DEFINES  = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
 COMPILE  = $(CC) -std=c11 $(DEFINES) $(PATHS_$(patsubst %/,%,$(dir $<))) \
-	   -fno-plt $(EXPORTS) $(WARNINGS) $(CFLAGS)
-LINK     = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+	   -fno-plt $(PLACED) $(HARDENED) $(WARNINGS) $(CFLAGS)
+LINK     = $(CC) $(if $(filter %.so,$@),-shared,-pie) -Wl,-z,relro,-z,now \
+	   $(CFLAGS) $(LDFLAGS) -o $@ $^
+# Where code may be loaded: anywhere.
+PLACED   = -fPIE
+# A bug that remains should end the program, not give it away. Fortified
+# functions need optimization, and hide calls from sanitizers.
+ON_X86  := $(if $(filter x86_64-% i%86-%,$(shell $(CC) -dumpmachine)),y)
+HARDENED = -fstack-protector-strong \
+	   $(if $(ON_X86),-fstack-clash-protection -fcf-protection) \
+	   $(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),$(if \
+	   $(findstring -fsanitize=,$(CFLAGS))$(findstring FORTIFY,$(CFLAGS)),,\
+	   -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
 # In front of a command: its short line, but for V=1 and for make -s.
 BARE     = $(V)$(findstring s,$(firstword -$(MAKEFLAGS)))
 say      = $(if $(BARE),,@echo '$(1)';)
@@ -140,10 +151,10 @@ $(BUILD)/libweir.a: $(LIB)
 
 # The same objects are in both libraries. What the shared one exports is what
 # the public headers declare.
-$(LIB): EXPORTS = -fPIC -fno-semantic-interposition -fvisibility=hidden
+$(LIB): PLACED = -fPIC -fno-semantic-interposition -fvisibility=hidden
 
 $(BUILD)/libweir.so: $(LIB)
-	$(call say,LD $@)$(LINK) -shared -Wl,-soname,$(SONAME)
+	$(call say,LD $@)$(LINK) -Wl,-soname,$(SONAME)
 
 $(BUILD)/libcommon.a: $(COMMON)
 	@rm -f $@

@@ -31,11 +31,11 @@ TestSuite(whole_file, .init = begin, .fini = end);
 
 static void expect_text(const char *path, const char *text)
 {
-	char found[64] = {0};
+	char found[64];
 	FILE *file = fopen(path, "re");
 
 	cr_assert_not_null(file);
-	(void)fread(found, 1, sizeof found - 1, file);
+	found[fread(found, 1, sizeof found - 1, file)] = '\0';
 	fclose(file);
 	cr_expect_str_eq(found, text);
 }
