@@ -1,5 +1,5 @@
 # Weir. For people: all, examples, run, demo, test, check, install, uninstall,
-# clean.
+# clean; and what takes longer: fuzz.
 # With V=1 each command is shown.
 #
 # A variant (another compiler, a sanitizer) is a build folder and flags:
@@ -59,6 +59,9 @@ PATHS_tests/server  = $(PATHS_src/server/service) \
 PATHS_tests/client  = -Iinclude -Isrc/client -Isrc/common -Itests/harness
 PATHS_tests/demo    = -Iinclude -Isrc/demo -Isrc/common -Itests/harness
 PATHS_tests/install = -Itests/harness
+PATHS_tests/fuzz    = -Iinclude -Isrc/lib -Isrc/common -Isrc/server \
+		      -Isrc/server/service/metrics -Ibench/flood \
+		      -Itests/harness
 PATHS_tests/flood   = -Iinclude -Ibench/flood -Isrc/common -Itests/harness
 
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
@@ -121,7 +124,7 @@ EXAMPLES = $(patsubst docs/%.c,$(BUILD)/%,$(wildcard docs/examples/*.c \
 ROOT     = $(abspath $(BUILD))/examples-root
 
 GATES    = $(addprefix check-,format rooms headers gcc clang musl m32 tidy \
-	   cppcheck tests old-kernel sanitizers threads)
+	   cppcheck tests old-kernel sanitizers threads fuzz)
 
 .PHONY: all examples run demo test check install uninstall clean criterion gates $(GATES)
 .DELETE_ON_ERROR:
@@ -177,6 +180,32 @@ $(TESTS): $(BUILD)/%-tests: $(HARNESS) $$(call objects,tests/%/*.c) \
 		$$(OF_$$*) $(BUILD)/libcommon.a
 	$(call say,LD $@)$(LINK) $(if $(filter demo,$*),$(COUNTED)) \
 		-lcriterion -lpthread -lm
+
+# A fuzzer is one file over the same objects, from an archive, of which each
+# takes what it needs.
+FUZZERS  = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuzz/*.c))
+
+.PHONY: fuzzers fuzz
+fuzzers: $(FUZZERS)
+
+$(FUZZERS): $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libfuzzed.a \
+		$(BUILD)/libcommon.a
+	$(call say,LD $@)$(LINK) -fsanitize=fuzzer -lm
+
+# Objects of several rooms have the same name: q adds where r would replace.
+$(BUILD)/libfuzzed.a: $(HARNESS) $(OF_flood) \
+		$(filter %/proxy_header.o %/proxy_header_write.o %/http.o, \
+		$(SERVER))
+	@rm -f $@
+	$(call say,AR $@)$(AR) qcs $@ $^
+
+# Each for TIME seconds, with what earlier runs found in build/fuzz/corpus.
+TIME     = 60
+fuzz:
+	@$(MAKE) BUILD=build/fuzz CC=clang CFLAGS="-O1 -g -Werror -DWEIR_CHECKS \
+		-fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow \
+		-fno-sanitize-recover=all -fno-omit-frame-pointer" fuzzers
+	@tests/fuzz/run build/fuzz $(TIME)
 
 # Runs a program as if the kernel lacked every system call newer than 5.4.
 $(BUILD)/old-kernel: $(BUILD)/tests/old_kernel.o
@@ -306,6 +335,9 @@ check-threads:
 		build/checks/server-tests
 	WEIR_BUILD=build/tsan build/checks/server-tests --timeout 120 \
 		--filter 'server_@(workers|broadcast*|metrics|random_peers)/*'
+
+check-fuzz:
+	@$(MAKE) TIME=10 fuzz
 
 clean:
 	rm -rf build
