@@ -1,5 +1,5 @@
 # Weir. For people: all, examples, run, demo, test, check, install, uninstall,
-# clean; and what takes longer: fuzz.
+# clean; and what takes longer: fuzz, model, coverage.
 # With V=1 each command is shown.
 #
 # A variant (another compiler, a sanitizer) is a build folder and flags:
@@ -124,7 +124,7 @@ EXAMPLES = $(patsubst docs/%.c,$(BUILD)/%,$(wildcard docs/examples/*.c \
 ROOT     = $(abspath $(BUILD))/examples-root
 
 GATES    = $(addprefix check-,format rooms headers gcc clang musl m32 tidy \
-	   cppcheck tests old-kernel sanitizers threads fuzz)
+	   cppcheck tests old-kernel sanitizers threads fuzz model)
 
 .PHONY: all examples run demo test check install uninstall clean criterion gates $(GATES)
 .DELETE_ON_ERROR:
@@ -202,10 +202,28 @@ $(BUILD)/libfuzzed.a: $(HARNESS) $(OF_flood) \
 # Each for TIME seconds, with what earlier runs found in build/fuzz/corpus.
 TIME     = 60
 fuzz:
+	@tests/install-tool clang clang libclang-rt-14-dev
 	@$(MAKE) BUILD=build/fuzz CC=clang CFLAGS="-O1 -g -Werror -DWEIR_CHECKS \
 		-fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow \
 		-fno-sanitize-recover=all -fno-omit-frame-pointer" fuzzers
 	@tests/fuzz/run build/fuzz $(TIME)
+
+# The model of arming EPOLLOUT, in every interleaving.
+.PHONY: model coverage
+model:
+	@tests/install-tool spin spin
+	@docs/model/run build/model
+
+# Branches of the library that its tests alone take; assertions left out.
+coverage: criterion
+	@tests/install-tool gcovr gcovr
+	@$(MAKE) BUILD=build/coverage CFLAGS="-O0 -g --coverage -DNDEBUG \
+		-fno-inline" build/coverage/lib-tests all
+	@find build/coverage -name '*.gcda' -delete
+	@WEIR_BUILD=build/coverage build/coverage/lib-tests --timeout 120
+	@gcovr --root . --filter src/lib/ --object-directory build/coverage \
+		--branches --exclude-unreachable-branches --sort-uncovered \
+		build/coverage/src/lib
 
 # Runs a program as if the kernel lacked every system call newer than 5.4.
 $(BUILD)/old-kernel: $(BUILD)/tests/old_kernel.o
@@ -338,6 +356,9 @@ check-threads:
 
 check-fuzz:
 	@$(MAKE) TIME=10 fuzz
+
+check-model:
+	@$(MAKE) model
 
 clean:
 	rm -rf build
