@@ -1,5 +1,5 @@
 # Weir. For people: all, examples, run, demo, test, check, install, uninstall,
-# clean; and what takes longer: fuzz, model, coverage.
+# clean; and what takes longer: fuzz, model, coverage, analysis, memcheck.
 # With V=1 each command is shown.
 #
 # A variant (another compiler, a sanitizer) is a build folder and flags:
@@ -209,7 +209,7 @@ fuzz:
 	@tests/fuzz/run build/fuzz $(TIME)
 
 # The model of arming EPOLLOUT, in every interleaving.
-.PHONY: model coverage
+.PHONY: model coverage analysis memcheck
 model:
 	@tests/install-tool spin spin
 	@docs/model/run build/model
@@ -217,13 +217,34 @@ model:
 # Branches of the library that its tests alone take; assertions left out.
 coverage: criterion
 	@tests/install-tool gcovr gcovr
-	@$(MAKE) BUILD=build/coverage CFLAGS="-O0 -g --coverage -DNDEBUG \
-		-fno-inline" build/coverage/lib-tests all
+	@$(MAKE) BUILD=build/coverage CFLAGS="-O0 -g --coverage" \
+		build/coverage/lib-tests build/coverage/old-kernel
 	@find build/coverage -name '*.gcda' -delete
-	@WEIR_BUILD=build/coverage build/coverage/lib-tests --timeout 120
+	@WEIR_BUILD=build/coverage build/coverage/lib-tests --timeout 120 \
+		--filter '!(examples|exports|symbols)/*'
 	@gcovr --root . --filter src/lib/ --object-directory build/coverage \
-		--branches --exclude-unreachable-branches --sort-uncovered \
-		build/coverage/src/lib
+		--branches --exclude-unreachable-branches \
+		--exclude-lines-by-pattern '.*assert\(.*' \
+		--exclude src/lib/conn_check.c \
+		build/coverage/src/lib build/coverage/tests/harness
+
+# What gcc's analyzer finds; docs/testing.md says what of it is known.
+analysis:
+	@for file in $(filter src/%.c,$(SOURCES)); do \
+		gcc -std=c11 $(DEFINES) $(ALL_PATHS) -O2 -fanalyzer -c \
+			-o /dev/null $$file || exit; \
+	done
+
+# The library's tests under valgrind, which takes the fortified memmove for a
+# memcpy. SUITES is a pattern of Criterion's.
+SUITES   = !(examples|exports|symbols|loop_timing*)
+memcheck: criterion
+	@tests/install-tool valgrind valgrind
+	@$(MAKE) BUILD=build/memcheck CFLAGS="-O1 -g -D_FORTIFY_SOURCE=0" \
+		build/memcheck/lib-tests
+	valgrind --trace-children=yes --quiet --error-exitcode=9 \
+		--suppressions=tests/memcheck.supp --leak-check=no \
+		build/memcheck/lib-tests --filter '$(SUITES)/*' --timeout 1200
 
 # Runs a program as if the kernel lacked every system call newer than 5.4.
 $(BUILD)/old-kernel: $(BUILD)/tests/old_kernel.o
