@@ -103,6 +103,7 @@ LIBDIR     = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
 MANDIR     = $(PREFIX)/share/man
 UNITDIR    = $(PREFIX)/lib/systemd/system
+COMPLETDIR = $(PREFIX)/share/bash-completion/completions
 INSTALL    = install
 
 VERSION   := $(shell sed -n 's/.*WEIR_VERSION "\(.*\)"/\1/p' \
@@ -115,7 +116,8 @@ INSTALLED  = $(PROGRAMS:$(BUILD)/%=$(BINDIR)/%) \
 	     libweir.so.$(VERSION) pkgconfig/weir.pc) \
 	     $(HEADERS:include/%=$(INCLUDEDIR)/%) \
 	     $(MANUALS:docs/%=$(MANDIR)/man1/%) \
-	     $(UNITS:docs/systemd/%=$(UNITDIR)/%)
+	     $(UNITS:docs/systemd/%=$(UNITDIR)/%) \
+	     $(PROGRAMS:$(BUILD)/%=$(COMPLETDIR)/%)
 
 # Built as a user's programs are: against an installed tree, with what
 # pkg-config says of it.
@@ -298,6 +300,11 @@ install: all
 		sed 's|/usr/local/bin/|$(BINDIR)/|' docs/systemd/$$unit | \
 			$(INSTALL) -m 644 /dev/stdin \
 			$(DESTDIR)$(UNITDIR)/$$unit || exit; \
+	done
+	$(INSTALL) -m 644 docs/completion/weir.bash \
+		$(DESTDIR)$(COMPLETDIR)/weir-server
+	for program in weir-client weir-flood send-vs-sendall; do \
+		ln -sf weir-server $(DESTDIR)$(COMPLETDIR)/$$program || exit; \
 	done
 
 uninstall:

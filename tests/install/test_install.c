@@ -42,6 +42,34 @@ Test(install, manuals_are_where_man_looks)
 		     "done"));
 }
 
+/* Run a function of completion.sh. */
+static void complete(const char *promise)
+{
+	char command[128];
+
+	if (!is_there("bash"))
+		cr_skip("bash is not here");
+	snprintf(command, sizeof command, "bash tests/install/completion.sh %s",
+		 promise);
+	cr_assert(sh(command));
+}
+
+/* Those of the manuals are compared with --help in each program's tests. */
+Test(install, completion_offers_the_options_of_help)
+{
+	complete("options_are_those_of_help");
+}
+
+Test(install, completion_offers_the_words_that_an_option_takes)
+{
+	complete("words_are_those_that_an_option_takes");
+}
+
+Test(install, completion_offers_files_and_services)
+{
+	complete("files_and_services_are_offered");
+}
+
 /* One program, of either library. */
 static void check_user(const char *compiler)
 {
