@@ -1,5 +1,6 @@
-# Weir. For people: all, examples, run, demo, test, check, install, uninstall,
-# clean; and what takes longer: fuzz, model, coverage, analysis, memcheck.
+# Weir. For people: all, examples, run, demo, test, check, html, install,
+# uninstall, clean; and what takes longer: fuzz, model, coverage, analysis,
+# memcheck.
 # With V=1 each command is shown.
 #
 # A variant (another compiler, a sanitizer) is a build folder and flags:
@@ -96,6 +97,14 @@ CALLS    = send sendmsg recv epoll_ctl epoll_wait timerfd_settime syscall \
 	   accept4 setsockopt getsockopt shutdown close fcntl ioctl
 COUNTED  = $(CALLS:%=-Wl,--wrap=%)
 
+# The manual of the library, a page a noun, in the headers' reading order. Each
+# function has a link to the page that describes it.
+NOUNS    = $(shell sed -n 's|^.include <weir/\(.*\)\.h>|\1|p' include/weir.h)
+READ     = include/weir.h $(NOUNS:%=include/weir/%.h)
+PAGES    = $(BUILD)/man/weir.3 $(NOUNS:%=$(BUILD)/man/weir_%.3)
+# Where a page is installed.
+manual   = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+
 # Where install puts things. DESTDIR comes before each, and is in no file.
 PREFIX     = /usr/local
 BINDIR     = $(PREFIX)/bin
@@ -109,13 +118,13 @@ INSTALL    = install
 VERSION   := $(shell sed -n 's/.*WEIR_VERSION "\(.*\)"/\1/p' \
 	     include/weir/version.h)
 SONAME     = libweir.so.$(firstword $(subst ., ,$(VERSION)))
-MANUALS    = $(wildcard docs/*.1)
+MANUALS    = $(wildcard docs/*.[1-9])
 UNITS      = $(wildcard docs/systemd/*)
 INSTALLED  = $(PROGRAMS:$(BUILD)/%=$(BINDIR)/%) \
 	     $(addprefix $(LIBDIR)/,libweir.a libweir.so $(SONAME) \
 	     libweir.so.$(VERSION) pkgconfig/weir.pc) \
 	     $(HEADERS:include/%=$(INCLUDEDIR)/%) \
-	     $(MANUALS:docs/%=$(MANDIR)/man1/%) \
+	     $(foreach page,$(MANUALS) $(PAGES),$(call manual,$(page))) \
 	     $(UNITS:docs/systemd/%=$(UNITDIR)/%) \
 	     $(PROGRAMS:$(BUILD)/%=$(COMPLETDIR)/%)
 
@@ -125,13 +134,13 @@ EXAMPLES = $(patsubst docs/%.c,$(BUILD)/%,$(wildcard docs/examples/*.c \
 	   docs/examples/*/*.c))
 ROOT     = $(abspath $(BUILD))/examples-root
 
-GATES    = $(addprefix check-,format rooms headers gcc clang musl m32 tidy \
-	   cppcheck tests old-kernel sanitizers threads fuzz model)
+GATES    = $(addprefix check-,format rooms headers docs gcc clang musl m32 \
+	   tidy cppcheck tests old-kernel sanitizers threads fuzz model)
 
-.PHONY: all examples run demo test check install uninstall clean criterion gates $(GATES)
+.PHONY: all examples run demo test check html install uninstall clean criterion gates $(GATES)
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/libweir.a $(BUILD)/libweir.so $(PROGRAMS)
+all: $(BUILD)/libweir.a $(BUILD)/libweir.so $(PROGRAMS) $(BUILD)/man/links
 
 run: $(BUILD)/weir-server $(BUILD)/weir-client
 	$(call say,$<)$<
@@ -278,6 +287,15 @@ $(BUILD)/examples/%: docs/examples/%.c $(ROOT)/lib/pkgconfig/weir.pc
 		$$(PKG_CONFIG_PATH=$(ROOT)/lib/pkgconfig \
 		pkg-config --cflags --libs weir)
 
+$(BUILD)/man/links: docs/manual/manual.awk docs/weir.7 $(HEADERS)
+	@mkdir -p $(@D)
+	$(call say,AWK $@)awk -v out=$(@D) -v version=$(VERSION) \
+		-v "date=$$(sed -n 's/^\.Dd //p' docs/weir.7)" \
+		-f docs/manual/manual.awk $(READ) >$@
+
+html: $(BUILD)/man/links
+	$(call say,HTML $(BUILD)/html)docs/html/make.sh $(BUILD)/html $(BUILD)/man
+
 criterion:
 	@tests/install-criterion
 
@@ -291,7 +309,12 @@ install: all
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libweir.so
 	$(INSTALL) -m 644 include/*.h $(DESTDIR)$(INCLUDEDIR)
 	$(INSTALL) -m 644 include/weir/*.h $(DESTDIR)$(INCLUDEDIR)/weir
-	$(INSTALL) -m 644 $(MANUALS) $(DESTDIR)$(MANDIR)/man1
+	$(INSTALL) -m 644 $(filter %.1,$(MANUALS)) $(DESTDIR)$(MANDIR)/man1
+	$(INSTALL) -m 644 $(filter %.7,$(MANUALS)) $(DESTDIR)$(MANDIR)/man7
+	$(INSTALL) -m 644 $(PAGES) $(DESTDIR)$(MANDIR)/man3
+	while read -r function page; do \
+		ln -sf $$page.3 $(DESTDIR)$(MANDIR)/man3/$$function.3 || exit; \
+	done <$(BUILD)/man/links
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
 		src/lib/weir.pc.in | $(INSTALL) -m 644 /dev/stdin \
@@ -307,8 +330,11 @@ install: all
 		ln -sf weir-server $(DESTDIR)$(COMPLETDIR)/$$program || exit; \
 	done
 
-uninstall:
+uninstall: $(BUILD)/man/links
 	rm -f $(INSTALLED:%=$(DESTDIR)%)
+	while read -r function page; do \
+		rm -f $(DESTDIR)$(MANDIR)/man3/$$function.3; \
+	done <$(BUILD)/man/links
 	rmdir $(DESTDIR)$(INCLUDEDIR)/weir 2>/dev/null || true
 
 # Each gate stands alone: make check-tidy, say.
@@ -333,6 +359,15 @@ check-rooms:
 
 check-headers:
 	@tests/check-headers
+
+# The manuals that a page mentions need not be installed here. Those of programs
+# have no date.
+check-docs: html
+	@! mandoc -Tlint $(PAGES) $(filter-out %.1,$(MANUALS)) 2>&1 | \
+		grep -vE 'referenced manual not found|outdated mandoc.db'
+	@! mandoc -Tlint -W warning $(filter %.1,$(MANUALS)) | \
+		grep -v 'missing date'
+	@find $(BUILD)/html -name '*.html' | xargs awk -f docs/html/check.awk
 
 check-gcc:
 	$(MAKE) BUILD=build/gcc CC=gcc CFLAGS="-O2 -g -Werror" all

@@ -66,7 +66,9 @@ struct weir_buf *weir_buf_new(size_t n_bytes);
 struct weir_buf *weir_buf_ref(struct weir_buf *buf);
 /* The last unref frees it; NULL is allowed. */
 void weir_buf_unref(struct weir_buf *buf);
+/* The payload, to be filled in before it is queued. */
 void *weir_buf_data(struct weir_buf *buf);
+/* Bytes of payload. */
 size_t weir_buf_size(const struct weir_buf *buf);
 
 /* True while it is in the send queue of any connection. */

@@ -317,7 +317,8 @@ struct weir_outbox {
 	uint32_t n_would_blocks;
 };
 
-/* The connection's state; all 0: open, reading, nothing owed. */
+/* The connection's state; all 0: open, reading, nothing owed. The fields are
+ * the library's. */
 struct weir_conn_state {
 	uint8_t phase;	/* moves forward only */
 	uint8_t holds;	/* what holds reading; a bit each */
@@ -462,6 +463,8 @@ void weir_conn_counters(const struct weir_conn *c,
 /* True while the kernel accepts no more. */
 bool weir_conn_is_full(const struct weir_conn *c);
 
+/* The socket of an open connection, to set options or to ask for names. It stays
+ * the connection's. */
 static inline int weir_conn_fd(const struct weir_conn *c)
 {
 	return weir_watch_fd(&c->watch);

@@ -257,9 +257,11 @@ int weir_dgram_send(struct weir_dgram *d, const struct weir_address *to,
 int weir_dgram_reply(struct weir_dgram *d, const struct weir_dgram_received *in,
 		     const void *data, size_t n);
 
+/* Costs no system call. A close keeps the counters. */
 void weir_dgram_stats(const struct weir_dgram *d,
 		      struct weir_dgram_stats *stats);
 
+/* True from a successful bind or connect until the close. */
 static inline bool weir_dgram_is_open(const struct weir_dgram *d)
 {
 	return weir_watch_is_open(&d->watch);

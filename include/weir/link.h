@@ -81,7 +81,8 @@ WEIR_DECLARE_BEGIN
 struct weir_conn;
 struct weir_link;
 
-/* A link's place in the chain of one of its connections. */
+/* A link's place in the chain of one of its connections. The fields are the
+ * library's. */
 struct weir_link_end {
 	struct weir_link *next;
 	struct weir_link *prev;

@@ -50,11 +50,13 @@ struct weir_list {
 /* Make an empty head. */
 void weir_list_init(struct weir_list *head);
 
+/* True for a head that no link hangs on. */
 static inline bool weir_list_is_empty(const struct weir_list *head)
 {
 	return head->next == head;
 }
 
+/* True for a link that is in a list. */
 static inline bool weir_list_is_linked(const struct weir_list *link)
 {
 	return link->next != NULL;

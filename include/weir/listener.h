@@ -252,6 +252,7 @@ void weir_listener_close(struct weir_listener *listener);
 void weir_listener_stats(const struct weir_listener *listener,
 			 struct weir_listener_stats *stats);
 
+/* True from a successful open or adopt until the close. */
 static inline bool weir_listener_is_open(const struct weir_listener *listener)
 {
 	return weir_watch_is_open(&listener->watch);

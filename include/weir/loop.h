@@ -208,6 +208,7 @@ int weir_watch_set(struct weir_watch *watch, uint32_t events);
 /* Synchronous. Closing a closed watch does nothing. */
 void weir_watch_close(struct weir_watch *watch);
 
+/* True from a successful open until the close. */
 static inline bool weir_watch_is_open(const struct weir_watch *watch)
 {
 	return watch->loop != NULL;

@@ -78,6 +78,7 @@ void weir_timer_arm(struct weir_timer *timer, struct weir_loop *loop,
 /* Synchronous. Cancelling an idle timer does nothing. */
 void weir_timer_cancel(struct weir_timer *timer);
 
+/* False inside its callback, unless it was armed again. */
 static inline bool weir_timer_is_armed(const struct weir_timer *timer)
 {
 	return timer->loop != NULL;

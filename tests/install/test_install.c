@@ -37,8 +37,17 @@ Test(install, units_start_the_installed_server)
 
 Test(install, manuals_are_where_man_looks)
 {
-	cr_assert(sh("for m in docs/*.1; do "
-		     "cmp $m \"$D/usr/share/man/man1/${m#docs/}\" || exit; "
+	cr_assert(sh("for m in docs/*.[1-9]; do "
+		     "cmp $m \"$D/usr/share/man/man${m##*.}/${m#docs/}\" || "
+		     "exit; done"));
+}
+
+Test(install, man_finds_a_page_by_the_name_of_each_function)
+{
+	cr_assert(sh("for f in $(sed -n 's/^weir_.*/&/p' "
+		     "src/lib/libweir.symbols) weir_conn_fd; do "
+		     "grep -q \"^\\.It Fn $f\\|^\\.Fn $f\" "
+		     "\"$D/usr/share/man/man3/$f.3\" || exit; "
 		     "done"));
 }
 
