@@ -59,7 +59,7 @@ PATHS_tests/server  = $(PATHS_src/server/service) \
 		      -Isrc/server/service/metrics -Itests/harness
 PATHS_tests/client  = -Iinclude -Isrc/client -Isrc/common -Itests/harness
 PATHS_tests/demo    = -Iinclude -Isrc/demo -Isrc/common -Itests/harness
-PATHS_tests/install = -Itests/harness
+PATHS_tests/install = -Iinclude -Itests/harness
 PATHS_tests/fuzz    = -Iinclude -Isrc/lib -Isrc/common -Isrc/server \
 		      -Isrc/server/service/metrics -Ibench/flood \
 		      -Itests/harness
@@ -99,7 +99,7 @@ COUNTED  = $(CALLS:%=-Wl,--wrap=%)
 
 # The manual of the library, a page a noun, in the headers' reading order. Each
 # function has a link to the page that describes it.
-NOUNS    = $(shell sed -n 's|^.include <weir/\(.*\)\.h>|\1|p' include/weir.h)
+NOUNS   := $(shell sed -n 's|^.include <weir/\(.*\)\.h>|\1|p' include/weir.h)
 READ     = include/weir.h $(NOUNS:%=include/weir/%.h)
 PAGES    = $(BUILD)/man/weir.3 $(NOUNS:%=$(BUILD)/man/weir_%.3)
 # Where a page is installed.

@@ -34,7 +34,7 @@ int main(void)
 	struct weir_loop *loop;
 	int fd[2];
 
-	if (strcmp(weir_version(), WEIR_VERSION) != 0)
+	if (!WEIR_VERSION_FITS() || strcmp(weir_version(), WEIR_VERSION) != 0)
 		return 1;
 	echo.on_data = on_data;
 	echo.on_end = on_end;

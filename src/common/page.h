@@ -14,7 +14,7 @@
  *	page_cell(&page, "1.25 ms");
  *	...
  *	page_table_close(&page);
- *	error = page_close(&page, "weir-flood 0.1.0");
+ *	error = page_close(&page, "weir-flood 0.2.0");
  */
 #ifndef PAGE_H
 #define PAGE_H

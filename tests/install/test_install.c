@@ -3,6 +3,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include <weir/version.h>
+
 #include "harness_server.h"
 #include "test_install.h"
 
@@ -39,6 +41,14 @@ Test(install, manuals_are_where_man_looks)
 {
 	cr_assert(sh("for m in docs/*.[1-9]; do "
 		     "cmp $m \"$D/usr/share/man/man${m##*.}/${m#docs/}\" || "
+		     "exit; done"));
+}
+
+Test(install, manuals_are_of_this_version)
+{
+	cr_assert(sh("for m in docs/*.1; do "
+		     "head -n 1 $m | grep -qF \"\\\"weir " WEIR_VERSION
+		     "\\\"\" || "
 		     "exit; done"));
 }
 

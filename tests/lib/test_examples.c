@@ -106,7 +106,7 @@ Test(examples, every_noun_has_one_that_runs)
 	static const char *const nouns[] = {
 		"address", "buf",   "connector", "dgram",    "link",
 		"list",	   "loop",  "fence",	 "observer", "sendall",
-		"signal",  "timer", "wakeup"};
+		"signal",  "timer", "version",	 "wakeup"};
 
 	for (size_t i = 0; i < sizeof nouns / sizeof *nouns; i++)
 		cr_assert_eq(check_header(nouns[i]), 1, "%s.h", nouns[i]);
