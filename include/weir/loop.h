@@ -1,8 +1,14 @@
 /* The loop: waits for descriptors with epoll, calls their owners, keeps time.
  *
  * A turn goes: commit interest, wait, harvest, dispatch each ready watch, run
- * the timers that are due, then the closes, then the deferred calls. User code
- * is called from there alone: no weir function that you call calls you back.
+ * the timers that are due (in a long harvest also between its watches), then
+ * the closes, then the deferred calls. User code is called from there alone: no
+ * weir function that you call calls you back.
+ *
+ * A turn is bounded: it calls at most 256 ready watches, and once its
+ * connections have written 1 MiB, long queues wait for the next turn, where
+ * they go first. When callbacks themselves send that much at once, the watches
+ * that are left wait too, and the next turn begins with them, without a wait.
  *
  * It is level-triggered: a watch whose event still holds is called again next
  * turn. A change of interest reaches epoll just before the next wait, so a
@@ -148,8 +154,15 @@ int weir_loop_turn(struct weir_loop *loop, int64_t timeout_ns);
 void weir_loop_stop(struct weir_loop *loop);
 
 /* CLOCK_MONOTONIC in ns. A turn reads it once, when it is first asked for, and
- * returns the same value to its end; between turns every call reads it. */
+ * returns the same value to its end, or until a fresh one is asked for; between
+ * turns every call reads it. */
 uint64_t weir_loop_now(struct weir_loop *loop);
+
+/* Reads the clock now; weir_loop_now returns this value for the rest of the
+ * turn. Arm a timer by it wherever a callback before yours may have been slow:
+ * by the older value the timer would fire too early by that time. The library
+ * arms its own limits by it. */
+uint64_t weir_loop_fresh_now(struct weir_loop *loop);
 
 /* Bound the heap that the send queues of all connections hold together: their
  * payload (a shared one counts once, from its first queueing to its last),

@@ -8,7 +8,8 @@
  * The callback comes from the loop, at or after the deadline, in order of
  * deadlines (equal deadlines: in any order). The timer is idle by then: it may
  * be armed again or freed inside. A timer that is armed from a timer's callback
- * runs in the next turn at the earliest, even if its time has come.
+ * does not join the timers that are due now, even if its time has come: the
+ * other ready watches go first.
  *
  * An armed timer keeps weir_loop_run from returning.
  *

@@ -213,9 +213,12 @@ void weir_conn_handle_event(struct weir_conn *c, uint32_t events)
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		weir_conn_clear_full(c);
 	/* Bytes that on_data sent were offered when it returned. */
-	if (events != EPOLLIN && weir_conn_has(c, WEIR_FACT_OWES) &&
-	    !weir_conn_has(c, WEIR_FACT_FULL))
-		weir_conn_flush(c, !(events & EPOLLOUT));
+	if (events != EPOLLIN && weir_conn_may_flush(c)) {
+		if (events != 0 && weir_loop_is_busy_writing(c->watch.loop))
+			weir_watch_defer(&c->watch);
+		else
+			weir_conn_flush(c, !(events & EPOLLOUT));
+	}
 	if (events & EPOLLOUT)
 		weir_conn_call_on_writable(c);
 	if (events & WEIR_REFUSED)

@@ -130,6 +130,14 @@ static inline bool weir_conn_is_reading(const struct weir_conn *c)
 	       !(throttles && weir_conn_has(c, WEIR_FACT_REFUSED));
 }
 
+/* Something is queued that the kernel may take. */
+static inline bool weir_conn_may_flush(const struct weir_conn *c)
+{
+	const unsigned both = WEIR_FACT_OWES | WEIR_FACT_FULL;
+
+	return (c->state.facts & both) == WEIR_FACT_OWES;
+}
+
 static inline bool weir_conn_owes_offer(const struct weir_conn *c)
 {
 	const unsigned both = WEIR_FACT_OFFER | WEIR_FACT_KEPT;

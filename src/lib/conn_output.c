@@ -120,8 +120,7 @@ void weir_conn_send_waiting(struct weir_conn *c)
 	if (weir_outbox_n_gathered(&c->out, loop) > 0)
 		take_gathered(c, weir_outbox_send_gathered(&c->out, loop,
 							   c->watch.fd));
-	else if (weir_conn_has(c, WEIR_FACT_OWES) &&
-		 !weir_conn_has(c, WEIR_FACT_FULL))
+	else if (weir_conn_may_flush(c))
 		weir_conn_flush(c, true);
 }
 
@@ -138,8 +137,13 @@ void weir_conn_begin_callback(struct weir_conn *c)
 
 void weir_conn_end_callback(struct weir_conn *c)
 {
-	weir_conn_send_waiting(c);
-	c->watch.loop->gather.owner = NULL;
+	struct weir_loop *loop = c->watch.loop;
+
+	if (weir_conn_may_flush(c) && weir_loop_is_busy_writing(loop))
+		weir_watch_defer(&c->watch);
+	else
+		weir_conn_send_waiting(c);
+	loop->gather.owner = NULL;
 }
 
 /* -- dropping -- */

@@ -22,11 +22,17 @@ static void call_on_pressure(struct weir_conn *c, bool above)
 	weir_conn_end_callback(c);
 }
 
+/* What is to be offered to the kernel later in this turn, or in the next one,
+ * is judged after that. */
 static bool has_crossed_high(const struct weir_conn *c)
 {
+	bool is_offered =
+		!weir_conn_may_flush(c) || c->watch.due != WEIR_DUE_DEFERRED;
+
 	return !weir_conn_has(c, WEIR_FACT_ABOVE) &&
 	       (weir_conn_has(c, WEIR_FACT_REFUSED) ||
-		weir_outbox_weight(&c->out) >= weir_conn_high(c));
+		(is_offered &&
+		 weir_outbox_weight(&c->out) >= weir_conn_high(c)));
 }
 
 static bool has_come_back_to_low(const struct weir_conn *c)

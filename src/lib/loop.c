@@ -4,147 +4,17 @@
  * every watch remembers its slot, and closing one clears the slot if it still
  * points at the watch. No generation counters, no scans.
  *
- * Timers go through one timerfd, so a wait computes no time-out. */
+ * Timers go through one timerfd, so a wait computes no time-out.
+ *
+ * Once a turn has written enough, a long flush waits for its connection's
+ * deferred call, while the others are served as before; the calls that are left
+ * go first in the next turn. Where callbacks write too much at once the
+ * dispatch itself is cut, and its rest goes first. */
 #include "loop.h"
 
 #include <assert.h>
 
 #include "sys.h"
-
-int weir_watch_open(struct weir_watch *watch, struct weir_loop *loop, int fd,
-		    uint32_t events, weir_watch_fn *on_ready)
-{
-	int error = 0;
-
-	assert(!watch->loop);
-	if (events != 0)
-		error = weir_sys_epoll_add(loop->epoll_fd, fd, events, watch);
-	if (error < 0)
-		return error;
-	*watch = (struct weir_watch){.loop = loop,
-				     .on_ready = on_ready,
-				     .fd = fd,
-				     .wanted = events,
-				     .committed = events};
-	loop->n_open++;
-	return 0;
-}
-
-static void put_on_list(struct weir_watch *watch, enum weir_due due)
-{
-	struct weir_loop *loop = watch->loop;
-
-	weir_list_remove(&watch->work);
-	watch->due = (uint8_t)due;
-	if (due == WEIR_DUE_COMMIT) {
-		weir_list_append(&loop->changed, &watch->work);
-		loop->chores |= WEIR_CHORE_COMMIT;
-	} else if (due == WEIR_DUE_DEFERRED) {
-		weir_list_append(&loop->deferred, &watch->work);
-		loop->chores |= WEIR_CHORE_DEFERRED;
-	} else {
-		weir_list_append(&loop->closes, &watch->work);
-		loop->chores |= WEIR_CHORE_CLOSE;
-	}
-}
-
-int weir_watch_set(struct weir_watch *watch, uint32_t events)
-{
-	struct weir_loop *loop = watch->loop;
-
-	if (watch->committed == 0 && events != 0) {
-		int error = weir_sys_epoll_add(loop->epoll_fd, watch->fd,
-					       events, watch);
-
-		if (error < 0)
-			return error;
-		watch->committed = events;
-	}
-	watch->wanted = events;
-	if (watch->wanted != watch->committed && watch->due == WEIR_DUE_NOTHING)
-		put_on_list(watch, WEIR_DUE_COMMIT);
-	return 0;
-}
-
-void weir_watch_close(struct weir_watch *watch)
-{
-	struct weir_loop *loop = watch->loop;
-
-	if (!loop)
-		return;
-	if (watch->committed != 0)
-		weir_sys_epoll_del(loop->epoll_fd, watch->fd);
-	if (loop->events[watch->slot].data.ptr == watch)
-		loop->events[watch->slot].data.ptr = NULL;
-	weir_list_remove(&watch->work);
-	watch->loop = NULL;
-	loop->n_open--;
-}
-
-void weir_watch_defer_close(struct weir_watch *watch)
-{
-	if (watch->due != WEIR_DUE_CLOSE)
-		put_on_list(watch, WEIR_DUE_CLOSE);
-}
-
-void weir_watch_defer(struct weir_watch *watch)
-{
-	if (watch->due < WEIR_DUE_DEFERRED)
-		put_on_list(watch, WEIR_DUE_DEFERRED);
-}
-
-/* The kernel refused to change the interest: take the watch out of epoll, so
- * that it cannot spin, and tell it in the next deferred calls. */
-static void refuse(struct weir_watch *watch)
-{
-	weir_sys_epoll_del(watch->loop->epoll_fd, watch->fd);
-	watch->committed = 0;
-	watch->wanted = WEIR_REFUSED;
-	weir_watch_defer(watch);
-}
-
-static void commit(struct weir_watch *watch)
-{
-	int epoll_fd = watch->loop->epoll_fd;
-
-	if (watch->wanted == watch->committed)
-		return;
-	if (watch->wanted == 0)
-		weir_sys_epoll_del(epoll_fd, watch->fd);
-	else if (weir_sys_epoll_mod(epoll_fd, watch->fd, watch->wanted, watch) <
-		 0) {
-		refuse(watch);
-		return;
-	}
-	watch->committed = watch->wanted;
-}
-
-static void commit_changes(struct weir_loop *loop)
-{
-	struct weir_list *link;
-
-	while ((link = weir_list_pop(&loop->changed))) {
-		struct weir_watch *watch =
-			weir_container_of(link, struct weir_watch, work);
-
-		watch->due = WEIR_DUE_NOTHING;
-		commit(watch);
-	}
-}
-
-/* A watch in deferred or closes may have changed its interest. */
-static void commit_deferred(const struct weir_list *list)
-{
-	struct weir_list *link = list->next;
-
-	for (; link != list; link = link->next) {
-		struct weir_watch *watch =
-			weir_container_of(link, struct weir_watch, work);
-
-		if (watch->wanted != WEIR_REFUSED)
-			commit(watch);
-	}
-}
 
 /* Set the timerfd to the earliest deadline. If it is set too early it is left
  * alone: an empty turn now and then is cheaper than a system call for every
@@ -191,96 +61,91 @@ static __attribute__((noinline)) int64_t prepare(struct weir_loop *loop,
 
 	loop->chores &= ~(unsigned)(WEIR_CHORE_COMMIT | WEIR_CHORE_TIMERS);
 	if (chores & WEIR_CHORE_COMMIT)
-		commit_changes(loop);
+		weir_loop_commit_changes(loop);
 	if ((chores & WEIR_CHORE_TIMERS) && set_timerfd(loop) < 0)
 		timeout_ns = timeout_by_clock(loop, timeout_ns);
 	if (loop->chores & (WEIR_CHORE_CLOSE | WEIR_CHORE_DEFERRED)) {
-		commit_deferred(&loop->closes);
-		commit_deferred(&loop->deferred);
+		weir_loop_commit_list(&loop->closes);
+		weir_loop_commit_list(&loop->deferred);
 		timeout_ns = 0;
 	}
 	return timeout_ns;
 }
 
-/* No user code runs between the wait and the end of the harvest. */
-static inline void harvest(struct weir_loop *loop,
-			   const struct epoll_event *end)
+/* -- what a turn writes -- */
+
+static size_t spent(const struct weir_loop *loop)
+{
+	return loop->spent_in_turn == loop->n_turns ? loop->n_spent : 0;
+}
+
+void weir_loop_spend(struct weir_loop *loop, size_t n_bytes)
+{
+	if (loop->spent_in_turn != loop->n_turns) {
+		loop->spent_in_turn = loop->n_turns;
+		loop->n_spent = 0;
+		loop->n_spent_at_once = 0;
+	}
+	loop->n_spent += n_bytes;
+}
+
+void weir_loop_spend_at_once(struct weir_loop *loop, size_t n_bytes)
+{
+	weir_loop_spend(loop, n_bytes);
+	loop->n_spent_at_once += n_bytes;
+	if (loop->n_spent_at_once < WEIR_TURN_BYTES || !loop->is_in_turn)
+		return;
+	loop->stop = loop->events;
+	loop->chores |= WEIR_CHORE_REST;
+}
+
+bool weir_loop_is_busy_writing(const struct weir_loop *loop)
+{
+	return loop->is_behind || spent(loop) >= WEIR_TURN_BYTES;
+}
+
+/* -- the harvest -- */
+
+/* n > 0. No user code runs between the wait and the end of the harvest. */
+static inline void harvest(struct weir_loop *loop, int n)
 {
 	const struct epoll_event *event = loop->events;
+	const struct epoll_event *end = event + n;
 	uint16_t slot = 0;
 
-	for (; event != end; event++) {
+	do {
 		struct weir_watch *watch = event->data.ptr;
 
 		watch->slot = slot++;
-	}
+	} while (++event < end);
 }
 
-static inline void dispatch(struct weir_loop *loop,
-			    const struct epoll_event *end)
+static inline void call_timed(struct weir_watch *watch, uint32_t events)
 {
-	const struct epoll_event *event = loop->events;
+	/* The watch may be freed when its callback returns. */
+	struct weir_stopwatch *stopwatch = &watch->loop->stopwatch;
+	enum weir_work kind = (enum weir_work)watch->kind;
 
-	for (; event != end; event++) {
+	watch->on_ready(watch, events);
+	weir_stopwatch_lap(stopwatch, kind);
+}
+
+/* Call at least the watch of event, then the others up to loop->stop, which a
+ * callback sets back when the turn has written enough. Returns the first event
+ * that is left. */
+static inline __attribute__((always_inline)) const struct epoll_event *dispatch(
+	struct weir_loop *loop, const struct epoll_event *event, bool is_timed)
+{
+	do {
 		struct weir_watch *watch = event->data.ptr;
 
-		if (watch)
+		if (watch && is_timed)
+			call_timed(watch, event->events);
+		else if (watch)
 			watch->on_ready(watch, event->events);
-	}
-}
-
-/* The same, timed by kind. A watch may be freed when its callback returns. */
-static void dispatch_timed(struct weir_loop *loop,
-			   const struct epoll_event *end)
-{
-	const struct epoll_event *event = loop->events;
-
-	for (; event != end; event++) {
-		struct weir_watch *watch = event->data.ptr;
-		enum weir_work kind;
-
-		if (!watch)
-			continue;
-		kind = (enum weir_work)watch->kind;
-		watch->on_ready(watch, event->events);
-		weir_stopwatch_lap(&loop->stopwatch, kind);
-	}
-}
-
-static void run_timers(struct weir_loop *loop)
-{
-	loop->timers_ran_ns = weir_loop_now(loop);
-	while (loop->timers &&
-	       loop->timers->deadline_ns <= loop->timers_ran_ns) {
-		struct weir_timer *timer = loop->timers;
-
-		weir_timer_cancel(timer);
-		timer->on_expire(timer);
-	}
-	loop->timers_ran_ns = 0;
-}
-
-/* Call each watch of list once. Watches put on it meanwhile wait for the next
- * turn, so two watches cannot keep each other going within one. */
-static void run_deferred(struct weir_list *list)
-{
-	struct weir_list now;
-	struct weir_list *link;
-
-	weir_list_init(&now);
-	weir_list_move_all(&now, list);
-	while ((link = weir_list_pop(&now))) {
-		struct weir_watch *watch =
-			weir_container_of(link, struct weir_watch, work);
-		bool is_refused = watch->wanted == WEIR_REFUSED;
-
-		watch->due = WEIR_DUE_NOTHING;
-		if (is_refused)
-			watch->wanted = 0;
-		if (watch->wanted != watch->committed)
-			put_on_list(watch, WEIR_DUE_COMMIT);
-		watch->on_ready(watch, is_refused ? WEIR_REFUSED : 0);
-	}
+		event++;
+	} while (event < loop->stop);
+	return event;
 }
 
 static void note_lap(struct weir_loop *loop, enum weir_work kind)
@@ -289,77 +154,194 @@ static void note_lap(struct weir_loop *loop, enum weir_work kind)
 		weir_stopwatch_lap(&loop->stopwatch, kind);
 }
 
+/* At least one timer runs, however much this turn has written. */
+static void run_timers(struct weir_loop *loop)
+{
+	size_t enough = spent(loop) + WEIR_TURN_BYTES;
+
+	loop->timers_ran_ns = weir_loop_fresh_now(loop);
+	while (loop->timers &&
+	       loop->timers->deadline_ns <= loop->timers_ran_ns &&
+	       spent(loop) < enough) {
+		struct weir_timer *timer = loop->timers;
+
+		weir_timer_cancel(timer);
+		timer->on_expire(timer);
+	}
+	loop->timers_ran_ns = 0;
+	note_lap(loop, WEIR_WORK_TIMER);
+}
+
+/* The timerfd may be ready behind events that epoll has not reported yet, or
+ * behind the rest of a long harvest: read the clock instead. */
+static void run_timers_between(struct weir_loop *loop)
+{
+	if (loop->timers &&
+	    loop->timers->deadline_ns <= weir_loop_fresh_now(loop))
+		run_timers(loop);
+}
+
+/* Dispatch the rest of the harvest in pieces, and run due timers in between. */
+static void dispatch_rest(struct weir_loop *loop)
+{
+	while (loop->n_done < loop->n_events) {
+		const struct epoll_event *event = loop->events + loop->n_done;
+
+		loop->stop = event + WEIR_PIECE_EVENTS;
+		if (loop->stop > loop->events + loop->n_events)
+			loop->stop = loop->events + loop->n_events;
+		if (loop->chores & WEIR_CHORE_TIMING)
+			event = dispatch(loop, event, true);
+		else
+			event = dispatch(loop, event, false);
+		loop->n_done = (unsigned)(event - loop->events);
+		run_timers_between(loop);
+		if (loop->stop == loop->events)
+			return;
+	}
+}
+
+/* Call each watch of list once, until the turn has written enough; the rest
+ * goes first in the next turn. Watches put on it meanwhile wait for the next
+ * turn too, so two watches cannot keep each other going within one. Returns
+ * whether there is a rest. */
+static bool run_deferred(struct weir_loop *loop, struct weir_list *list,
+			 enum weir_chores chore)
+{
+	size_t enough = spent(loop) + WEIR_TURN_BYTES;
+	struct weir_list now;
+	struct weir_list *link;
+
+	loop->chores &= ~(unsigned)chore;
+	weir_list_init(&now);
+	weir_list_move_all(&now, list);
+	while (spent(loop) < enough && (link = weir_list_pop(&now))) {
+		struct weir_watch *watch =
+			weir_container_of(link, struct weir_watch, work);
+		bool is_refused = watch->wanted == WEIR_REFUSED;
+
+		watch->due = WEIR_DUE_NOTHING;
+		if (is_refused)
+			watch->wanted = 0;
+		if (watch->wanted != watch->committed)
+			weir_watch_put(watch, WEIR_DUE_COMMIT);
+		watch->on_ready(watch, is_refused ? WEIR_REFUSED : 0);
+	}
+	if (weir_list_is_empty(&now))
+		return false;
+	loop->chores |= chore;
+	weir_list_move_all(&now, list);
+	weir_list_move_all(list, &now);
+	return true;
+}
+
+/* -- turns -- */
+
 /* After the dispatch. Work that is raised from here on waits for the next
  * turn. */
 static __attribute__((noinline)) void tidy(struct weir_loop *loop)
 {
-	if (loop->is_timerfd_done) {
+	if (loop->is_timerfd_done)
 		run_timers(loop);
-		note_lap(loop, WEIR_WORK_TIMER);
-	}
 	if (loop->chores & WEIR_CHORE_CLOSE) {
-		loop->chores &= ~(unsigned)WEIR_CHORE_CLOSE;
-		run_deferred(&loop->closes);
+		run_deferred(loop, &loop->closes, WEIR_CHORE_CLOSE);
 		note_lap(loop, WEIR_WORK_CLOSE);
 	}
 	if (loop->chores & WEIR_CHORE_DEFERRED) {
-		loop->chores &= ~(unsigned)WEIR_CHORE_DEFERRED;
-		run_deferred(&loop->deferred);
+		loop->is_behind = run_deferred(loop, &loop->deferred,
+					       WEIR_CHORE_DEFERRED);
 		note_lap(loop, WEIR_WORK_FLUSH);
 	}
+	loop->chores &= ~(unsigned)WEIR_CHORE_REST;
+	if (loop->n_done < loop->n_events)
+		loop->chores |= WEIR_CHORE_REST;
 }
 
-/* Wait, and harvest; returns epoll_wait's result. */
-static inline int begin_turn(struct weir_loop *loop, int64_t timeout_ns)
+static inline int wait_for_events(struct weir_loop *loop, int64_t timeout_ns)
 {
-	int n = weir_sys_epoll_wait(loop->epoll_fd, loop->events,
-				    WEIR_MAX_EVENTS, timeout_ns);
+	return weir_sys_epoll_wait(loop->epoll_fd, loop->events,
+				   WEIR_MAX_EVENTS, timeout_ns);
+}
 
-	if (n < 0)
-		return n;
+static inline void begin_turn(struct weir_loop *loop)
+{
 	loop->n_turns++;
 	loop->knows_now = false;
 	loop->is_in_turn = true;
-	harvest(loop, loop->events + n);
+}
+
+static void serve_rest(struct weir_loop *loop)
+{
+	dispatch_rest(loop);
+	if (loop->chores != 0)
+		tidy(loop);
+	loop->is_in_turn = false;
+}
+
+/* The turn after a wait that returned no event, many, or an error. */
+static __attribute__((noinline)) int serve(struct weir_loop *loop, int n)
+{
+	if (n < 0)
+		return n;
+	begin_turn(loop);
+	if (n > 0)
+		harvest(loop, n);
+	loop->n_done = 0;
+	loop->n_events = (unsigned)n;
+	serve_rest(loop);
 	return n;
 }
 
-static __attribute__((noinline)) int turn_timed(struct weir_loop *loop,
-						int64_t timeout_ns)
+/* A turn that is timed, or one that does not wait because events are left. */
+static __attribute__((noinline)) int turn_with_care(struct weir_loop *loop,
+						    int64_t timeout_ns)
 {
 	struct weir_stopwatch *stopwatch = &loop->stopwatch;
-	int n;
+	bool is_timed = loop->chores & WEIR_CHORE_TIMING;
+	int n = (int)(loop->n_events - loop->n_done);
 
-	weir_stopwatch_begin_turn(stopwatch);
-	timeout_ns = prepare(loop, timeout_ns);
-	weir_stopwatch_lap(stopwatch, WEIR_WORK_COMMIT);
-	n = begin_turn(loop, timeout_ns);
-	if (n < 0)
-		return n;
-	weir_stopwatch_begin_lap(stopwatch);
-	dispatch_timed(loop, loop->events + n);
-	tidy(loop);
-	loop->is_in_turn = false;
-	weir_stopwatch_end_turn(stopwatch);
+	if (is_timed)
+		weir_stopwatch_begin_turn(stopwatch);
+	if (!(loop->chores & WEIR_CHORE_REST)) {
+		timeout_ns = prepare(loop, timeout_ns);
+		note_lap(loop, WEIR_WORK_COMMIT);
+		n = wait_for_events(loop, timeout_ns);
+		if (is_timed)
+			weir_stopwatch_begin_lap(stopwatch);
+		n = serve(loop, n);
+	} else {
+		begin_turn(loop);
+		serve_rest(loop);
+	}
+	if (is_timed && n >= 0)
+		weir_stopwatch_end_turn(stopwatch);
 	return n;
 }
 
 /* Timing is a chore, so a turn without chores need not check for it. */
 static inline int turn(struct weir_loop *loop, int64_t timeout_ns)
 {
+	const struct epoll_event *event;
 	int n;
 
 	if (__builtin_expect(loop->chores != 0, 0)) {
-		if (loop->chores & WEIR_CHORE_TIMING)
-			return turn_timed(loop, timeout_ns);
+		if (loop->chores & (WEIR_CHORE_TIMING | WEIR_CHORE_REST))
+			return turn_with_care(loop, timeout_ns);
 		timeout_ns = prepare(loop, timeout_ns);
 	}
-	n = begin_turn(loop, timeout_ns);
-	if (n < 0)
-		return n;
-	dispatch(loop, loop->events + n);
-	if (loop->chores != 0)
+	n = wait_for_events(loop, timeout_ns);
+	/* n - 1: so that 0 goes there too */
+	if (__builtin_expect((unsigned)n - 1 >= WEIR_PIECE_EVENTS, 0))
+		return serve(loop, n);
+	begin_turn(loop);
+	harvest(loop, n);
+	loop->stop = loop->events + n;
+	event = dispatch(loop, loop->events, false);
+	if (loop->chores != 0) {
+		loop->n_done = (unsigned)(event - loop->events);
+		loop->n_events = (unsigned)n;
 		tidy(loop);
+	}
 	loop->is_in_turn = false;
 	return n;
 }
@@ -389,11 +371,16 @@ void weir_loop_stop(struct weir_loop *loop)
 	loop->is_stopping = true;
 }
 
+uint64_t weir_loop_fresh_now(struct weir_loop *loop)
+{
+	loop->now_ns = weir_sys_now();
+	loop->knows_now = true;
+	return loop->now_ns;
+}
+
 uint64_t weir_loop_now(struct weir_loop *loop)
 {
-	if (!loop->knows_now || !loop->is_in_turn) {
-		loop->now_ns = weir_sys_now();
-		loop->knows_now = true;
-	}
+	if (!loop->knows_now || !loop->is_in_turn)
+		return weir_loop_fresh_now(loop);
 	return loop->now_ns;
 }

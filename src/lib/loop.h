@@ -24,7 +24,13 @@ enum {
 	/* how many bytes one callback's small sends gather for one send(2) */
 	WEIR_GATHER_SIZE = 65536,
 	/* how many events one wait harvests; the rest waits for the next */
-	WEIR_MAX_EVENTS = 256
+	WEIR_MAX_EVENTS = 256,
+	/* how many of them are dispatched between two looks at the clock,
+	 * while a timer is armed */
+	WEIR_PIECE_EVENTS = 64,
+	/* how much the connections write in a turn's dispatch, in its timers
+	 * and in its deferred calls each; the last one may write more */
+	WEIR_TURN_BYTES = 1048576
 };
 
 /* Which work list of its loop a watch is on. */
@@ -41,7 +47,8 @@ enum weir_chores {
 	WEIR_CHORE_DEFERRED = 2, /* deferred is not empty */
 	WEIR_CHORE_CLOSE = 4,	 /* closes is not empty */
 	WEIR_CHORE_TIMERS = 8,	 /* run timers that are due, set the timerfd */
-	WEIR_CHORE_TIMING = 16	 /* always, while turns are timed */
+	WEIR_CHORE_TIMING = 16,	 /* always, while turns are timed */
+	WEIR_CHORE_REST = 32	 /* this turn is cut short, or the last was */
 };
 
 /* What one callback of one connection has gathered to send: the bytes from
@@ -72,6 +79,7 @@ struct weir_loop {
 	bool is_in_turn;
 	bool knows_now;
 	bool is_timerfd_done;	   /* expired, and not set since */
+	bool is_behind;		   /* deferred calls are left from last turn */
 	unsigned chores;	   /* enum weir_chores; 0: just wait */
 	struct weir_list changed;  /* watches whose interest may differ */
 	struct weir_list deferred; /* watches to call after the closes */
@@ -89,9 +97,31 @@ struct weir_loop {
 	struct weir_observer *observer;
 	struct weir_stopwatch stopwatch;
 	uint64_t n_turns;
+	size_t n_spent;		/* bytes written in the turn spent_in_turn; */
+	size_t n_spent_at_once; /* of them, those that could not wait */
+	uint64_t spent_in_turn;
+	const struct epoll_event *stop; /* the dispatch goes to here */
+	unsigned n_done;		/* with WEIR_CHORE_REST: events that */
+	unsigned n_events;		/* were dispatched, of how many */
 	/* the harvest; forgotten ones are NULL */
 	struct epoll_event events[WEIR_MAX_EVENTS];
 };
+
+/* A flush of a queue has written n_bytes in this turn. */
+void weir_loop_spend(struct weir_loop *loop, size_t n_bytes);
+/* A callback has written n_bytes, which could not wait. When such bytes are
+ * enough for one turn, its dispatch ends. */
+void weir_loop_spend_at_once(struct weir_loop *loop, size_t n_bytes);
+/* Whether a flush must wait for its connection's deferred call, behind those
+ * of others. */
+bool weir_loop_is_busy_writing(const struct weir_loop *loop);
+
+/* Just before the wait: commit the interest of the watches in changed, or in
+ * one of the other lists. */
+void weir_loop_commit_changes(struct weir_loop *loop);
+void weir_loop_commit_list(const struct weir_list *list);
+/* Put the watch on the list that due says, and on no other. */
+void weir_watch_put(struct weir_watch *watch, enum weir_due due);
 
 /* Call watch's on_ready with no events in this turn's closes or deferred calls;
  * if those have begun, in the next turn's, which then does not wait. A close

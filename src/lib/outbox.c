@@ -117,6 +117,7 @@ struct weir_offer weir_outbox_count_offer(struct weir_outbox *o,
 	if (offer.taken < 0)
 		return offer;
 	offer.is_full = (size_t)offer.taken < offered;
+	weir_loop_spend_at_once(loop, (size_t)offer.taken);
 	count_taken(o, loop, &offer);
 	return offer;
 }
@@ -221,6 +222,7 @@ struct weir_offer weir_outbox_flush(struct weir_outbox *o,
 		offer.taken = 0;
 	if (offer.taken < 0)
 		return offer;
+	weir_loop_spend(loop, (size_t)offer.taken);
 	count_taken(o, loop, &offer);
 	weir_outbox_update(o, loop);
 	return offer;
