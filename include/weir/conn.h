@@ -279,7 +279,8 @@ struct weir_conn_limits {
 	 * read one of its buffers (32 KiB or so) to the end. */
 	uint64_t stall_ns;
 	/* time from our FIN, or from finish if that is later, to the peer's
-	 * FIN; after that closed, reason linger (30 s) */
+	 * FIN; after that closed, reason linger (30 s). Time during which the
+	 * loop itself was away is not charged. */
 	uint64_t linger_ns;
 	/* bytes a second that the peer's kernel must take over any
 	 * rate_window_ns (10 s) during which bytes are queued all the time;
@@ -341,7 +342,7 @@ struct weir_conn {
 	uint32_t n_held_by;	 /* how many of them hold its reading */
 	uint32_t read_size;	 /* what a recv asks for when nothing is kept */
 	uint32_t idle_mark;	 /* received and sent, at the last check */
-	uint8_t n_silent_looks;
+	uint8_t n_quarters;	 /* of idle or linger, that have passed */
 	uint8_t timer_for; /* which limit */
 	bool is_tcp;
 	uint8_t reason;

@@ -4,7 +4,11 @@
  * something to check, and is left alone until it fires, so a busy connection
  * never touches it.
  *
- * Stalled and too slow are judged by what the peer's kernel took: pace.h. */
+ * Limits are armed by a fresh clock: the turn's stands still, and would charge
+ * the peer for slow callbacks before. Idle and linger pass in four quarters,
+ * each checked when it is over, so at most one quarter of a time in which the
+ * loop was away is charged. Stalled and too slow are judged by the bytes that
+ * the peer's kernel took: pace.h. */
 #include <weir/conn.h>
 
 #include <errno.h>
@@ -112,7 +116,7 @@ static void look(struct weir_conn *c)
 	if (!weir_conn_has(c, WEIR_FACT_OWES))
 		pace->has_drained = true;
 	verdict = weir_pace_look(pace, c->watch.fd, c->is_tcp, c->out.sent,
-				 &limits, weir_loop_now(c->watch.loop));
+				 &limits, weir_loop_fresh_now(c->watch.loop));
 	if (verdict == WEIR_PACE_STALLED)
 		weir_conn_kill(c, WEIR_REASON_STALLED, 0, true);
 	else if (verdict == WEIR_PACE_TOO_SLOW)
@@ -159,11 +163,54 @@ static void look_for_silence(struct weir_conn *c)
 
 	c->idle_mark = mark;
 	if (!is_silent)
-		c->n_silent_looks = 0;
+		c->n_quarters = 0;
 	else if (c->timer_for == WEIR_TIMER_IDLE)
-		c->n_silent_looks++;
-	if (c->n_silent_looks == 4)
+		c->n_quarters++;
+	/* bytes that came while the loop was away may wait to be read */
+	if (c->n_quarters == 4 && weir_sys_unread(c->watch.fd) > 0)
+		c->n_quarters = 0;
+	if (c->n_quarters == 4)
 		weir_conn_kill(c, WEIR_REASON_IDLE, 0, false);
+}
+
+/* -- linger -- */
+
+/* The last quarter takes what the division has left. */
+static uint64_t linger_quarter_ns(const struct weir_conn *c)
+{
+	uint64_t limit_ns = linger_ns(c);
+
+	return c->n_quarters < 3 ? limit_ns / 4 : limit_ns - limit_ns / 4 * 3;
+}
+
+/* A check that is more than a quarter late means that the loop was away. What
+ * the peer sent meanwhile, perhaps its FIN, is not read yet: this check is not
+ * the last. */
+static bool was_away(const struct weir_conn *c)
+{
+	uint64_t late_ns =
+		weir_loop_fresh_now(c->watch.loop) - c->timer.deadline_ns;
+
+	return late_ns > linger_quarter_ns(c);
+}
+
+static void look_for_end(struct weir_conn *c)
+{
+	bool is_last = c->n_quarters == 3;
+
+	if (is_last && was_away(c)) {
+		ssize_t n = weir_conn_read(c);
+
+		if (n <= 0)
+			weir_conn_take_no_data(c, n, 0);
+		is_last = n == -EAGAIN;
+	}
+	if (weir_conn_is_dead(c))
+		return;
+	if (is_last)
+		weir_conn_kill(c, WEIR_REASON_LINGER, 0, false);
+	else if (c->n_quarters < 3)
+		c->n_quarters++;
 }
 
 /* -- the timer -- */
@@ -188,11 +235,10 @@ static void on_timer(struct weir_timer *timer)
 
 	if (weir_conn_is_dead(c))
 		return;
-	if (c->timer_for == WEIR_TIMER_LINGER) {
-		weir_conn_kill(c, WEIR_REASON_LINGER, 0, false);
-		return;
-	}
-	look_around(c);
+	if (c->timer_for == WEIR_TIMER_LINGER)
+		look_for_end(c);
+	else
+		look_around(c);
 	if (!weir_conn_is_dead(c))
 		weir_conn_settle(c);
 }
@@ -202,7 +248,7 @@ static void arm_by(struct weir_conn *c, uint64_t in_ns,
 		   enum weir_conn_timer what)
 {
 	struct weir_loop *loop = c->watch.loop;
-	uint64_t now_ns = weir_loop_now(loop);
+	uint64_t now_ns = weir_loop_fresh_now(loop);
 	uint64_t at_ns =
 		in_ns < WEIR_NEVER - now_ns ? now_ns + in_ns : WEIR_NEVER;
 
@@ -228,17 +274,20 @@ static void schedule_looks(struct weir_conn *c)
 	}
 	if (c->out.backlog->pace.look_ns == 0)
 		weir_pace_begin(&c->out.backlog->pace, c->watch.fd, c->out.sent,
-				weir_loop_now(c->watch.loop));
+				weir_loop_fresh_now(c->watch.loop));
 	if (!weir_timer_is_armed(&c->timer) || is_armed_for_idle(c))
 		arm_by(c, look_every_ns(c), WEIR_TIMER_LOOK);
 }
 
 static void schedule_linger(struct weir_conn *c)
 {
-	if (c->timer_for == WEIR_TIMER_LINGER)
-		return;
-	weir_timer_cancel(&c->timer);
-	arm_by(c, linger_ns(c), WEIR_TIMER_LINGER);
+	if (c->timer_for != WEIR_TIMER_LINGER) {
+		weir_timer_cancel(&c->timer);
+		c->timer_for = WEIR_TIMER_LINGER;
+		c->n_quarters = 0;
+	}
+	if (linger_ns(c) != WEIR_NEVER && !weir_timer_is_armed(&c->timer))
+		arm_by(c, linger_quarter_ns(c), WEIR_TIMER_LINGER);
 }
 
 void weir_conn_schedule(struct weir_conn *c)

@@ -227,6 +227,70 @@ Test(conn_finish, lingers_without_end_if_told_so)
 	cr_assert_null(conn_loop->timers);
 }
 
+/* The turn's clock stands still while a callback takes its time. */
+static void be_slow_and_finish(struct conn_probe *probe, char call)
+{
+	if (call != CONN_DATA)
+		return;
+	weir_loop_now(conn_loop);
+	fault_time_advance(6 * SECOND);
+	weir_conn_finish(&probe->conn);
+}
+
+Test(conn_finish, lingers_for_the_whole_limit_after_a_slow_callback)
+{
+	const struct weir_conn_limits limits = {.linger_ns = 7 * SECOND};
+
+	p.then = be_slow_and_finish;
+	conn_probe_open(&p, 0, &limits);
+	conn_probe_write(&p, 1);
+	conn_turns(1);
+	conn_pass(7 * SECOND - 1);
+	cr_assert(weir_conn_is_open(&p.conn));
+	conn_pass(1);
+	cr_assert_eq(p.result.reason, WEIR_REASON_LINGER);
+}
+
+/* In whichever quarter of the limit the loop was away. */
+Test(conn_finish, does_not_charge_the_lingering_peer_for_the_loops_absence)
+{
+	const struct weir_conn_limits limits = {.linger_ns = 8 * SECOND};
+	unsigned i;
+
+	for (i = 0; i < 8; i++) {
+		conn_probe_open(&p, 0, &limits);
+		weir_conn_finish(&p.conn);
+		conn_turns(1);
+		conn_pass(i * SECOND);
+		fault_time_advance(100 * SECOND);
+		/* meanwhile the peer has sent more than one turn reads */
+		conn_probe_write(&p, 100000);
+		conn_probe_write_end(&p);
+		conn_turns(4);
+		cr_assert_eq(p.n_of[CONN_CLOSED], 1);
+		cr_assert_eq(p.result.reason, WEIR_REASON_FINISHED,
+			     "away after %u s", i);
+		conn_close_all();
+	}
+}
+
+Test(conn_finish, lingers_no_longer_for_a_peer_that_goes_on_sending)
+{
+	const struct weir_conn_limits limits = {.linger_ns = 8 * SECOND};
+	unsigned i;
+
+	conn_probe_open(&p, 0, &limits);
+	weir_conn_finish(&p.conn);
+	conn_turns(1);
+	for (i = 0; i < 8; i++) {
+		cr_assert(weir_conn_is_open(&p.conn));
+		conn_probe_write(&p, 1000);
+		conn_pass(SECOND);
+	}
+	conn_turns(1);
+	cr_assert_eq(p.result.reason, WEIR_REASON_LINGER);
+}
+
 /* Give up at once: the refusal holds reading no longer. */
 Test(conn_finish, after_a_refusal_sees_the_peers_fin)
 {

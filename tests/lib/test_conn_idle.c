@@ -2,6 +2,7 @@
 #include <weir/conn.h>
 
 #include <criterion/criterion.h>
+#include <errno.h>
 
 #include "conn_inside.h"
 
@@ -204,6 +205,42 @@ Test(conn_idle, does_not_charge_the_time_that_the_loop_was_away)
 		conn_turns(2);
 		expect_open();
 	}
+}
+
+static const struct weir_conn_limits *limits_of_p;
+
+/* The turn's clock stands still while a callback takes its time. */
+static void be_slow_and_open(struct weir_timer *timer)
+{
+	(void)timer;
+	weir_loop_now(conn_loop);
+	fault_time_advance(7 * SECOND);
+	conn_probe_open(&p, SNDBUF, limits_of_p);
+}
+
+Test(conn_idle, is_counted_in_full_after_a_slow_callback)
+{
+	struct weir_timer timer = {0};
+
+	limits_of_p = &idle_8;
+	weir_timer_arm(&timer, conn_loop, 1, be_slow_and_open);
+	conn_turns(2);
+	expect_idle_in(8 * SECOND);
+}
+
+/* However late its own event comes behind those of others. */
+Test(conn_idle, hears_what_came_while_the_loop_was_away)
+{
+	conn_probe_open(&p, SNDBUF, &idle_8);
+	conn_pass(7 * SECOND);
+	conn_probe_write(&p, 1);
+	fault_time_advance(100 * SECOND);
+	fault_next(FAULT_RECV, -EAGAIN);
+	conn_turns(1);
+	cr_assert_str_eq(p.calls, "");
+	conn_turns(1);
+	expect_open();
+	cr_assert_str_eq(p.calls, "d");
 }
 
 Test(conn_idle, leaves_lingering_alone)

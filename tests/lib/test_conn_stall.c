@@ -52,6 +52,25 @@ Test(conn_stall, ends_a_peer_that_takes_nothing)
 	cr_assert_gt(p.result.progress.dropped, 0);
 }
 
+/* The turn's clock stands still while a callback takes its time. */
+static void be_slow_and_send(struct conn_probe *probe, char call)
+{
+	if (call != CONN_DATA)
+		return;
+	weir_loop_now(conn_loop);
+	fault_time_advance(9 * SECOND);
+	conn_probe_sendall(probe, MUCH);
+}
+
+Test(conn_stall, is_counted_in_full_after_a_slow_callback)
+{
+	p.then = be_slow_and_send;
+	cr_assert_eq(conn_probe_open(&p, SNDBUF, &ten), 0);
+	conn_probe_write(&p, 1);
+	conn_turns(1);
+	expect_stalled_in(10 * SECOND);
+}
+
 Test(conn_stall, is_a_minute_by_default)
 {
 	open_stalled(NULL);

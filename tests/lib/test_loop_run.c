@@ -187,6 +187,25 @@ Test(loop_run, now_is_read_once_a_turn_and_stands_still_within)
 	cr_assert_eq(probe.n_calls, 2);
 }
 
+static void look_at_both_clocks(struct probe *p)
+{
+	uint64_t now_ns = weir_loop_now(p->watch.loop);
+
+	fault_time_advance(1000);
+	cr_assert_eq(weir_loop_now(p->watch.loop), now_ns);
+	cr_assert_eq(weir_loop_fresh_now(p->watch.loop), now_ns + 1000);
+	cr_assert_eq(weir_loop_now(p->watch.loop), now_ns + 1000);
+}
+
+Test(loop_run, a_fresh_now_is_read_now_and_good_for_the_rest_of_the_turn)
+{
+	probe.then = look_at_both_clocks;
+	probe_open(&probe, loop, EPOLLIN);
+	probe_poke(&probe);
+	weir_loop_turn(loop, 0);
+	cr_assert_eq(probe.n_calls, 1);
+}
+
 Test(loop_run, a_turn_in_which_nobody_asks_reads_no_clock)
 {
 	struct weir_timer timer = {0};
