@@ -68,6 +68,16 @@ void weir_list_append(struct weir_list *head, struct weir_list *link);
 /* Take a link out of its list. Removing an idle link does nothing. */
 void weir_list_remove(struct weir_list *link);
 
+/* Walk the links of HEAD from first to last. LINK is declared as a struct
+ * weir_list * for the body. The body may take LINK itself out of the list and
+ * free the object that it is part of, but no other link.
+ *
+ *	weir_list_for_each(link, &jobs)
+ *		run(weir_container_of(link, struct job, link)); */
+#define weir_list_for_each(LINK, HEAD)                                         \
+	for (struct weir_list *LINK = (HEAD)->next, *LINK##_next = LINK->next; \
+	     LINK != (HEAD); LINK = LINK##_next, LINK##_next = LINK->next)
+
 /* Take out the first link and return it; NULL: the list is empty. */
 struct weir_list *weir_list_pop(struct weir_list *head);
 

@@ -132,9 +132,7 @@ void weir_loop_commit_changes(struct weir_loop *loop)
 /* A watch in deferred or closes may have changed its interest. */
 void weir_loop_commit_list(const struct weir_list *list)
 {
-	struct weir_list *link = list->next;
-
-	for (; link != list; link = link->next) {
+	weir_list_for_each(link, list) {
 		struct weir_watch *watch =
 			weir_container_of(link, struct weir_watch, work);
 

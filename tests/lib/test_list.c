@@ -210,3 +210,27 @@ Test(list, appending_a_link_that_is_in_a_list_aborts, .signal = SIGABRT)
 	fill(&head);
 	weir_list_append(&head, &items[0].link);
 }
+
+/* -- walking -- */
+
+Test(list, is_walked_in_order_and_the_link_may_go_meanwhile)
+{
+	struct weir_list head;
+	int n = 0;
+
+	fill(&head);
+	weir_list_for_each(link, &head) {
+		cr_assert_eq(link, &items[n++].link);
+		if (n % 2 == 0)
+			weir_list_remove(link);
+	}
+	cr_assert_eq(n, N_ITEMS);
+	n = 0;
+	weir_list_for_each(link, &head) {
+		cr_assert_eq(link, &items[n].link);
+		n += 2;
+	}
+	weir_list_init(&head);
+	weir_list_for_each(link, &head)
+		cr_assert_fail("nothing is in it");
+}
