@@ -146,12 +146,55 @@ int weir_loop_run(struct weir_loop *loop);
 
 /* Run one turn. It waits at most timeout_ns (< 0: without end), and does not
  * wait while work is left over from the turn before. Returns how many watches
- * were ready; 0 after a time-out or a signal. Not from inside a callback. */
+ * were ready; 0 after a time-out or a signal. Neither this nor weir_loop_run
+ * may be called from inside a callback of the same loop: an assertion. */
 int weir_loop_turn(struct weir_loop *loop, int64_t timeout_ns);
 
 /* weir_loop_run returns after the current turn; called outside of it, the
- * next run returns at once. */
+ * next run returns at once. It only sets a flag: from another thread that is a
+ * data race and does not end a wait. There, send a weir_wakeup whose callback
+ * stops the loop. */
 void weir_loop_stop(struct weir_loop *loop);
+
+/* For a loop inside another one (GLib's, libuv's, a game's): the loop's
+ * descriptor. poll(2) shows it as readable when the loop has something to do,
+ * timers included. Call weir_loop_prepare before each poll, and after it run a
+ * turn that does not wait:
+ *
+ *	struct pollfd poller = {.fd = weir_loop_fd(loop), .events = POLLIN};
+ *	int64_t ns = weir_loop_prepare(loop);
+ *
+ *	poll(&poller, 1, ns < 0 ? -1 : (int)((ns + 999999) / 1000000));
+ *	weir_loop_turn(loop, 0);
+ *
+ * The loop owns the descriptor: only poll it. -1 after weir_loop_after_fork. */
+int weir_loop_fd(const struct weir_loop *loop);
+
+/* Commit what the loop's own wait would commit. Returns how many ns the other
+ * loop may wait for the descriptor: -1 without end, 0 while work is left over.
+ * After any call on the loop's objects, prepare again before the next poll. Not
+ * from inside a callback. */
+int64_t weir_loop_prepare(struct weir_loop *loop);
+
+/* For a child after fork(2) that goes on without exec: let go of the loop.
+ *
+ * The child shares the loop's descriptors with the parent. Until this call it
+ * may only exec or _exit, and do nothing with the loop and its objects; closing
+ * a watch would make the parent deaf to it. The call closes the child's copies
+ * of the loop's two descriptors, and changes nothing for the parent. If the
+ * fork was inside a callback, the child must not return from it: the turn
+ * below it is the parent's.
+ *
+ * From then on the loop waits for nothing: opening anything fails with -EBADF,
+ * weir_loop_run too, and weir_loop_turn only carries out closes. Watches,
+ * timers, signals and wakeups can be closed; connections by weir_conn_abort
+ * without reset, and one turn for their on_close; then weir_loop_free.
+ *
+ * The sockets are shared as well: abort with reset, finish, shutdown, sends
+ * and weir_wakeup_send would act on the parent's, and closing a listener of a
+ * Unix path removes the path. While the child holds a connection's descriptor
+ * the parent's close sends no FIN by itself; finish does. */
+void weir_loop_after_fork(struct weir_loop *loop);
 
 /* CLOCK_MONOTONIC in ns. A turn reads it once, when it is first asked for, and
  * returns the same value to its end, or until a fresh one is asked for; between
@@ -203,10 +246,12 @@ void weir_loop_stats(const struct weir_loop *loop,
 void weir_loop_time_turns(struct weir_loop *loop, bool is_wanted);
 
 /* Watch any descriptor that epoll accepts; a regular file and /dev/null give
- * -EPERM. events are EPOLLIN, EPOLLOUT, EPOLLPRI and EPOLLRDHUP; EPOLLERR and
- * EPOLLHUP are always reported (epoll_ctl(2)). With events 0 the watch is open
- * but not in epoll, and gets no event. The descriptor stays the caller's, to
- * close after the watch. On failure the watch is unchanged.
+ * -EPERM. A descriptor that another watch (or connection) of this loop has in
+ * epoll gives -EEXIST, and that one goes on: watch a dup(2) of it. events are
+ * EPOLLIN, EPOLLOUT, EPOLLPRI and EPOLLRDHUP; EPOLLERR and EPOLLHUP are always
+ * reported (epoll_ctl(2)). With events 0 the watch is open but not in epoll,
+ * and gets no event. The descriptor stays the caller's, to close after the
+ * watch. On failure the watch is unchanged.
  *
  * EPOLLIN | EPOLLEXCLUSIVE is for a file that several loops watch. It can only
  * be changed to 0 and back: Linux refuses any other change, and the watch would
@@ -214,8 +259,8 @@ void weir_loop_time_turns(struct weir_loop *loop, bool is_wanted);
 int weir_watch_open(struct weir_watch *watch, struct weir_loop *loop, int fd,
 		    uint32_t events, weir_watch_fn *on_ready);
 
-/* Change the interest. -ENOMEM and -ENOSPC are possible only when it was 0
- * until now; on failure it is unchanged. */
+/* Change the interest. -ENOMEM, -ENOSPC and -EEXIST are possible only when it
+ * was 0 until now; on failure it is unchanged. */
 int weir_watch_set(struct weir_watch *watch, uint32_t events);
 
 /* Synchronous. Closing a closed watch does nothing. */

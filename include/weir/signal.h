@@ -5,6 +5,19 @@
  * starting threads: a thread that has the signal unblocked would take it by its
  * disposition.
  *
+ * Children inherit the blocked signals, across execve(2) too: a program that
+ * is started this way does not react to SIGTERM. Two lines in the child, before
+ * it executes anything, undo it (set is a sigset_t; for posix_spawn(3) use
+ * posix_spawnattr_setsigmask):
+ *
+ *	sigemptyset(&set);
+ *	sigprocmask(SIG_SETMASK, &set, NULL);
+ *
+ * Several watchers of one signal may be open in one loop: each instance goes to
+ * one of them, and the last one to close restores what was before the first.
+ * Loops that share a thread do not know of each other's watchers: watch a
+ * signal in one of them only.
+ *
  * Example:
  *
  *	#include <signal.h>
@@ -48,6 +61,7 @@ typedef void weir_signal_fn(struct weir_signal *signal);
 /* Embedded by its owner; zeroed is closed. The fields are the library's. */
 struct weir_signal {
 	struct weir_watch watch;
+	struct weir_list link; /* in the loop's signals */
 	weir_signal_fn *on_signal;
 	int number;
 	bool was_blocked;

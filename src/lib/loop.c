@@ -13,6 +13,7 @@
 #include "loop.h"
 
 #include <assert.h>
+#include <errno.h>
 
 #include "sys.h"
 
@@ -69,7 +70,7 @@ static __attribute__((noinline)) int64_t prepare(struct weir_loop *loop,
 		weir_loop_commit_list(&loop->deferred);
 		timeout_ns = 0;
 	}
-	return timeout_ns;
+	return loop->chores & WEIR_CHORE_REST ? 0 : timeout_ns;
 }
 
 /* -- what a turn writes -- */
@@ -247,6 +248,9 @@ static __attribute__((noinline)) void tidy(struct weir_loop *loop)
 		run_deferred(loop, &loop->closes, WEIR_CHORE_CLOSE);
 		note_lap(loop, WEIR_WORK_CLOSE);
 	}
+	/* after a fork the rest is the parent's */
+	if (loop->chores & WEIR_CHORE_FORKED)
+		return;
 	if (loop->chores & WEIR_CHORE_DEFERRED) {
 		loop->is_behind = run_deferred(loop, &loop->deferred,
 					       WEIR_CHORE_DEFERRED);
@@ -292,17 +296,19 @@ static __attribute__((noinline)) int serve(struct weir_loop *loop, int n)
 	return n;
 }
 
-/* A turn that is timed, or one that does not wait because events are left. */
+/* A turn that is timed, or one that does not wait because events are left or
+ * the loop has no descriptors any more. */
 static __attribute__((noinline)) int turn_with_care(struct weir_loop *loop,
 						    int64_t timeout_ns)
 {
 	struct weir_stopwatch *stopwatch = &loop->stopwatch;
+	const unsigned without_wait = WEIR_CHORE_REST | WEIR_CHORE_FORKED;
 	bool is_timed = loop->chores & WEIR_CHORE_TIMING;
 	int n = (int)(loop->n_events - loop->n_done);
 
 	if (is_timed)
 		weir_stopwatch_begin_turn(stopwatch);
-	if (!(loop->chores & WEIR_CHORE_REST)) {
+	if (!(loop->chores & without_wait)) {
 		timeout_ns = prepare(loop, timeout_ns);
 		note_lap(loop, WEIR_WORK_COMMIT);
 		n = wait_for_events(loop, timeout_ns);
@@ -321,11 +327,13 @@ static __attribute__((noinline)) int turn_with_care(struct weir_loop *loop,
 /* Timing is a chore, so a turn without chores need not check for it. */
 static inline int turn(struct weir_loop *loop, int64_t timeout_ns)
 {
+	const unsigned uncommon =
+		WEIR_CHORE_TIMING | WEIR_CHORE_REST | WEIR_CHORE_FORKED;
 	const struct epoll_event *event;
 	int n;
 
 	if (__builtin_expect(loop->chores != 0, 0)) {
-		if (loop->chores & (WEIR_CHORE_TIMING | WEIR_CHORE_REST))
+		if (loop->chores & uncommon)
 			return turn_with_care(loop, timeout_ns);
 		timeout_ns = prepare(loop, timeout_ns);
 	}
@@ -346,6 +354,14 @@ static inline int turn(struct weir_loop *loop, int64_t timeout_ns)
 	return n;
 }
 
+int64_t weir_loop_prepare(struct weir_loop *loop)
+{
+	assert(!loop->is_in_turn);
+	if (loop->chores == 0 || (loop->chores & WEIR_CHORE_FORKED))
+		return -1;
+	return prepare(loop, -1);
+}
+
 int weir_loop_turn(struct weir_loop *loop, int64_t timeout_ns)
 {
 	assert(!loop->is_in_turn);
@@ -357,6 +373,8 @@ int weir_loop_run(struct weir_loop *loop)
 	int n = 0;
 
 	assert(!loop->is_in_turn);
+	if (loop->chores & WEIR_CHORE_FORKED)
+		return -EBADF;
 	/* it may be another thread than before, with its own CPU time */
 	loop->stopwatch.cpu_ns = 0;
 	while (n >= 0 && !loop->is_stopping &&

@@ -48,7 +48,8 @@ enum weir_chores {
 	WEIR_CHORE_CLOSE = 4,	 /* closes is not empty */
 	WEIR_CHORE_TIMERS = 8,	 /* run timers that are due, set the timerfd */
 	WEIR_CHORE_TIMING = 16,	 /* always, while turns are timed */
-	WEIR_CHORE_REST = 32	 /* this turn is cut short, or the last was */
+	WEIR_CHORE_REST = 32,	 /* this turn is cut short, or the last was */
+	WEIR_CHORE_FORKED = 64	 /* always, after weir_loop_after_fork */
 };
 
 /* What one callback of one connection has gathered to send: the bytes from
@@ -84,6 +85,7 @@ struct weir_loop {
 	struct weir_list changed;  /* watches whose interest may differ */
 	struct weir_list deferred; /* watches to call after the closes */
 	struct weir_list closes;   /* watches to call after the timers */
+	struct weir_list signals;  /* the open struct weir_signal */
 	size_t n_open;		   /* watches, except our own timerfd's */
 	struct weir_timer *timers; /* the heap's root */
 	uint64_t timerfd_ns;	   /* what the timerfd is set to; 0: nothing */

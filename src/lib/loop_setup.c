@@ -52,6 +52,7 @@ int weir_loop_new(struct weir_loop **loop)
 	weir_list_init(&l->changed);
 	weir_list_init(&l->deferred);
 	weir_list_init(&l->closes);
+	weir_list_init(&l->signals);
 	weir_budget_init(&l->budget);
 	weir_loop_budget(l, 0, 0);
 	l->input = weir_sys_alloc(WEIR_READ_SIZE);
@@ -66,21 +67,48 @@ int weir_loop_new(struct weir_loop **loop)
 	return 0;
 }
 
+static void close_descriptors(struct weir_loop *loop)
+{
+	weir_sys_close(loop->timer_watch.fd);
+	weir_sys_close(loop->epoll_fd);
+}
+
 int weir_loop_free(struct weir_loop *loop)
 {
 	if (!loop)
 		return 0;
 	if (loop->n_open > 0 || loop->timers)
 		return -EBUSY;
-	weir_watch_close(&loop->timer_watch);
-	weir_sys_close(loop->timer_watch.fd);
-	weir_sys_close(loop->epoll_fd);
+	if (!(loop->chores & WEIR_CHORE_FORKED))
+		close_descriptors(loop);
 	weir_pool_deinit(&loop->pool);
 	weir_sys_free(loop->gather.segment);
 	weir_sys_free(loop->gather.spare);
 	weir_sys_free(loop->input);
 	weir_sys_free(loop);
 	return 0;
+}
+
+/* No epoll_ctl(2), no timerfd_settime(2): both are shared with the parent. What
+ * was harvested is the parent's. */
+void weir_loop_after_fork(struct weir_loop *loop)
+{
+	if (loop->chores & WEIR_CHORE_FORKED)
+		return;
+	close_descriptors(loop);
+	loop->epoll_fd = -1;
+	loop->timer_watch.fd = -1;
+	loop->is_timerfd_done = false;
+	loop->n_done = 0;
+	loop->n_events = 0;
+	loop->is_in_turn = false;
+	loop->chores &= ~(unsigned)WEIR_CHORE_REST;
+	loop->chores |= WEIR_CHORE_FORKED;
+}
+
+int weir_loop_fd(const struct weir_loop *loop)
+{
+	return loop->epoll_fd;
 }
 
 void weir_loop_stats(const struct weir_loop *loop,

@@ -2,6 +2,8 @@
  * level-triggered epoll reports the next: a flood of signals cannot hold up the
  * loop. */
 #include <weir/signal.h>
+
+#include "loop.h"
 #include "sys.h"
 
 #include <assert.h>
@@ -39,15 +41,40 @@ int weir_signal_open(struct weir_signal *signal, struct weir_loop *loop,
 	signal->on_signal = on_signal;
 	signal->number = number;
 	signal->was_blocked = was_blocked;
+	signal->link = (struct weir_list){0};
+	weir_list_append(&loop->signals, &signal->link);
 	return 0;
+}
+
+/* Another open watcher of the same signal; NULL: there is no other. */
+static struct weir_signal *find_other(struct weir_loop *loop, int number)
+{
+	weir_list_for_each(link, &loop->signals) {
+		struct weir_signal *other =
+			weir_container_of(link, struct weir_signal, link);
+
+		if (other->number == number)
+			return other;
+	}
+	return NULL;
 }
 
 void weir_signal_close(struct weir_signal *signal)
 {
-	if (!signal->watch.loop)
+	struct weir_loop *loop = signal->watch.loop;
+	struct weir_signal *other;
+
+	if (!loop)
 		return;
 	weir_watch_close(&signal->watch);
 	weir_sys_close(signal->watch.fd);
-	if (!signal->was_blocked)
+	weir_list_remove(&signal->link);
+	if (signal->was_blocked)
+		return;
+	/* the last one to close restores the state before the first */
+	other = find_other(loop, signal->number);
+	if (other)
+		other->was_blocked = false;
+	else
 		weir_sys_signal_unblock(signal->number);
 }

@@ -210,6 +210,23 @@ Test(loop, a_watch_that_the_kernel_refuses_stays_closed)
 	cr_assert_eq(probe.n_calls, 0);
 }
 
+Test(loop, a_second_watch_on_a_descriptor_is_refused_and_the_first_goes_on)
+{
+	struct weir_watch second = {0};
+
+	probe_open(&probe, loop, EPOLLIN);
+	cr_assert_eq(weir_watch_open(&second, loop, probe.fd[0], EPOLLIN,
+				     probe_note),
+		     -EEXIST);
+	cr_assert_eq(weir_watch_open(&second, loop, probe.fd[0], 0, probe_note),
+		     0, "without interest it is not in epoll");
+	cr_assert_eq(weir_watch_set(&second, EPOLLIN), -EEXIST);
+	weir_watch_close(&second);
+	probe_poke(&probe);
+	turns(1);
+	cr_assert_eq(probe.n_calls, 1);
+}
+
 /* -- interest -- */
 
 Test(loop, with_events_0_a_watch_is_out_of_epoll_and_hears_of_nothing)

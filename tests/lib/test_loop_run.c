@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <signal.h>
 
 #include "fault.h"
 #include "harness.h"
@@ -107,6 +108,41 @@ Test(loop_run, a_signal_does_not_end_the_run)
 	cr_assert_eq(weir_loop_run(loop), 0);
 	cr_assert_eq(fault_count(FAULT_EPOLL_WAIT), 2);
 	cr_assert_eq(probe.n_calls, 1);
+}
+
+/* So it cannot end a wait, and is nothing for another thread. */
+Test(loop_run, stop_enters_no_kernel)
+{
+	weir_loop_stop(loop);
+	cr_assert_eq(fault_count_kernel(), 0);
+}
+
+static void run_it(struct probe *p)
+{
+	weir_loop_run(p->watch.loop);
+}
+
+static void turn_it(struct probe *p)
+{
+	weir_loop_turn(p->watch.loop, 0);
+}
+
+static void turn_with(void (*then)(struct probe *p))
+{
+	probe.then = then;
+	probe_open(&probe, loop, EPOLLIN);
+	probe_poke(&probe);
+	weir_loop_turn(loop, 0);
+}
+
+Test(loop_run, run_inside_a_callback_aborts, .signal = SIGABRT)
+{
+	turn_with(run_it);
+}
+
+Test(loop_run, a_turn_inside_a_callback_aborts, .signal = SIGABRT)
+{
+	turn_with(turn_it);
 }
 
 /* -- waiting -- */

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "loop.h"
 #include <weir/signal.h>
@@ -245,6 +247,78 @@ Test(signal, a_failure_changes_nothing)
 	}
 	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0,
 		     "after the failures");
+	weir_signal_close(&note.signal);
+	end(loop);
+}
+
+/* -- several watchers, and children -- */
+
+Test(signal, the_last_watcher_to_close_restores_the_mask)
+{
+	struct weir_loop *loop;
+	struct note notes[3] = {{.n_calls = 0}};
+	unsigned order;
+	unsigned i;
+
+	begin(&loop);
+	for (order = 0; order < 3; order++) {
+		for (i = 0; i < 3; i++)
+			cr_assert_eq(weir_signal_open(&notes[i].signal, loop,
+						      SIGUSR1, count),
+				     0);
+		for (i = 0; i < 3; i++) {
+			cr_expect(is_blocked(SIGUSR1), "%u are closed", i);
+			weir_signal_close(&notes[(order + i) % 3].signal);
+		}
+		cr_expect_not(is_blocked(SIGUSR1));
+	}
+	end(loop);
+}
+
+Test(signal, one_of_several_watchers_hears_each_instance)
+{
+	struct weir_loop *loop;
+	struct note one = {.n_calls = 0};
+	struct note two = {.n_calls = 0};
+
+	begin(&loop);
+	cr_assert_eq(weir_signal_open(&one.signal, loop, SIGUSR1, count), 0);
+	cr_assert_eq(weir_signal_open(&two.signal, loop, SIGUSR1, count), 0);
+	raise(SIGUSR1);
+	harness_turn_until_idle(loop, MAX_TURNS);
+	cr_expect_eq(one.n_calls + two.n_calls, 1);
+	weir_signal_close(&one.signal);
+	raise(SIGUSR1);
+	harness_turn_until_idle(loop, MAX_TURNS);
+	cr_expect_eq(one.n_calls + two.n_calls, 2);
+	weir_signal_close(&two.signal);
+	end(loop);
+}
+
+/* What signal.h says of children, with its two lines. */
+Test(signal, a_child_inherits_the_mask_and_two_lines_undo_it)
+{
+	struct weir_loop *loop;
+	struct note note = {.n_calls = 0};
+	int status;
+	pid_t child;
+
+	begin(&loop);
+	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0);
+	child = fork();
+	if (child == 0) {
+		sigset_t set;
+
+		if (!is_blocked(SIGUSR1))
+			_exit(1);
+		sigemptyset(&set);
+		sigprocmask(SIG_SETMASK, &set, NULL);
+		raise(SIGUSR1);
+		_exit(2);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFSIGNALED(status));
+	cr_assert_eq(WTERMSIG(status), SIGUSR1);
 	weir_signal_close(&note.signal);
 	end(loop);
 }

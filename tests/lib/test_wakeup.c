@@ -110,6 +110,25 @@ Test(wakeup, another_thread_may_send)
 	end(loop, &note);
 }
 
+static void stop(struct weir_wakeup *wakeup)
+{
+	weir_loop_stop(weir_wakeup_loop(wakeup));
+}
+
+/* The way to stop a loop from another thread, as loop.h says. */
+Test(wakeup, another_thread_stops_the_loop_by_it)
+{
+	struct weir_loop *loop;
+	struct note note;
+	pthread_t writer;
+
+	begin(&loop, &note, stop);
+	cr_assert_eq(pthread_create(&writer, NULL, write_letter, &note), 0);
+	cr_assert_eq(pthread_join(writer, NULL), 0);
+	cr_assert_eq(weir_loop_run(loop), 0);
+	end(loop, &note);
+}
+
 static struct weir_wakeup *by_signal;
 
 static void on_signal(int number)
