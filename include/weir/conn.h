@@ -247,6 +247,11 @@ struct weir_conn_events {
 			  size_t n);
 	/* The descriptor is closed, the memory released. The last call. */
 	void (*on_close)(struct weir_conn *c, const struct weir_result *result);
+	/* TCP: an option that you have set (SO_TIMESTAMPING, IP_RECVERR) has
+	 * put entries on the socket's error queue: read them by recvmsg(2) with
+	 * MSG_ERRQUEUE on weir_conn_fd. The entries that you leave there are
+	 * discarded, up to 64 a turn; NULL: all of them. */
+	void (*on_error_queue)(struct weir_conn *c);
 };
 
 enum weir_conn_flags {
@@ -326,7 +331,8 @@ struct weir_conn_state {
 	uint16_t facts; /* everything else that is not ordinary; a bit each */
 };
 
-/* Embedded by its owner; zeroed is closed. The fields are the library's. */
+/* Embedded by its owner. Zeroed is closed: every function may be called on it,
+ * with the same result as after on_close. The fields are the library's. */
 struct weir_conn {
 	struct weir_watch watch;
 	const struct weir_conn_events *events;
@@ -353,12 +359,39 @@ struct weir_conn {
  * weir_conn_sendfile: every other call passes MSG_DONTWAIT. TCP_NODELAY is set;
  * who wants Nagle's algorithm unsets it afterwards.
  *
+ * Bytes that the peer sends out of band (MSG_OOB) are not delivered, unless
+ * you set SO_OOBINLINE; the bytes before and after them are. Descriptors that
+ * it sends along (SCM_RIGHTS, on a Unix socket) are closed by the kernel, and
+ * only the bytes arrive.
+ *
  * -EINVAL: a limit out of its range; -ENOTSOCK, -EPROTOTYPE: not a stream
- * socket; -ENOMEM, -ENOSPC (epoll_ctl(2)). On failure fd stays the caller's and
- * c is unchanged; on success the library closes fd before on_close. */
+ * socket; -EEXIST: this loop watches fd already; -ENOMEM, -ENOSPC
+ * (epoll_ctl(2)). On failure fd stays the caller's and c is unchanged; on
+ * success the library closes fd before on_close. */
 int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
 		   const struct weir_conn_events *events,
 		   const struct weir_conn_limits *limits);
+
+/* Use other callbacks from now on, for example after a login; they are not
+ * copied either. Input that the old on_data has left unconsumed is offered to
+ * the new one soon, whether more arrives or not. On a closed connection this
+ * does nothing. */
+void weir_conn_set_events(struct weir_conn *c,
+			  const struct weir_conn_events *events);
+
+/* Use other limits from now on (NULL: all defaults; not copied); returns 0.
+ * Watermarks are judged anew, and on_pressure follows where they are crossed;
+ * idle and min_rate start anew; for stall and linger the time that has passed
+ * counts. A queue, or kept input, that is above a lowered limit is not dropped:
+ * more is refused until it has shrunk. WEIR_CONN_KEEP_NAGLE has an effect only
+ * at open. -EINVAL: a limit out of its range; -EPIPE: the connection is closed.
+ * On failure nothing has changed. */
+int weir_conn_set_limits(struct weir_conn *c,
+			 const struct weir_conn_limits *limits);
+
+/* How many bytes weir_conn_sendall takes now even if the kernel takes nothing:
+ * the room left below max. 0 when sendall takes nothing. */
+size_t weir_conn_room(const struct weir_conn *c);
 
 /* Offer data to the kernel once, and return how many of the n bytes it took.
  * This never queues and never overtakes: it returns 0 while bytes are queued

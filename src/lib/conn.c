@@ -17,10 +17,13 @@
 #include "size.h"
 #include "sys.h"
 
+enum {
+	ERRORS_PER_TURN = 64 /* thrown away at most */
+};
+
 void weir_conn_settle_soon(struct weir_conn *c)
 {
-	if (c->watch.loop->gather.owner != &c->out &&
-	    !weir_conn_is(c, WEIR_PHASE_CLOSED))
+	if (weir_conn_is_open(c) && c->watch.loop->gather.owner != &c->out)
 		weir_watch_defer(&c->watch);
 }
 
@@ -188,6 +191,24 @@ void weir_conn_take_no_data(struct weir_conn *c, ssize_t n, uint32_t events)
 		weir_conn_fail(c, (int)n);
 }
 
+/* Entries that the user's own options bring keep the socket ready until they
+ * are read. A Unix socket has no such queue, and would give input. */
+static void empty_error_queue(struct weir_conn *c)
+{
+	unsigned i;
+
+	if (!c->is_tcp)
+		return;
+	if (c->events->on_error_queue) {
+		weir_conn_begin_callback(c);
+		c->events->on_error_queue(c);
+		weir_conn_end_callback(c);
+	}
+	for (i = 0; i < ERRORS_PER_TURN; i++)
+		if (weir_sys_take_error(c->watch.fd) < 0)
+			return;
+}
+
 /* Read first: a send would clear the error that HUP and ERR announce, and the
  * input behind it would end in a false FIN. */
 void weir_conn_handle_event(struct weir_conn *c, uint32_t events)
@@ -219,6 +240,8 @@ void weir_conn_handle_event(struct weir_conn *c, uint32_t events)
 		else
 			weir_conn_flush(c, !(events & EPOLLOUT));
 	}
+	if ((events & EPOLLERR) && !weir_conn_is_dead(c))
+		empty_error_queue(c);
 	if (events & EPOLLOUT)
 		weir_conn_call_on_writable(c);
 	if (events & WEIR_REFUSED)
@@ -282,6 +305,19 @@ bool weir_conn_is_open(const struct weir_conn *c)
 	return c->watch.loop && !weir_conn_is(c, WEIR_PHASE_CLOSED);
 }
 
+void weir_conn_set_events(struct weir_conn *c,
+			  const struct weir_conn_events *events)
+{
+	assert(events->on_data && events->on_close);
+	if (!weir_conn_is_open(c))
+		return;
+	assert(!weir_conn_is(c, WEIR_PHASE_DETACHING) || events->on_detach);
+	c->events = events;
+	/* what the old on_data has left is the new one's */
+	weir_conn_set(c, WEIR_FACT_OFFER);
+	weir_conn_settle_soon(c);
+}
+
 void weir_conn_pause(struct weir_conn *c)
 {
 	weir_conn_hold(c, WEIR_HOLD_USER);
@@ -299,7 +335,7 @@ void weir_conn_resume(struct weir_conn *c)
 /* Sends are refused from here on. */
 static void stop_sending(struct weir_conn *c, enum weir_conn_phase phase)
 {
-	if (c->state.phase >= phase)
+	if (c->state.phase >= phase || !weir_conn_is_open(c))
 		return;
 	weir_conn_enter(c, phase);
 	weir_conn_clear(c, WEIR_FACT_WANTS_ROOM);
@@ -322,14 +358,18 @@ void weir_conn_finish(struct weir_conn *c)
 
 void weir_conn_detach(struct weir_conn *c)
 {
-	assert(c->events->on_detach);
+	assert(!weir_conn_is_open(c) || c->events->on_detach);
 	stop_sending(c, WEIR_PHASE_DETACHING);
 }
 
 void weir_conn_abort(struct weir_conn *c, bool with_reset)
 {
-	/* It may be the end, too: for the reason that the kernel gives. */
-	if (!with_reset && !weir_conn_is_dead(c))
+	if (!weir_conn_is_open(c))
+		return;
+	/* It may be the end, too: for the reason that the kernel gives. What a
+	 * child holds after a fork is the parent's to send. */
+	if (!with_reset && !weir_conn_is_dead(c) &&
+	    !weir_loop_has_forked(c->watch.loop))
 		weir_conn_send_waiting(c);
 	if (weir_conn_is(c, WEIR_PHASE_FAILED))
 		weir_conn_enter(c, WEIR_PHASE_CLOSING);
@@ -360,7 +400,8 @@ void weir_conn_counters(const struct weir_conn *c,
 						     weir_conn_n_kept(c),
 					   .kernel_unsent = -1,
 					   .kernel_unacked = -1};
-	weir_outbox_progress(&c->out, c->watch.loop, progress);
+	if (weir_conn_loop(c))
+		weir_outbox_progress(&c->out, c->watch.loop, progress);
 }
 
 void weir_conn_progress(struct weir_conn *c, struct weir_progress *progress)

@@ -140,11 +140,13 @@ static void consume_kept(struct weir_conn *c, size_t n)
 		replace_kept(c, fitting);
 }
 
-/* The input limit is reached, and on_data has consumed nothing. */
+/* The input limit is reached, on_data has consumed nothing, and will not be
+ * offered the same once more. */
 static void enforce_limit(struct weir_conn *c)
 {
 	if (weir_conn_n_kept(c) >= weir_conn_input_limit(c) &&
-	    weir_conn_is_reading(c) && !weir_conn_is(c, WEIR_PHASE_FINISHING))
+	    !weir_conn_has(c, WEIR_FACT_OFFER) && weir_conn_is_reading(c) &&
+	    !weir_conn_is(c, WEIR_PHASE_FINISHING))
 		weir_conn_kill(c, WEIR_REASON_INPUT_LIMIT, 0, false);
 }
 
@@ -169,6 +171,15 @@ static __attribute__((noinline)) void keep_rest(struct weir_conn *c,
 		enforce_limit(c);
 }
 
+/* 0: the input limit is reached, perhaps because it was lowered. */
+static size_t room_for_input(const struct weir_conn *c)
+{
+	size_t limit = weir_conn_input_limit(c);
+	size_t n_kept = weir_conn_n_kept(c);
+
+	return limit > n_kept ? limit - n_kept : 0;
+}
+
 ssize_t weir_conn_read(struct weir_conn *c)
 {
 	unsigned char *data = c->watch.loop->input;
@@ -179,9 +190,11 @@ ssize_t weir_conn_read(struct weir_conn *c)
 	ssize_t n;
 
 	if (!is_finishing)
-		room = weir_conn_input_limit(c) - weir_conn_n_kept(c);
+		room = room_for_input(c);
 	if (has_failed)
 		room = weir_smaller(room, c->read_size);
+	else if (room == 0)
+		weir_conn_offer_kept(c);
 	/* A recv of nothing would look like the FIN. */
 	if (room == 0)
 		return -EAGAIN;

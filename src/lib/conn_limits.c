@@ -14,6 +14,7 @@
 #include <errno.h>
 
 #include "conn_inside.h"
+#include "size.h"
 #include "sys.h"
 
 enum {
@@ -303,4 +304,59 @@ void weir_conn_schedule(struct weir_conn *c)
 		schedule_looks(c);
 	if (may_idle(c) && !is_armed_for_idle(c))
 		arm_by(c, c->limits->idle_ns / 4 + 1, WEIR_TIMER_IDLE);
+}
+
+/* -- changing them -- */
+
+/* WEIR_CONN_NO_THROTTLE counts for a queue that is above high already, too. */
+static void set_throttling(struct weir_conn *c)
+{
+	if (!weir_conn_has(c, WEIR_FACT_ABOVE))
+		return;
+	if (c->limits->flags & WEIR_CONN_NO_THROTTLE)
+		weir_conn_let_go(c, WEIR_HOLD_OUTPUT);
+	else
+		weir_conn_hold(c, WEIR_HOLD_OUTPUT);
+}
+
+/* Only to an earlier time, or a connection whose limits change again and again
+ * would never be checked. A check that comes early charges for less, and is no
+ * quarter of idle. While it lingers no callback can change the limits. */
+static void move_timer(struct weir_conn *c)
+{
+	if (c->timer_for == WEIR_TIMER_LINGER) {
+		weir_timer_cancel(&c->timer);
+		return;
+	}
+	c->timer_for = WEIR_TIMER_LOOK;
+	c->n_quarters = 0;
+	if (weir_timer_is_armed(&c->timer) && is_waiting_for_peer(c))
+		arm_by(c, look_every_ns(c), WEIR_TIMER_LOOK);
+}
+
+int weir_conn_set_limits(struct weir_conn *c,
+			 const struct weir_conn_limits *limits)
+{
+	static const struct weir_conn_limits defaults;
+	int error;
+
+	if (!limits)
+		limits = &defaults;
+	error = weir_conn_check_limits(limits);
+	if (error < 0 || !weir_conn_is_open(c))
+		return error < 0 ? error : -EPIPE;
+	c->limits = limits;
+	if (weir_conn_is_dead(c))
+		return 0;
+	c->read_size = (uint32_t)weir_smaller(weir_conn_input_limit(c),
+					      WEIR_READ_SIZE);
+	set_throttling(c);
+	weir_conn_clear(c, WEIR_FACT_NO_ROOM);
+	if (c->out.backlog)
+		c->out.backlog->pace.has_drained = true;
+	move_timer(c);
+	/* on_data may find more room below the input limit now, or less */
+	weir_conn_set(c, WEIR_FACT_OFFER);
+	weir_conn_settle_soon(c);
+	return 0;
 }

@@ -19,7 +19,7 @@ enum {
 
 int weir_conn_refusal(const struct weir_conn *c)
 {
-	if (weir_conn_is(c, WEIR_PHASE_OPEN))
+	if (weir_conn_is(c, WEIR_PHASE_OPEN) && c->watch.loop)
 		return 0;
 	if (c->error == 0 || c->error == -ENOMEM || c->error == -ENOBUFS ||
 	    c->error == -EMSGSIZE)
@@ -74,13 +74,17 @@ static int refuse(struct weir_conn *c, int error)
 	return error;
 }
 
-static bool has_room_for(const struct weir_conn *c, size_t n)
+size_t weir_conn_room(const struct weir_conn *c)
 {
-	size_t max = weir_conn_max(c);
-	size_t held = weir_outbox_n_gathered(&c->out, c->watch.loop) +
-		      weir_outbox_weight(&c->out);
+	size_t max;
+	size_t held;
 
-	return held <= max && n <= max - held;
+	if (weir_conn_refusal(c) < 0)
+		return 0;
+	max = weir_conn_max(c);
+	held = weir_outbox_n_gathered(&c->out, c->watch.loop) +
+	       weir_outbox_weight(&c->out);
+	return held < max ? max - held : 0;
 }
 
 /* Make n more bytes fit under max by offering the kernel what waits. */
@@ -90,12 +94,12 @@ static int make_room(struct weir_conn *c, size_t n)
 
 	if (n > weir_conn_max(c))
 		return -EMSGSIZE;
-	if (has_room_for(c, n))
+	if (n <= weir_conn_room(c))
 		return 0;
 	error = send_waiting(c);
 	if (error < 0)
 		return error;
-	return has_room_for(c, n) ? 0 : refuse(c, -ENOBUFS);
+	return n <= weir_conn_room(c) ? 0 : refuse(c, -ENOBUFS);
 }
 
 /* n_new more bytes are queued: 0. */
@@ -163,9 +167,11 @@ static int send_large(struct weir_conn *c, const void *data, size_t n)
 	return appended(c, n_queued);
 }
 
-static size_t room_to_gather(const struct weir_gather *g)
+/* Compared as integers: a pointer must not point far behind the buffer, and a
+ * difference would cost every echo an instruction. */
+static bool has_room_to_gather(const struct weir_gather *g, size_t n)
 {
-	return (size_t)(g->end - g->next);
+	return (uintptr_t)g->next + n <= (uintptr_t)g->end;
 }
 
 /* Copy to the gather buffer, which has room for n. */
@@ -191,7 +197,7 @@ static int send_small(struct weir_conn *c, const void *data, size_t n)
 		return error;
 	weir_outbox_refill_gather(c->watch.loop);
 	weir_conn_begin_callback(c);
-	if (n > room_to_gather(g))
+	if (!has_room_to_gather(g, n))
 		return enqueue(c, data, n);
 	gather(g, data, n);
 	return 0;
@@ -216,12 +222,13 @@ static __attribute__((noinline)) int sendall_with_care(struct weir_conn *c,
 
 int weir_conn_sendall(struct weir_conn *c, const void *data, size_t n)
 {
-	struct weir_gather *g = &c->watch.loop->gather;
+	struct weir_loop *loop = c->watch.loop;
 
 	/* n - 1: a message of 0 bytes takes the slow path. */
-	if (g->owner != &c->out || n - 1 >= SMALL || n > room_to_gather(g))
+	if (!loop || loop->gather.owner != &c->out || n - 1 >= SMALL ||
+	    !has_room_to_gather(&loop->gather, n))
 		return sendall_with_care(c, data, n);
-	gather(g, data, n);
+	gather(&loop->gather, data, n);
 	return 0;
 }
 

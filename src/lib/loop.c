@@ -249,7 +249,7 @@ static __attribute__((noinline)) void tidy(struct weir_loop *loop)
 		note_lap(loop, WEIR_WORK_CLOSE);
 	}
 	/* after a fork the rest is the parent's */
-	if (loop->chores & WEIR_CHORE_FORKED)
+	if (weir_loop_has_forked(loop))
 		return;
 	if (loop->chores & WEIR_CHORE_DEFERRED) {
 		loop->is_behind = run_deferred(loop, &loop->deferred,
@@ -357,7 +357,7 @@ static inline int turn(struct weir_loop *loop, int64_t timeout_ns)
 int64_t weir_loop_prepare(struct weir_loop *loop)
 {
 	assert(!loop->is_in_turn);
-	if (loop->chores == 0 || (loop->chores & WEIR_CHORE_FORKED))
+	if (loop->chores == 0 || weir_loop_has_forked(loop))
 		return -1;
 	return prepare(loop, -1);
 }
@@ -373,7 +373,7 @@ int weir_loop_run(struct weir_loop *loop)
 	int n = 0;
 
 	assert(!loop->is_in_turn);
-	if (loop->chores & WEIR_CHORE_FORKED)
+	if (weir_loop_has_forked(loop))
 		return -EBADF;
 	/* it may be another thread than before, with its own CPU time */
 	loop->stopwatch.cpu_ns = 0;

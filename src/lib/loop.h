@@ -118,6 +118,11 @@ void weir_loop_spend_at_once(struct weir_loop *loop, size_t n_bytes);
  * of others. */
 bool weir_loop_is_busy_writing(const struct weir_loop *loop);
 
+static inline bool weir_loop_has_forked(const struct weir_loop *loop)
+{
+	return loop->chores & WEIR_CHORE_FORKED;
+}
+
 /* Just before the wait: commit the interest of the watches in changed, or in
  * one of the other lists. */
 void weir_loop_commit_changes(struct weir_loop *loop);

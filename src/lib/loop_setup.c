@@ -79,7 +79,7 @@ int weir_loop_free(struct weir_loop *loop)
 		return 0;
 	if (loop->n_open > 0 || loop->timers)
 		return -EBUSY;
-	if (!(loop->chores & WEIR_CHORE_FORKED))
+	if (!weir_loop_has_forked(loop))
 		close_descriptors(loop);
 	weir_pool_deinit(&loop->pool);
 	weir_sys_free(loop->gather.segment);
@@ -93,7 +93,7 @@ int weir_loop_free(struct weir_loop *loop)
  * was harvested is the parent's. */
 void weir_loop_after_fork(struct weir_loop *loop)
 {
-	if (loop->chores & WEIR_CHORE_FORKED)
+	if (weir_loop_has_forked(loop))
 		return;
 	close_descriptors(loop);
 	loop->epoll_fd = -1;
