@@ -349,7 +349,7 @@ struct weir_conn {
 	uint32_t read_size;	 /* what a recv asks for when nothing is kept */
 	uint32_t idle_mark;	 /* received and sent, at the last check */
 	uint8_t n_quarters;	 /* of idle or linger, that have passed */
-	uint8_t timer_for; /* which limit */
+	uint8_t timer_for;	 /* which limit */
 	bool is_tcp;
 	uint8_t reason;
 };

@@ -48,7 +48,7 @@ enum weir_chores {
 	WEIR_CHORE_CLOSE = 4,	 /* closes is not empty */
 	WEIR_CHORE_TIMERS = 8,	 /* run timers that are due, set the timerfd */
 	WEIR_CHORE_TIMING = 16,	 /* always, while turns are timed */
-	WEIR_CHORE_REST = 32,	 /* this turn is cut short, or the last was */
+	WEIR_CHORE_REST = 32,	 /* this turn or the last one was cut short */
 	WEIR_CHORE_FORKED = 64	 /* always, after weir_loop_after_fork */
 };
 

@@ -210,6 +210,7 @@ Test(loop_bounds, a_turn_that_has_written_enough_leaves_the_rest_to_the_next)
 	n_waits = fault_count(FAULT_EPOLL_WAIT);
 	for (turn = 1; turn < 5; turn++) {
 		cr_assert_eq(n_called, 2 * turn);
+		cr_assert_eq(weir_loop_prepare(conn_loop), 0);
 		cr_assert_gt(weir_loop_turn(conn_loop, -1), 0);
 	}
 	cr_assert_eq(n_called, 10);

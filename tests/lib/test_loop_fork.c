@@ -167,3 +167,23 @@ Test(loop_fork, inside_a_callback_the_turn_stays_the_parents)
 	cr_assert_eq(harness_peer_read(&p.peer, SIZE_MAX), 5);
 	cr_assert_str_eq(owing.calls, "d");
 }
+
+/* What waits for its deferred call is sent once, and by the parent. */
+Test(loop_fork, what_is_left_to_be_done_is_the_parents)
+{
+	pid_t child;
+
+	conn_probe_open(&p, 0, NULL);
+	conn_turns(1);
+	conn_probe_sendall(&p, 10);
+	child = fork();
+	if (child == 0) {
+		weir_loop_after_fork(conn_loop);
+		weir_loop_turn(conn_loop, 0);
+		_exit(0);
+	}
+	expect_success(child);
+	cr_assert_eq(harness_peer_read(&p.peer, SIZE_MAX), 0);
+	conn_turns(1);
+	cr_assert_eq(harness_peer_read(&p.peer, SIZE_MAX), 10);
+}
