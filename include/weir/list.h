@@ -74,9 +74,11 @@ void weir_list_remove(struct weir_list *link);
  *
  *	weir_list_for_each(link, &jobs)
  *		run(weir_container_of(link, struct job, link)); */
+/* NOLINTBEGIN(bugprone-macro-parentheses): LINK is declared */
 #define weir_list_for_each(LINK, HEAD)                                         \
 	for (struct weir_list *LINK = (HEAD)->next, *LINK##_next = LINK->next; \
 	     LINK != (HEAD); LINK = LINK##_next, LINK##_next = LINK->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Take out the first link and return it; NULL: the list is empty. */
 struct weir_list *weir_list_pop(struct weir_list *head);

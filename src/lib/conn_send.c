@@ -21,7 +21,7 @@ int weir_conn_refusal(const struct weir_conn *c)
 {
 	if (weir_conn_is(c, WEIR_PHASE_OPEN) && c->watch.loop)
 		return 0;
-	if (c->error == 0 || c->error == -ENOMEM || c->error == -ENOBUFS ||
+	if (c->error >= 0 || c->error == -ENOMEM || c->error == -ENOBUFS ||
 	    c->error == -EMSGSIZE)
 		return -EPIPE;
 	return c->error;
