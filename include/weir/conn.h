@@ -312,7 +312,7 @@ struct weir_conn_limits {
 	 * be acknowledged, and with keepalive a silent peer is waited for so
 	 * long, whatever the count. 0: the kernel's (tcp_retries2) */
 	uint64_t user_timeout_ns;
-	unsigned flags; /* enum weir_conn_flags */
+	unsigned flags; /* enum weir_conn_flags; others: -EINVAL */
 };
 
 /* What the connection has to send. The fields are the library's. */
@@ -380,12 +380,14 @@ void weir_conn_set_events(struct weir_conn *c,
 			  const struct weir_conn_events *events);
 
 /* Use other limits from now on (NULL: all defaults; not copied); returns 0.
- * Watermarks are judged anew, and on_pressure follows where they are crossed;
- * idle and min_rate start anew; for stall and linger the time that has passed
- * counts. A queue, or kept input, that is above a lowered limit is not dropped:
- * more is refused until it has shrunk. WEIR_CONN_KEEP_NAGLE has an effect only
- * at open. -EINVAL: a limit out of its range; -EPIPE: the connection is closed.
- * On failure nothing has changed. */
+ * Watermarks are judged anew, and on_pressure follows where they are crossed.
+ * idle and min_rate start anew, linger if it differs; for stall the time that
+ * has passed counts. A queue, or kept input, that is above a lowered limit is
+ * not dropped: more is refused until it has shrunk. keepalive and user_timeout
+ * are set as at open, and taken back where 0 replaces them; the interval and
+ * the count then stay. WEIR_CONN_KEEP_NAGLE has an effect only at open.
+ * -EINVAL: a limit out of its range; -EPIPE: the connection is closed;
+ * setsockopt(2)'s error. On failure the limits stay the old ones. */
 int weir_conn_set_limits(struct weir_conn *c,
 			 const struct weir_conn_limits *limits);
 

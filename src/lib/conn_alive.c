@@ -20,6 +20,11 @@ static uint64_t in_units(uint64_t ns, uint64_t unit_ns)
 	return ns == WEIR_NEVER ? 0 : ns / unit_ns + (ns % unit_ns > 0);
 }
 
+static bool is_asked(uint64_t ns)
+{
+	return ns != 0 && ns != WEIR_NEVER;
+}
+
 int weir_conn_check_alive(const struct weir_conn_limits *limits)
 {
 	if (in_units(limits->keepalive_idle_ns, WEIR_NS_PER_S) >
@@ -68,16 +73,35 @@ int weir_conn_set_alive(int fd, const struct weir_conn_limits *limits)
 			    in_units(limits->user_timeout_ns, WEIR_NS_PER_MS));
 }
 
+int weir_conn_change_alive(const struct weir_conn *c,
+			   const struct weir_conn_limits *limits)
+{
+	const struct weir_conn_limits *old = c->limits;
+	int fd = c->watch.fd;
+	int error;
+
+	if (!c->is_tcp)
+		return 0;
+	error = weir_conn_set_alive(fd, limits);
+	if (error == 0 && is_asked(old->keepalive_idle_ns) &&
+	    !is_asked(limits->keepalive_idle_ns))
+		error = weir_sys_setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, 0);
+	if (error == 0 && is_asked(old->user_timeout_ns) &&
+	    !is_asked(limits->user_timeout_ns))
+		error = weir_sys_setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+					    0);
+	return error;
+}
+
 /* Edge-triggered: both sides' FINs would be a hang-up that stays. */
 uint32_t weir_conn_alive_events(const struct weir_conn *c)
 {
 	const struct weir_conn_limits *limits = c->limits;
 
-	if (!c->is_tcp ||
-	    (in_units(limits->keepalive_idle_ns, WEIR_NS_PER_S) == 0 &&
-	     in_units(limits->user_timeout_ns, WEIR_NS_PER_MS) == 0))
-		return 0;
-	return EPOLLERR | EPOLLET;
+	if (c->is_tcp && (is_asked(limits->keepalive_idle_ns) ||
+			  is_asked(limits->user_timeout_ns)))
+		return EPOLLERR | EPOLLET;
+	return 0;
 }
 
 void weir_conn_take_silent_error(struct weir_conn *c)

@@ -254,6 +254,9 @@ void weir_fence_fire(struct weir_conn *c);
 int weir_conn_check_alive(const struct weir_conn_limits *limits);
 /* Ask the kernel for them; fd is TCP's. */
 int weir_conn_set_alive(int fd, const struct weir_conn_limits *limits);
+/* From c's limits to these. What the user has set on the socket stays. */
+int weir_conn_change_alive(const struct weir_conn *c,
+			   const struct weir_conn_limits *limits);
 /* What to be in epoll for when nothing else is waited for. */
 uint32_t weir_conn_alive_events(const struct weir_conn *c);
 /* EPOLLERR came: where no call would meet the error, act on it. */

@@ -40,8 +40,11 @@ static size_t max_of(const struct weir_conn_limits *limits)
 
 int weir_conn_check_limits(const struct weir_conn_limits *limits)
 {
+	const unsigned known = WEIR_CONN_NO_THROTTLE | WEIR_CONN_KEEP_NAGLE;
 	size_t high = high_of(limits);
 
+	if (limits->flags & ~known)
+		return -EINVAL;
 	if (high > LARGEST || max_of(limits) > LARGEST ||
 	    limits->input > LARGEST)
 		return -EINVAL;
@@ -321,11 +324,14 @@ static void set_throttling(struct weir_conn *c)
 
 /* Only to an earlier time, or a connection whose limits change again and again
  * would never be checked. A check that comes early charges for less, and is no
- * quarter of idle. While it lingers no callback can change the limits. */
-static void move_timer(struct weir_conn *c)
+ * quarter of idle. For the same reason linger starts anew only if it differs. */
+static void move_timer(struct weir_conn *c, uint64_t old_linger_ns)
 {
 	if (c->timer_for == WEIR_TIMER_LINGER) {
+		if (linger_ns(c) == old_linger_ns)
+			return;
 		weir_timer_cancel(&c->timer);
+		c->n_quarters = 0;
 		return;
 	}
 	c->timer_for = WEIR_TIMER_LOOK;
@@ -338,13 +344,18 @@ int weir_conn_set_limits(struct weir_conn *c,
 			 const struct weir_conn_limits *limits)
 {
 	static const struct weir_conn_limits defaults;
+	uint64_t old_linger_ns;
 	int error;
 
 	if (!limits)
 		limits = &defaults;
 	error = weir_conn_check_limits(limits);
-	if (error < 0 || !weir_conn_is_open(c))
-		return error < 0 ? error : -EPIPE;
+	if (error == 0)
+		error = weir_conn_is_open(c) ? weir_conn_change_alive(c, limits)
+					     : -EPIPE;
+	if (error < 0)
+		return error;
+	old_linger_ns = linger_ns(c);
 	c->limits = limits;
 	if (weir_conn_is_dead(c))
 		return 0;
@@ -354,7 +365,7 @@ int weir_conn_set_limits(struct weir_conn *c,
 	weir_conn_clear(c, WEIR_FACT_NO_ROOM);
 	if (c->out.backlog)
 		c->out.backlog->pace.has_drained = true;
-	move_timer(c);
+	move_timer(c, old_linger_ns);
 	/* on_data may find more room below the input limit now, or less */
 	weir_conn_set(c, WEIR_FACT_OFFER);
 	weir_conn_settle_soon(c);

@@ -119,6 +119,49 @@ Test(conn_alive, a_refusal_of_the_kernel_is_told)
 	cr_expect_eq(conn_probe_open_tcp(&p, 0, &limits), 0);
 }
 
+Test(conn_alive, a_change_of_limits_sets_and_takes_back)
+{
+	const struct weir_conn_limits limits = {.keepalive_idle_ns =
+							20 * SECOND,
+						.user_timeout_ns = 25 * SECOND};
+
+	cr_assert_eq(conn_probe_open_tcp(&p, 0, NULL), 0);
+	cr_assert_eq(weir_conn_set_limits(&p.conn, &limits), 0);
+	cr_expect_eq(get_option(SOL_SOCKET, SO_KEEPALIVE), 1);
+	cr_expect_eq(get_option(IPPROTO_TCP, TCP_KEEPIDLE), 20);
+	cr_expect_eq(get_option(IPPROTO_TCP, TCP_USER_TIMEOUT), 25000);
+	weir_conn_pause(&p.conn);
+	conn_turns(2);
+	cr_expect_neq(p.conn.watch.committed, 0);
+	cr_assert_eq(weir_conn_set_limits(&p.conn, NULL), 0);
+	conn_turns(2);
+	cr_expect_eq(get_option(SOL_SOCKET, SO_KEEPALIVE), 0);
+	cr_expect_eq(get_option(IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+	cr_expect_eq(p.conn.watch.committed, 0);
+}
+
+Test(conn_alive, a_change_leaves_the_users_own_options)
+{
+	const int on = 1;
+
+	cr_assert_eq(conn_probe_open_tcp(&p, 0, NULL), 0);
+	setsockopt(weir_conn_fd(&p.conn), SOL_SOCKET, SO_KEEPALIVE, &on,
+		   sizeof on);
+	cr_assert_eq(weir_conn_set_limits(&p.conn, NULL), 0);
+	cr_expect_eq(get_option(SOL_SOCKET, SO_KEEPALIVE), 1);
+}
+
+Test(conn_alive, a_change_that_the_kernel_refuses_leaves_the_limits)
+{
+	const struct weir_conn_limits limits = {
+		.max = 600000, .keepalive_idle_ns = 20 * SECOND};
+
+	cr_assert_eq(conn_probe_open_tcp(&p, 0, NULL), 0);
+	fault_next(FAULT_SETSOCKOPT, -ENOPROTOOPT);
+	cr_assert_eq(weir_conn_set_limits(&p.conn, &limits), -ENOPROTOOPT);
+	cr_expect_eq(weir_conn_room(&p.conn), 1048576);
+}
+
 /* -- what the kernel finds out -- */
 
 static const struct weir_conn_limits table[] = {

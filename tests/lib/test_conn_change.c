@@ -205,6 +205,23 @@ Test(conn_change, a_linger_limit_holds_from_the_change_on)
 	expect_close_in(SECOND, SECOND, WEIR_REASON_LINGER);
 }
 
+Test(conn_change, a_longer_linger_is_granted_in_full)
+{
+	static const struct weir_conn_limits quick = {.linger_ns = 1000000000};
+	static const struct weir_conn_limits slow = {.linger_ns = 10000000000};
+
+	conn_probe_open(&p, 0, &quick);
+	weir_conn_finish(&p.conn);
+	conn_turns(1);
+	conn_pass(SECOND / 10 * 9);
+	weir_conn_set_limits(&p.conn, &slow);
+	conn_turns(1);
+	conn_pass(SECOND);
+	weir_conn_set_limits(&p.conn, &slow);
+	conn_turns(1);
+	expect_close_in(9 * SECOND, 9 * SECOND, WEIR_REASON_LINGER);
+}
+
 Test(conn_change, a_rate_is_asked_for_from_the_change_on)
 {
 	static const struct weir_conn_limits rate = {

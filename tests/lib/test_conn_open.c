@@ -75,6 +75,17 @@ Test(conn_open, sets_nodelay)
 	cr_assert_eq(conn_probe_progress(&p).kernel_unacked, 0);
 }
 
+/* Whoever sets one asks for what this version does not do. */
+Test(conn_open, of_an_unknown_flag_is_refused)
+{
+	const struct weir_conn_limits limits = {.flags = 0x80};
+
+	cr_assert_eq(conn_probe_open(&p, 0, &limits), -EINVAL);
+	cr_assert_not(weir_conn_is_open(&p.conn));
+	conn_probe_open(&p, 0, NULL);
+	cr_assert_eq(weir_conn_set_limits(&p.conn, &limits), -EINVAL);
+}
+
 Test(conn_open, knows_tcp_from_the_rest)
 {
 	conn_probe_open(&p, 0, NULL);
