@@ -72,8 +72,9 @@ struct weir_connector;
 
 /* Called once, from the loop, unless cancelled. fd >= 0: connected,
  * non-blocking, CLOEXEC, and yours to close; < 0: the error of the attempt
- * that failed last, or -ETIMEDOUT when the deadline came first. The connector
- * is closed by then: it may be opened again or freed inside. */
+ * that failed last, or -ETIMEDOUT when the deadline came first; an attempt that
+ * connected while the loop was away counts. The connector is closed by then: it
+ * may be opened again or freed inside. */
 typedef void weir_connect_fn(struct weir_connector *connector, int fd);
 
 /* Read during the call of weir_connector_open. Zeroes are the defaults. */

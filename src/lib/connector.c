@@ -215,7 +215,8 @@ static void begin_next(struct weir_connector *c)
 		bool is_last = c->i_next == c->n_addresses;
 
 		/* before it may be the outcome */
-		arm(c, is_last ? WEIR_NEVER : weir_loop_now(loop) + STAGGER_NS);
+		arm(c, is_last ? WEIR_NEVER
+			       : weir_loop_fresh_now(loop) + STAGGER_NS);
 		if (!a)
 			c->error = -ENOMEM;
 		else if (settle(c, a, try_to_connect(a)))
@@ -227,15 +228,36 @@ static void begin_next(struct weir_connector *c)
 	finish(c, c->error);
 }
 
+/* An attempt that connected while the loop was away; its event may be later in
+ * the harvest. */
+static struct attempt *find_connected(const struct weir_connector *c)
+{
+	weir_list_for_each(link, &c->attempts) {
+		struct attempt *a =
+			weir_container_of(link, struct attempt, link);
+		struct weir_address peer;
+		socklen_t len = sizeof peer.sa;
+
+		if (a->fd != NO_FD &&
+		    weir_sys_getpeername(a->fd, &peer.sa.any, &len) == 0)
+			return a;
+	}
+	return NULL;
+}
+
 static void on_timer(struct weir_timer *timer)
 {
 	struct weir_connector *c =
 		weir_container_of(timer, struct weir_connector, timer);
+	struct attempt *a;
 
-	if (weir_loop_now(c->watch.loop) >= c->deadline_ns)
-		finish(c, -ETIMEDOUT);
-	else
+	if (weir_loop_now(c->watch.loop) < c->deadline_ns) {
 		begin_next(c);
+		return;
+	}
+	a = find_connected(c);
+	if (!a || !settle(c, a, 0))
+		finish(c, -ETIMEDOUT);
 }
 
 static void finish_attempt(struct weir_watch *watch, uint32_t events)

@@ -31,7 +31,7 @@ static bool is_shortage(int error)
  * end. */
 static bool is_out_of_patience(struct weir_dgram *d)
 {
-	uint64_t now_ns = weir_loop_now(d->watch.loop);
+	uint64_t now_ns = weir_loop_fresh_now(d->watch.loop);
 
 	if (d->short_since_ns == 0)
 		d->short_since_ns = now_ns;
