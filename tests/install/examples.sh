@@ -72,6 +72,29 @@ relay_lets_clients_wait_at_its_cap() {
 	grep -qx two "$T/second"
 }
 
+console_speaks_to_clients_that_have_logged_in() {
+	mkfifo "$T/typed" "$T/sent"
+	"$E/console" "$at" secret <"$T/typed" >"$T/out" 2>"$T/err" &
+	server=$!
+	pids="$pids $server"
+	exec 3>"$T/typed"
+	await $server "$T/out" listening
+	(exec 3>&-; client <"$T/sent" >"$T/answer") &
+	guest=$!
+	pids="$pids $guest"
+	exec 4>"$T/sent"
+	printf 'secret\nHey\n' >&4
+	await $guest "$T/answer" Hey
+	printf 'guess\nHey\n' | client >"$T/refused" 2>/dev/null || :
+	refuse test -s "$T/refused"
+	echo Hello, all >&3
+	await $guest "$T/answer" 'Hello, all'
+	exec 3>&- 4>&-
+	wait $guest
+	wait $server
+	refuse grep secret "$T/answer"
+}
+
 udp_echo_answers_udp_ask() {
 	serve udp-echo udp:127.0.0.1:0
 	at=$(sed 's/.* //' "$T/out")

@@ -53,6 +53,11 @@ Test(examples, relay_lets_clients_wait_at_its_cap)
 	check("relay_lets_clients_wait_at_its_cap");
 }
 
+Test(examples, console_speaks_to_clients_that_have_logged_in)
+{
+	check("console_speaks_to_clients_that_have_logged_in");
+}
+
 Test(examples, udp_echo_answers_udp_ask)
 {
 	check("udp_echo_answers_udp_ask");
