@@ -385,9 +385,9 @@ void weir_conn_set_events(struct weir_conn *c,
  * has passed counts. A queue, or kept input, that is above a lowered limit is
  * not dropped: more is refused until it has shrunk. keepalive and user_timeout
  * are set as at open, and taken back where 0 replaces them; the interval and
- * the count then stay. WEIR_CONN_KEEP_NAGLE has an effect only at open.
- * -EINVAL: a limit out of its range; -EPIPE: the connection is closed;
- * setsockopt(2)'s error. On failure the limits stay the old ones. */
+ * the count then stay. -EINVAL: a limit out of its range; -EPIPE: the
+ * connection is closed; setsockopt(2)'s error. On failure the limits stay the
+ * old ones. */
 int weir_conn_set_limits(struct weir_conn *c,
 			 const struct weir_conn_limits *limits);
 

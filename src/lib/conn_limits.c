@@ -40,10 +40,9 @@ static size_t max_of(const struct weir_conn_limits *limits)
 
 int weir_conn_check_limits(const struct weir_conn_limits *limits)
 {
-	const unsigned known = WEIR_CONN_NO_THROTTLE | WEIR_CONN_KEEP_NAGLE;
 	size_t high = high_of(limits);
 
-	if (limits->flags & ~known)
+	if (limits->flags & ~(unsigned)WEIR_CONN_NO_THROTTLE)
 		return -EINVAL;
 	if (high > LARGEST || max_of(limits) > LARGEST ||
 	    limits->input > LARGEST)
