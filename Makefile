@@ -1,4 +1,4 @@
-# Weir. For people: all, examples, run, demo, test, check, html, install,
+# Weir. For people: all, examples, run, demo, test, check, html, deb, install,
 # uninstall, clean; and what takes longer: fuzz, model, coverage, analysis,
 # memcheck.
 # With V=1 each command is shown.
@@ -134,10 +134,11 @@ EXAMPLES = $(patsubst docs/%.c,$(BUILD)/%,$(wildcard docs/examples/*.c \
 	   docs/examples/*/*.c))
 ROOT     = $(abspath $(BUILD))/examples-root
 
-GATES    = $(addprefix check-,format rooms headers docs gcc clang musl m32 \
-	   tidy cppcheck tests old-kernel sanitizers threads fuzz model)
+GATES    = $(addprefix check-,format rooms headers docs deb gcc clang musl \
+	   m32 tidy cppcheck tests old-kernel sanitizers threads fuzz model)
 
-.PHONY: all examples run demo test check html install uninstall clean criterion gates $(GATES)
+.PHONY: all examples run demo test check html deb install uninstall clean criterion gates \
+	$(GATES)
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/libweir.a $(BUILD)/libweir.so $(PROGRAMS) $(BUILD)/man/links
@@ -296,6 +297,17 @@ $(BUILD)/man/links: docs/manual/manual.awk docs/weir.7 $(HEADERS)
 html: $(BUILD)/man/links
 	$(call say,HTML $(BUILD)/html)docs/html/make.sh $(BUILD)/html $(BUILD)/man
 
+# Debian packages, in $(BUILD)/deb, from a copy of what they are made of.
+deb:
+	@command -v dh >/dev/null || \
+		{ echo 'make deb: dh is not here (Debian: debhelper)'; exit 1; }
+	@rm -rf $(BUILD)/deb
+	@mkdir -p $(BUILD)/deb/weir
+	cp -R Makefile README.md LICENSE bench docs include src $(BUILD)/deb/weir
+	cp -R docs/debian $(BUILD)/deb/weir
+	cd $(BUILD)/deb/weir && env -u MAKEFLAGS -u MAKELEVEL -u BUILD \
+		dpkg-buildpackage --build=binary --no-sign
+
 criterion:
 	@tests/install-criterion
 
@@ -368,6 +380,9 @@ check-docs: html
 	@! mandoc -Tlint -W warning $(filter %.1,$(MANUALS)) | \
 		grep -v 'missing date'
 	@find $(BUILD)/html -name '*.html' | xargs awk -f docs/html/check.awk
+
+check-deb:
+	@tests/install/packages.sh
 
 check-gcc:
 	$(MAKE) BUILD=build/gcc CC=gcc CFLAGS="-O2 -g -Werror" all
