@@ -96,20 +96,18 @@ function put_targets(line,	href, to, done, end)
 	return done line
 }
 
-# A function is linked to where it is described. mandoc takes the first place
-# that names it, and of two that are described together the first.
-{
+# A function is linked to where it is described; mandoc has the name where the
+# function is first mentioned.
+file ~ /\.3\.html$/ {
 	while (match($0, /"#?weir_[a-z_]+~[0-9]+"/))
 		$0 = substr($0, 1, RSTART + index(substr($0, RSTART), "~") - 2) \
 		     substr($0, RSTART + RLENGTH - 1)
-}
-/<dt/ {
-	in_term = 1
-}
-!in_term {
 	gsub(/ id="weir_[a-z_]+"/, "")
 }
-in_term && !/<dt id/ {
+file ~ /\.3\.html$/ && /<dt/ {
+	in_term = 1
+}
+in_term {
 	while (match($0, /<code class="Fn">weir_[a-z_]+/)) {
 		name = substr($0, RSTART + 17, RLENGTH - 17)
 		$0 = substr($0, 1, RSTART - 1) "<code id=\"" name "\">" name \
