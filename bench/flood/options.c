@@ -1,5 +1,5 @@
 /* The table of options, and what only weir-flood's take. options_check.c sees
- * whether what was typed makes sense together. */
+ * whether what was typed makes sense together, options_settings.c goes by it. */
 #include "options.h"
 
 #include <string.h>
@@ -234,6 +234,11 @@ static const struct command_line_option table[N_OPTIONS] = {
 			 .argument = "FILE",
 			 .help = "all figures; - is standard output",
 			 .expected = a_file},
+	[OPTION_JSON_LINES] = {.name = "json-lines",
+			       .argument = "FILE",
+			       .help = "a line of JSON each second, while it "
+				       "runs",
+			       .expected = a_file},
 	[OPTION_HTML] = {.name = "html",
 			 .argument = "FILE",
 			 .help = "a page with curves",

@@ -1,5 +1,5 @@
-/* Between options.c, which reads the command line, and options_check.c, which
- * makes settings of it. */
+/* Between options.c, which reads the command line, and the files that make
+ * settings of it. */
 #ifndef FLOOD_OPTIONS_INSIDE_H
 #define FLOOD_OPTIONS_INSIDE_H
 
@@ -40,6 +40,7 @@ enum option_number {
 	OPTION_FIND_RATE,
 	OPTION_COMPARE,
 	OPTION_JSON,
+	OPTION_JSON_LINES,
 	OPTION_HTML,
 	OPTION_HGRM,
 	OPTION_HLOG,
@@ -55,6 +56,32 @@ struct options {
 
 /* Without dashes. */
 const char *options_name(enum option_number number);
+
+static inline bool options_has(const struct options *options,
+			       enum option_number number)
+{
+	return options->line.values[number].is_given;
+}
+
+static inline uint64_t options_number(const struct options *options,
+				      enum option_number number)
+{
+	return options->line.values[number].number;
+}
+
+static inline const char *options_text(const struct options *options,
+				       enum option_number number)
+{
+	return options->line.values[number].text;
+}
+
+/* Whether what was typed makes sense together, and the sizes of it; false after
+ * one line. */
+bool options_fit(const struct options *options);
+bool options_fit_sizes(const struct settings *settings);
+/* What is sent and how its answer ends; false after one line. */
+bool options_set_request(struct settings *settings,
+			 const struct options *options);
 
 /* STATUS_GO_ON, or STATUS_REFUSED after one line. */
 enum status options_apply(struct settings *settings, struct expect *expect,

@@ -19,7 +19,8 @@ static const char *path_of(const struct settings *settings,
 		[OUTPUT_JSON] = settings->json_path,
 		[OUTPUT_HTML] = settings->html_path,
 		[OUTPUT_HGRM] = settings->hgrm_path,
-		[OUTPUT_HLOG] = settings->hlog_path};
+		[OUTPUT_HLOG] = settings->hlog_path,
+		[OUTPUT_JSON_LINES] = settings->json_lines_path};
 
 	return paths[file];
 }
@@ -65,10 +66,20 @@ static void write_log(struct output *output, const struct result_second *second,
 		.length_ns = (uint64_t)(second->length_s * 1e9)};
 
 	(void)snprintf(interval.tag, sizeof interval.tag, "%s", tag);
-	if (output->hlog_error == 0)
-		output->hlog_error =
+	if (output->errors[OUTPUT_HLOG] == 0)
+		output->errors[OUTPUT_HLOG] =
 			hlog_write(output->files[OUTPUT_HLOG], output->base_ns,
 				   &interval, histogram);
+}
+
+static void write_line(struct output *output,
+		       const struct result_second *second)
+{
+	FILE *to = output->files[OUTPUT_JSON_LINES];
+
+	if (to && output->errors[OUTPUT_JSON_LINES] == 0)
+		output->errors[OUTPUT_JSON_LINES] =
+			report_json_line(to, second);
 }
 
 static void on_second(void *user, const struct result_second *second,
@@ -82,11 +93,12 @@ static void on_second(void *user, const struct result_second *second,
 		write_log(output, second, "service", interval->service);
 		write_log(output, second, "lateness", interval->lateness);
 	}
+	write_line(output, second);
 	progress_show(&output->progress, second,
 		      seconds_left(output->settings, second));
 }
 
-/* The log begins where the measurement does. */
+/* The logs begin where the measurement does. */
 static void on_start(void *user)
 {
 	struct output *output = user;
@@ -97,7 +109,11 @@ static void on_start(void *user)
 	output->base_ns =
 		(uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	if (log)
-		output->hlog_error = hlog_write_head(log, output->base_ns);
+		output->errors[OUTPUT_HLOG] =
+			hlog_write_head(log, output->base_ns);
+	if (output->wholes[OUTPUT_JSON_LINES].file)
+		output->errors[OUTPUT_JSON_LINES] =
+			whole_file_publish(&output->wholes[OUTPUT_JSON_LINES]);
 }
 
 static void on_warmup(void *user, double left_s)
@@ -194,10 +210,11 @@ static int write_file(struct output *output, enum output_file file,
 	case OUTPUT_HGRM:
 		return hgrm_write(to, result->latency);
 	case OUTPUT_HLOG:
+	case OUTPUT_JSON_LINES:
 	case OUTPUT_N_FILES:
 		break;
 	}
-	return output->hlog_error;
+	return output->errors[file];
 }
 
 bool output_write(struct output *output, const struct result *result,

@@ -1,6 +1,6 @@
 /* Where the results go: the terminal, and the files that were asked for. They
  * are opened before the run, so that a wrong path costs no measurement, and
- * change when there is a result. */
+ * change when there is a result; the lines of JSON when the first is due. */
 #ifndef FLOOD_OUTPUT_H
 #define FLOOD_OUTPUT_H
 
@@ -18,6 +18,7 @@ enum output_file {
 	OUTPUT_HTML,
 	OUTPUT_HGRM,
 	OUTPUT_HLOG,
+	OUTPUT_JSON_LINES,
 	OUTPUT_N_FILES
 };
 
@@ -27,7 +28,7 @@ struct output {
 	struct progress progress;
 	struct whole_file wholes[OUTPUT_N_FILES];
 	FILE *files[OUTPUT_N_FILES]; /* NULL: not asked for */
-	int hlog_error;		     /* the first, while it ran */
+	int errors[OUTPUT_N_FILES];  /* the first of each, while it ran */
 	uint64_t base_ns;	     /* of the log: since 1970 */
 };
 

@@ -10,6 +10,7 @@
 
 struct expect;
 struct result;
+struct result_second;
 
 /* A table that a person reads in five seconds; the verdict comes first. In
  * colour if the stream is a terminal and NO_COLOR is not set. */
@@ -21,6 +22,9 @@ void report_table(FILE *out, const struct result *result,
 /* docs/weir-flood-json.md says what is in it. */
 int report_json(FILE *out, const struct result *result,
 		const struct expect *expect);
+
+/* One second of it, as in the timeline, on a line of its own. */
+int report_json_line(FILE *out, const struct result_second *second);
 
 /* A self-contained page. */
 int report_html(FILE *out, const struct result *result,

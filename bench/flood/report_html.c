@@ -83,9 +83,11 @@ static void put_times(struct page *page, const struct result *result)
 {
 	static const struct page_column columns[] = {
 		{"", PAGE_TEXT},	{"p50", PAGE_NUMBER},
-		{"p90", PAGE_NUMBER},	{"p99", PAGE_NUMBER},
-		{"p99.9", PAGE_NUMBER}, {"max", PAGE_NUMBER},
-		{"mean", PAGE_NUMBER},	{"count", PAGE_NUMBER},
+		{"p75", PAGE_NUMBER},	{"p90", PAGE_NUMBER},
+		{"p95", PAGE_NUMBER},	{"p99", PAGE_NUMBER},
+		{"p99.9", PAGE_NUMBER}, {"p99.99", PAGE_NUMBER},
+		{"max", PAGE_NUMBER},	{"mean", PAGE_NUMBER},
+		{"count", PAGE_NUMBER},
 	};
 
 	page_table_open(page, NULL, columns, sizeof columns / sizeof *columns);

@@ -8,6 +8,7 @@
 #include "expect.h"
 #include "histogram.h"
 #include "json.h"
+#include "report_json_inside.h"
 #include "report_words.h"
 #include "result.h"
 
@@ -15,16 +16,6 @@
 static void put_text(struct json *json, const char *key, const char *text)
 {
 	json_string(json, key, text[0] != '\0' ? text : NULL);
-}
-
-/* The count if there is one, else null. */
-static void put_known(struct json *json, const char *key, bool is_known,
-		      uint64_t count)
-{
-	if (is_known)
-		json_count(json, key, count);
-	else
-		json_null(json, key);
 }
 
 /* -- how it ended -- */
@@ -80,17 +71,19 @@ static void put_settings(struct json *json, const struct settings *settings)
 
 	json_object(json, "settings");
 	json_string(json, "arrivals", arrivals_of(settings));
-	put_known(json, "rate_per_s", is_open, settings->rate);
+	report_json_known(json, "rate_per_s", is_open, settings->rate);
 	json_count(json, "connections", settings->n_connections);
-	put_known(json, "publishers", settings->mode == MODE_BROADCAST,
-		  settings->n_publishers);
+	report_json_known(json, "publishers", settings->mode == MODE_BROADCAST,
+			  settings->n_publishers);
 	json_count(json, "message_bytes", settings->message_size);
-	put_known(json, "in_flight", !is_open, settings->pipeline);
+	report_json_known(json, "in_flight", !is_open, settings->pipeline);
 	json_string(json, "answer", answer_kinds[settings->answer.kind]);
-	put_known(json, "answer_bytes", settings->answer.kind == ANSWER_BYTES,
-		  settings->answer.n_bytes);
+	report_json_known(json, "answer_bytes",
+			  settings->answer.kind == ANSWER_BYTES,
+			  settings->answer.n_bytes);
 	json_bool(json, "verified", settings->is_verified);
-	put_known(json, "max_messages", is_bounded, settings->n_messages);
+	report_json_known(json, "max_messages", is_bounded,
+			  settings->n_messages);
 	json_count(json, "duration_ns", settings->duration_ns);
 	json_count(json, "warmup_ns", settings->warmup_ns);
 	json_count(json, "connect_ns", settings->connect_ns);
@@ -132,14 +125,14 @@ static void put_time(struct json *json, const struct report_time *time)
 
 	json_object(json, time->key);
 	json_count(json, "count", count);
-	put_known(json, "min", count > 0, histogram_min(h));
+	report_json_known(json, "min", count > 0, histogram_min(h));
 	for (size_t i = 0; i < REPORT_N_PERCENTILES; i++) {
 		double percent = report_percentiles[i].percent;
 
-		put_known(json, report_percentiles[i].key, count > 0,
-			  histogram_percentile(h, percent));
+		report_json_known(json, report_percentiles[i].key, count > 0,
+				  histogram_percentile(h, percent));
 	}
-	put_known(json, "max", count > 0, histogram_max(h));
+	report_json_known(json, "max", count > 0, histogram_max(h));
 	json_number(json, "mean", count > 0 ? histogram_mean(h) : NAN);
 	json_number(json, "stddev", count > 0 ? histogram_stddev(h) : NAN);
 	json_count(json, "overflow", histogram_overflow(h));
@@ -157,12 +150,13 @@ static void put_mistakes(struct json *json, const struct result *result)
 			   result->errors[i]);
 	json_end(json);
 	put_text(json, "first_error", result->first_error);
-	put_known(json, "corrupt", is_known, result->n_corrupt);
+	report_json_known(json, "corrupt", is_known, result->n_corrupt);
 	json_object(json, "corrupt_by_kind");
 	for (int i = 0; i < CHECKER_N_CORRUPTIONS; i++)
-		put_known(json,
-			  checker_corruption_name((enum checker_corruption)i),
-			  is_known, result->corrupt[i]);
+		report_json_known(
+			json,
+			checker_corruption_name((enum checker_corruption)i),
+			is_known, result->corrupt[i]);
 	json_end(json);
 	put_text(json, "first_corruption", result->first_corruption);
 }
@@ -180,17 +174,19 @@ static void put_healthy(struct json *json, const struct result *result)
 	json_count(json, "connections", result->settings->n_connections);
 	json_count(json, "connected", result->n_connected);
 	json_count(json, "reconnects", result->n_reconnects);
-	put_known(json, "slowest", has_any, fairness->slowest);
-	put_known(json, "slowest_messages", has_any, fairness->least);
-	put_known(json, "fastest", has_any, fairness->fastest);
-	put_known(json, "fastest_messages", has_any, fairness->most);
+	report_json_known(json, "slowest", has_any, fairness->slowest);
+	report_json_known(json, "slowest_messages", has_any, fairness->least);
+	report_json_known(json, "fastest", has_any, fairness->fastest);
+	report_json_known(json, "fastest_messages", has_any, fairness->most);
 	json_count(json, "silent", silence->n);
-	put_known(json, "most_silent", silence->n > 0, silence->connection);
-	put_known(json, "most_silent_ns", silence->n > 0, silence->longest_ns);
+	report_json_known(json, "most_silent", silence->n > 0,
+			  silence->connection);
+	report_json_known(json, "most_silent_ns", silence->n > 0,
+			  silence->longest_ns);
 	json_count(json, "bytes_accepted", bytes->accepted);
 	json_count(json, "bytes_sent", bytes->sent);
-	put_known(json, "bytes_acknowledged", bytes->acknowledged >= 0,
-		  (uint64_t)bytes->acknowledged);
+	report_json_known(json, "bytes_acknowledged", bytes->acknowledged >= 0,
+			  (uint64_t)bytes->acknowledged);
 	json_count(json, "bytes_received", bytes->received);
 	json_end(json);
 }
@@ -231,37 +227,16 @@ static void put_broadcast(struct json *json, const struct result *result)
 static void put_generator(struct json *json, const struct result *result)
 {
 	json_object(json, "generator");
-	put_known(json, "late", result->settings->rate > 0, result->n_late);
-	put_known(json, "unsent", result->settings->rate > 0, result->n_unsent);
+	report_json_known(json, "late", result->settings->rate > 0,
+			  result->n_late);
+	report_json_known(json, "unsent", result->settings->rate > 0,
+			  result->n_unsent);
 	json_count(json, "peak_owed", result->peak_owed);
 	json_bool(json, "owed_too_much", result->is_owed_too_much);
 	json_number(json, "cpu_user_s", result->cpu_user_s);
 	json_number(json, "cpu_system_s", result->cpu_system_s);
 	json_number(json, "cpu_wait_s", result->cpu_wait_s);
 	json_number(json, "cpu_share", result->cpu_share);
-	json_end(json);
-}
-
-static void put_timeline(struct json *json, const struct result *result)
-{
-	json_array(json, "timeline");
-	for (size_t i = 0; i < result->n_timeline; i++) {
-		const struct result_second *second = &result->timeline[i];
-		bool has_samples = second->n_samples > 0;
-
-		json_object(json, NULL);
-		json_number(json, "at_s", second->at_s);
-		json_number(json, "length_s", second->length_s);
-		json_count(json, "messages", second->n_messages);
-		json_count(json, "bytes_out", second->n_bytes_out);
-		json_count(json, "bytes_in", second->n_bytes_in);
-		json_count(json, "owed", second->n_owed);
-		json_count(json, "queued_bytes", second->n_queued);
-		put_known(json, "p50_ns", has_samples, second->p50_ns);
-		put_known(json, "p99_ns", has_samples, second->p99_ns);
-		put_known(json, "max_ns", has_samples, second->max_ns);
-		json_end(json);
-	}
 	json_end(json);
 }
 
@@ -311,10 +286,10 @@ static void put_trial(struct json *json, const struct result_trial *trial)
 	put_text(json, "reason", trial->reason);
 	json_number(json, "seconds", trial->seconds);
 	json_number(json, "messages_per_s", trial->messages_per_s);
-	put_known(json, "p50_ns", has_samples, trial->p50_ns);
-	put_known(json, "p99_ns", has_samples, trial->p99_ns);
-	put_known(json, "p999_ns", has_samples, trial->p999_ns);
-	put_known(json, "max_ns", has_samples, trial->max_ns);
+	report_json_known(json, "p50_ns", has_samples, trial->p50_ns);
+	report_json_known(json, "p99_ns", has_samples, trial->p99_ns);
+	report_json_known(json, "p999_ns", has_samples, trial->p999_ns);
+	report_json_known(json, "max_ns", has_samples, trial->max_ns);
 	json_end(json);
 }
 
@@ -328,7 +303,7 @@ static void put_search(struct json *json, const struct result *result)
 	}
 	json_object(json, "search");
 	json_string(json, "end", search_end_name(search->end));
-	put_known(json, "rate_per_s", search->rate > 0, search->rate);
+	report_json_known(json, "rate_per_s", search->rate > 0, search->rate);
 	put_text(json, "why", search->why);
 	json_array(json, "trials");
 	for (size_t i = 0; i < search->n_trials; i++)
@@ -416,7 +391,7 @@ int report_json(FILE *out, const struct result *result,
 	put_comparison(&json, result);
 	put_search(&json, result);
 	put_environment(&json, &result->environment);
-	put_timeline(&json, result);
+	report_json_timeline(&json, result);
 	json_end(&json);
 	return json_close(&json);
 }

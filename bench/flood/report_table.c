@@ -124,59 +124,85 @@ static void put_met(const struct table *table)
 
 /* -- times -- */
 
-static void put_times(const struct table *table, const struct report_time *time)
+enum {
+	TIMES_MAX = REPORT_N_PERCENTILES,
+	TIMES_MEAN,
+	TIMES_COUNT,
+	TIMES_ROWS
+};
+
+static const char *name_of_row(size_t row)
 {
-	const struct histogram *h = time->histogram;
-	const struct result *result = table->result;
+	if (row < REPORT_N_PERCENTILES)
+		return report_percentiles[row].name;
+	if (row == TIMES_MAX)
+		return "max";
+	return row == TIMES_MEAN ? "mean" : "count";
+}
+
+static const char *format_row(char *text, const struct histogram *h, size_t row)
+{
+	double percent;
+
+	if (row == TIMES_COUNT)
+		return quantity_format_count(text, histogram_count(h));
+	if (row == TIMES_MEAN)
+		return quantity_format_time(text, histogram_mean(h));
+	if (row == TIMES_MAX)
+		return quantity_format_time(text, (double)histogram_max(h));
+	percent = report_percentiles[row].percent;
+	return quantity_format_time(text,
+				    (double)histogram_percentile(h, percent));
+}
+
+/* Row TIMES_ROWS is the head, what each column is of. */
+static void put_times(const struct table *table, size_t row)
+{
 	char text[QUANTITY_TEXT_SIZE];
-	char sent[QUANTITY_TEXT_SIZE];
 
-	put_name(table, time->name);
-	for (size_t i = 0; i < REPORT_N_PERCENTILES; i++) {
-		double percent = report_percentiles[i].percent;
-		uint64_t ns = histogram_percentile(h, percent);
-
-		quantity_format_time(text, (double)ns);
-		(void)fprintf(table->out, "%9s", text);
-	}
-	quantity_format_time(text, (double)histogram_max(h));
-	(void)fprintf(table->out, "%9s", text);
-	quantity_format_time(text, histogram_mean(h));
-	(void)fprintf(table->out, "%9s", text);
-	quantity_format_count(text, histogram_count(h));
-	(void)fprintf(table->out, "%12s\n", text);
-	if (time->histogram == result->latency &&
-	    histogram_count(h) != result->n_asked)
-		(void)fprintf(table->out, "%*s(latency of %s of %s sent)\n",
-			      2 + NAME_WIDTH, "", text,
-			      quantity_format_count(sent, result->n_asked));
-}
-
-static void put_head(const struct table *table)
-{
-	(void)fputc('\n', table->out);
-	put_name(table, "");
-	for (size_t i = 0; i < REPORT_N_PERCENTILES; i++)
-		(void)fprintf(table->out, "%9s", report_percentiles[i].name);
-	(void)fprintf(table->out, "%9s%9s%12s\n", "max", "mean", "count");
-}
-
-static void put_histograms(const struct table *table)
-{
-	bool has_head = false;
-
+	put_name(table, row < TIMES_ROWS ? name_of_row(row) : "");
 	for (size_t i = 0; i < REPORT_N_TIMES; i++) {
 		struct report_time time = report_time(table->result, i);
 
 		if (!report_time_is_told(table->result, i))
 			continue;
-		if (!has_head)
-			put_head(table);
-		put_times(table, &time);
-		has_head = true;
+		(void)fprintf(table->out, "%*s", VALUE_WIDTH,
+			      row < TIMES_ROWS
+				      ? format_row(text, time.histogram, row)
+				      : time.name);
 	}
-	if (has_head)
-		(void)fputc('\n', table->out);
+	(void)fputc('\n', table->out);
+}
+
+/* A reader is to know what the latency leaves out. */
+static void put_left_out(const struct table *table)
+{
+	const struct result *result = table->result;
+	uint64_t n = histogram_count(result->latency);
+	char text[QUANTITY_TEXT_SIZE];
+	char sent[QUANTITY_TEXT_SIZE];
+
+	if (n != result->n_asked && n > 0)
+		(void)fprintf(table->out, "%*s(latency of %s of %s sent)\n",
+			      2 + NAME_WIDTH, "",
+			      quantity_format_count(text, n),
+			      quantity_format_count(sent, result->n_asked));
+}
+
+static void put_histograms(const struct table *table)
+{
+	bool is_told = false;
+
+	for (size_t i = 0; i < REPORT_N_TIMES; i++)
+		is_told |= report_time_is_told(table->result, i);
+	if (!is_told)
+		return;
+	(void)fputc('\n', table->out);
+	put_times(table, TIMES_ROWS);
+	for (size_t row = 0; row < TIMES_ROWS; row++)
+		put_times(table, row);
+	put_left_out(table);
+	(void)fputc('\n', table->out);
 }
 
 /* -- A/B -- */

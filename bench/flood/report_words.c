@@ -10,10 +10,9 @@
 #include "result.h"
 
 const struct report_percentile report_percentiles[REPORT_N_PERCENTILES] = {
-	{"p50", "p50", 50},
-	{"p90", "p90", 90},
-	{"p99", "p99", 99},
-	{"p99.9", "p999", 99.9},
+	{"p50", "p50", 50},	    {"p75", "p75", 75}, {"p90", "p90", 90},
+	{"p95", "p95", 95},	    {"p99", "p99", 99}, {"p99.9", "p999", 99.9},
+	{"p99.99", "p9999", 99.99},
 };
 
 struct report_time report_time(const struct result *result, size_t i)

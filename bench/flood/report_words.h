@@ -34,7 +34,7 @@ struct report_percentile {
 };
 
 enum {
-	REPORT_N_PERCENTILES = 4
+	REPORT_N_PERCENTILES = 7
 };
 
 extern const struct report_percentile report_percentiles[REPORT_N_PERCENTILES];

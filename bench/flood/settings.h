@@ -60,6 +60,7 @@ struct settings {
 	bool finds_rate;       /* the highest at which that holds */
 	/* where to write; "-" is standard output, NULL nowhere */
 	const char *json_path;
+	const char *json_lines_path;
 	const char *html_path;
 	const char *hgrm_path;
 	const char *hlog_path;

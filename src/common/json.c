@@ -140,6 +140,11 @@ void json_open(struct json *json, FILE *out)
 	*json = (struct json){.out = out};
 }
 
+void json_open_line(struct json *json, FILE *out)
+{
+	*json = (struct json){.out = out, .line_depth = 1};
+}
+
 int json_close(struct json *json)
 {
 	assert(json->depth == 0 && json->has_items);

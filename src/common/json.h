@@ -40,6 +40,8 @@ enum {
 
 /* The stream stays the caller's. */
 void json_open(struct json *json, FILE *out);
+/* The same for a value that stands on one line. */
+void json_open_line(struct json *json, FILE *out);
 /* End the line and flush. 0, or the negative errno of what could not be
  * written since json_open: nothing else reports it. */
 int json_close(struct json *json);

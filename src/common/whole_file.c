@@ -105,6 +105,14 @@ int whole_file_commit(struct whole_file *whole)
 	return error;
 }
 
+int whole_file_publish(struct whole_file *whole)
+{
+	if (whole->temporary[0] && rename(whole->temporary, whole->target) < 0)
+		return -errno;
+	whole->temporary[0] = '\0';
+	return 0;
+}
+
 void whole_file_abandon(struct whole_file *whole)
 {
 	if (!whole->file)

@@ -38,6 +38,10 @@ int whole_file_open(struct whole_file *whole, const char *path);
  * written, and then what was there before is there still. */
 int whole_file_commit(struct whole_file *whole);
 
+/* Let it be there from now on, to be read while it grows. 0, or a negative
+ * errno. */
+int whole_file_publish(struct whole_file *whole);
+
 /* Close it, if it is open, and leave what was there before. */
 void whole_file_abandon(struct whole_file *whole);
 

@@ -72,6 +72,20 @@ Test(whole_file, leaves_the_old_one_until_then)
 	unlink("a");
 }
 
+/* And is no more taken back. */
+Test(whole_file, is_there_while_it_grows_once_it_is_published)
+{
+	write_new("a", "old");
+	cr_assert_eq(whole_file_open(&whole, "a"), 0);
+	cr_expect_eq(whole_file_publish(&whole), 0);
+	fputs("new", whole.file);
+	fflush(whole.file);
+	expect_text("a", "new");
+	whole_file_abandon(&whole);
+	expect_text("a", "new");
+	unlink("a");
+}
+
 Test(whole_file, takes_the_mode_of_the_old_one)
 {
 	struct stat now;

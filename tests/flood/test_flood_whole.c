@@ -241,3 +241,22 @@ Test(flood_whole, percentiles_go_to_a_file)
 	cr_expect(strstr(run.err, "VALID"));
 	flooded_forget(&run);
 }
+
+/* As they are over: the last one, which is shorter, too. */
+Test(flood_whole, each_second_is_a_line)
+{
+	struct known server;
+	const char *second;
+
+	known_start(&server, &(struct known_plan){.size = 64});
+	flood(&run, "-c", "2", "-r", "100", "-d", "1200ms", "--warmup", "0",
+	      "--late", "1m", "--json-lines", "-", server.address, NULL);
+	stop(&server);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(strncmp(run.out, "{\"at_s\": 1.", 11), 0, "%s", run.out);
+	second = strchr(run.out, '\n');
+	cr_assert_not_null(second);
+	cr_expect_eq(strncmp(second + 1, "{\"at_s\": 1.2", 12), 0, "%s",
+		     run.out);
+	flooded_forget(&run);
+}
