@@ -49,6 +49,14 @@ static void uncount_lost(struct checker_counts *counts)
 	counts->n--;
 }
 
+void checker_restart(struct checker *checker, uint64_t expected)
+{
+	checker->expected = expected;
+	checker->missing = 0;
+	checker->n_astray = 0;
+	checker->n_searched = 0;
+}
+
 /* -- whole messages, out of their order -- */
 
 static void mark_missing(struct checker *checker, uint64_t n)

@@ -76,6 +76,9 @@ static inline bool checker_take(struct checker *checker, const void *data)
 	return true;
 }
 
+/* A new stream begins, with that message. */
+void checker_restart(struct checker *checker, uint64_t expected);
+
 /* The first n bytes of what has come (n >= the size of a message) are not the
  * expected message; n_sent is how many messages were sent at all. False: it
  * takes more bytes to tell. */

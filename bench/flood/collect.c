@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "environment.h"
+#include "expect.h"
 #include "histogram.h"
 #include "load.h"
 #include "peer.h"
@@ -122,6 +123,31 @@ static void take_interval(struct histogram *whole, struct histogram *interval)
 	histogram_clear(interval);
 }
 
+/* Figures that are told at the end, as they are now. */
+static void collect_so_far(struct load *load, uint64_t now_ns)
+{
+	struct result *result = load->result;
+	double seconds = (double)(now_ns - load->start_ns) / 1e9;
+
+	result->messages_per_s = (double)load->counters.n_answered / seconds;
+	result->bytes_out_per_s = (double)count_taken(load) / seconds;
+	result->bytes_in_per_s = (double)load->counters.n_bytes_in / seconds;
+	result->n_corrupt = load->checked.n;
+	result->n_asked = load->counters.n_asked;
+	result->n_messages = load->counters.n_answered;
+}
+
+static void stop_at_breach(struct load *load, uint64_t now_ns)
+{
+	struct expect *expect = load->events ? load->events->stops_at : NULL;
+
+	if (!expect || !load->is_sending)
+		return;
+	collect_so_far(load, now_ns);
+	if (expect_is_breached(expect, load->result))
+		load_stop_early(load);
+}
+
 void collect_second(struct load *load, uint64_t now_ns)
 {
 	const struct generator_events *events = load->events;
@@ -148,6 +174,7 @@ void collect_second(struct load *load, uint64_t now_ns)
 	load->counters.last.n_bytes_out += second.n_bytes_out;
 	load->counters.last.n_bytes_in = load->counters.n_bytes_in;
 	load->counters.tick_ns = now_ns;
+	stop_at_breach(load, now_ns);
 }
 
 /* -- the measured time -- */

@@ -73,6 +73,8 @@ static void add_faults(struct result *all, const struct result *round)
 	all->n_corrupt += round->n_corrupt;
 	all->n_late += round->n_late;
 	all->n_reconnects += round->n_reconnects;
+	all->n_renewals += round->n_renewals;
+	all->n_timed_out += round->n_timed_out;
 	all->n_unsent += round->n_unsent;
 	all->n_unanswered += round->n_unanswered;
 	all->n_failed += round->n_failed;

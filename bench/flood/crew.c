@@ -108,6 +108,8 @@ int crew_open(struct load *load)
 		struct peer *peer = &load->crew.peers[i];
 
 		peer->load = load;
+		peer->renew_at =
+			settings->n_renew ? settings->n_renew : UINT64_MAX;
 		peer->number = (uint32_t)i;
 		peer->checker = (struct checker){.kit = &load->kit,
 						 .counts = &load->checked,

@@ -34,7 +34,7 @@ static void refill(struct peer *peer, uint64_t now_ns)
 	struct load *load = peer->load;
 	size_t size = load->kit.size;
 
-	while (load->is_sending &&
+	while (load->is_sending && peer->flight.next < peer->renew_at &&
 	       flight_count(&peer->flight) < load->settings->pipeline) {
 		const unsigned char *message = compose(peer, peer->flight.next);
 		struct stamp *stamp = flight_push(&peer->flight);
@@ -69,7 +69,7 @@ static void send_one(struct peer *peer, uint64_t intended_ns)
 	}
 	record_stamp(load, stamp, intended_ns, clock_now());
 	record_sent(load, stamp, load->kit.size);
-	if (!peer->is_away)
+	if (!peer->is_away && peer->flight.next <= peer->renew_at)
 		peer_send(peer, message, load->kit.size);
 }
 
@@ -77,7 +77,8 @@ static void resume(struct peer *peer)
 {
 	uint64_t now_ns = clock_now();
 
-	for (uint64_t i = peer->flight.first; i < peer->flight.next; i++) {
+	for (uint64_t i = peer->flight.first;
+	     i < peer->flight.next && i < peer->renew_at; i++) {
 		flight_at(&peer->flight, i)->sent_ns = now_ns;
 		if (!peer_send(peer, compose(peer, i), peer->load->kit.size))
 			return;
@@ -197,6 +198,7 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 		n_used = take_counted(peer, n, now_ns);
 	record_received(load, n_used, now_ns);
 	timers_check(&load->timers, now_ns);
+	reconnect_check_renewal(peer);
 	if (!load->is_open_loop)
 		refill(peer, now_ns);
 	if (!load->is_sending)

@@ -31,10 +31,11 @@ static const struct expect_unit times = {
 	.is_time = true,
 };
 static const struct expect_unit counts = {
-	.expected = "a number such as 0",
+	.expected = "a number such as 0, or a share such as 0.1%",
 	.units = quantity_counts,
 	.scale = 1,
 	.format = format_count,
+	.is_count = true,
 };
 static const struct expect_unit rates = {
 	.expected = "a number a second, such as 10000",
@@ -71,6 +72,7 @@ const struct expect_figure expect_figures[] = {
 	{"corrupt", FIGURE_CORRUPT, &counts},
 	{"missed", FIGURE_MISSED, &counts},
 	{"unanswered", FIGURE_UNANSWERED, &counts},
+	{"timeouts", FIGURE_TIMEOUTS, &counts},
 	{"late", FIGURE_LATE, &counts},
 	{"fairness", FIGURE_FAIRNESS, &indices},
 	{"cpu", FIGURE_CPU, &shares},
@@ -96,7 +98,7 @@ static double time_of(const struct expect_term *term,
 	return (double)histogram_percentile(histogram, term->percentile);
 }
 
-static double actual_of(const struct expect_term *term,
+static double figure_of(const struct expect_term *term,
 			const struct result *result)
 {
 	switch (term->figure->figure) {
@@ -112,6 +114,8 @@ static double actual_of(const struct expect_term *term,
 		return (double)result->n_missed;
 	case FIGURE_UNANSWERED:
 		return (double)result->n_unanswered;
+	case FIGURE_TIMEOUTS:
+		return (double)result->n_timed_out;
 	case FIGURE_LATE:
 		return (double)result->n_late;
 	case FIGURE_FAIRNESS:
@@ -125,6 +129,16 @@ static double actual_of(const struct expect_term *term,
 		break;
 	}
 	return time_of(term, result);
+}
+
+/* In the modes without answers, of what was transferred. */
+static double actual_of(const struct expect_term *term,
+			const struct result *result)
+{
+	uint64_t n_all = result->n_asked ? result->n_asked : result->n_messages;
+	double actual = figure_of(term, result);
+
+	return term->is_share ? actual / (double)n_all : actual;
 }
 
 /* -- judging -- */
@@ -156,10 +170,37 @@ size_t expect_judge(struct expect *expect, const struct result *result)
 
 		term->actual = actual_of(term, result);
 		term->is_met =
+			!term->was_breached &&
 			is_met(term->relation, term->actual, term->limit);
 		n_breached += !term->is_met;
 	}
 	return n_breached;
+}
+
+/* One slow answer is no percentile. */
+static bool has_samples(const struct expect_term *term,
+			const struct result *result)
+{
+	return term->figure->figure != FIGURE_PERCENTILE ||
+	       (double)histogram_count(result->latency) *
+			       (1 - term->percentile / 100) >=
+		       EXPECT_SAMPLES_BEYOND;
+}
+
+bool expect_is_breached(struct expect *expect, const struct result *result)
+{
+	bool is_breached = false;
+
+	for (size_t i = 0; i < expect->n_terms; i++) {
+		struct expect_term *term = &expect->terms[i];
+		double actual = actual_of(term, result);
+
+		term->was_breached =
+			!isnan(actual) && has_samples(term, result) &&
+			!is_met(term->relation, actual, term->limit);
+		is_breached |= term->was_breached;
+	}
+	return is_breached;
 }
 
 double expect_percentile(const struct expect *expect)
@@ -179,7 +220,9 @@ bool expect_is_latency(const struct expect_term *term)
 
 void expect_explain(const struct expect_term *term, char *text, size_t size)
 {
-	const struct expect_unit *unit = term->figure->unit;
+	const char *(*format)(char *, double) =
+		term->is_share ? quantity_format_share
+			       : term->figure->unit->format;
 	double excess = term->actual - term->limit;
 	char actual[QUANTITY_TEXT_SIZE];
 	char off[QUANTITY_TEXT_SIZE];
@@ -190,9 +233,13 @@ void expect_explain(const struct expect_term *term, char *text, size_t size)
 			       term->text);
 		return;
 	}
-	unit->format(actual, term->actual);
-	unit->format(off, fabs(excess));
-	if (term->is_met)
+	format(actual, term->actual);
+	format(off, fabs(excess));
+	if (term->was_breached)
+		(void)snprintf(text, size,
+			       "%s: breached, %s when the run had ended",
+			       term->text, actual);
+	else if (term->is_met)
 		(void)snprintf(text, size, "%s: %s, met", term->text, actual);
 	else if (excess == 0)
 		(void)snprintf(text, size, "%s: %s, breached: the limit itself",

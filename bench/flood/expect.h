@@ -7,8 +7,9 @@
  *				it, of the other two histograms; p999 is p99.9
  *	throughput		messages a second
  *	bytes			bytes a second, both ways together: 50M/s
- *	errors corrupt missed unanswered late
- *				how many of them
+ *	errors corrupt missed unanswered timeouts late
+ *				how many of them, or what share of the answers
+ *				that are due: errors<0.1%
  *	fairness		Jain's index, from 0 to 1
  *	cpu			our own share of a CPU: 0.9 or 90%
  *
@@ -26,6 +27,8 @@ struct result;
 
 enum {
 	EXPECT_MAX_TERMS = 16,
+	/* a percentile stands on so many */
+	EXPECT_SAMPLES_BEYOND = 10,
 	EXPECT_TEXT_SIZE = 64
 };
 
@@ -50,8 +53,10 @@ struct expect_term {
 	const struct expect_figure *figure;
 	double percentile; /* from 0 to 100, where the figure is one */
 	enum expect_relation relation;
-	double limit;  /* in ns, bytes, ... as the result has it */
-	double actual; /* NaN: the run has none */
+	bool is_share;	   /* of the answers that are due; else as it is */
+	double limit;	   /* in ns, bytes, ... as the result has it */
+	double actual;	   /* NaN: the run has none */
+	bool was_breached; /* while it ran, which has ended it */
 	bool is_met;
 };
 
@@ -70,6 +75,10 @@ double expect_percentile(const struct expect *expect);
 
 /* Judge every term by the result; returns how many are breached. */
 size_t expect_judge(struct expect *expect, const struct result *result);
+
+/* Whether one is breached by what has been measured so far, which counts from
+ * then on; what cannot be told yet is not. */
+bool expect_is_breached(struct expect *expect, const struct result *result);
 
 /* Whether it is about a latency, and the limit so in ns. */
 bool expect_is_latency(const struct expect_term *term);

@@ -16,6 +16,7 @@ enum figure {
 	FIGURE_CORRUPT,
 	FIGURE_MISSED,
 	FIGURE_UNANSWERED,
+	FIGURE_TIMEOUTS,
 	FIGURE_LATE,
 	FIGURE_FAIRNESS,
 	FIGURE_CPU,
@@ -30,6 +31,7 @@ struct expect_unit {
 	/* into QUANTITY_TEXT_SIZE bytes */
 	const char *(*format)(char *text, double value);
 	bool is_time;
+	bool is_count; /* may be typed as a share too */
 };
 
 struct expect_figure {

@@ -87,6 +87,16 @@ static const char *parse_relation(struct expect_term *term, const char *text)
 	return NULL;
 }
 
+/* "0.1%" of a count; the value is there. */
+static bool parse_share(struct expect_term *term, const char *unit)
+{
+	if (!term->figure->unit->is_count || strcmp(unit, "%") != 0)
+		return false;
+	term->is_share = true;
+	term->limit /= 100;
+	return true;
+}
+
 static bool parse_value(struct expect_term *term, const char *text)
 {
 	const struct expect_unit *unit = term->figure->unit;
@@ -95,7 +105,7 @@ static bool parse_value(struct expect_term *term, const char *text)
 
 	if (!name)
 		return false;
-	if (term->limit == 0 && *name == '\0')
+	if ((term->limit == 0 && *name == '\0') || parse_share(term, name))
 		return true;
 	while (factor->name && strcmp(factor->name, name) != 0)
 		factor++;
@@ -124,7 +134,7 @@ static bool parse_term(struct expect_term *term, char *error, size_t size)
 			       "\"%.*s\": expected p0 to p100, max or mean, "
 			       "one of these behind service. or lateness., or "
 			       "throughput, bytes, errors, corrupt, missed, "
-			       "unanswered, late, fairness or cpu",
+			       "unanswered, timeouts, late, fairness or cpu",
 			       (int)(end - term->text), term->text);
 		return false;
 	}

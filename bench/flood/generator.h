@@ -5,6 +5,7 @@
 #include "settings.h"
 #include "status.h"
 
+struct expect;
 struct histogram;
 struct result;
 struct result_second;
@@ -23,6 +24,8 @@ struct generator_events {
 	/* each second before the measurement begins, and when it does */
 	void (*on_warmup)(void *user, double left_s);
 	void (*on_start)(void *user);
+	/* where it is breached at the end of a second, the run ends */
+	struct expect *stops_at;
 	void *user;
 };
 

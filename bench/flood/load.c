@@ -11,6 +11,7 @@
 #include "environment.h"
 #include "histogram.h"
 #include "peer.h"
+#include "reconnect.h"
 
 static const uint64_t second_ns = 1000000000;
 static const uint64_t drain_check_ns = 10000000;
@@ -29,6 +30,7 @@ static void close_down(struct load *load)
 	load->is_sending = false;
 	timers_cancel(&load->timers, TIMERS_PHASE);
 	timers_cancel(&load->timers, TIMERS_TICK);
+	timers_cancel(&load->timers, TIMERS_TIMEOUT);
 	pace_stop(load);
 	crew_stop_dialing(load);
 	bad_close(load);
@@ -55,6 +57,7 @@ static void end(struct load *load)
 {
 	collect_bytes(load);
 	load->phase = LOAD_ENDING;
+	timers_cancel(&load->timers, TIMERS_TIMEOUT);
 	crew_end(load);
 	timers_arm(&load->timers, TIMERS_PHASE,
 		   clock_now() + (load->result->is_interrupted ? signal_end_ns
@@ -161,6 +164,13 @@ void load_give_up(struct load *load)
 	timers_arm(&load->timers, TIMERS_PHASE, clock_now(), on_stop);
 }
 
+void load_stop_early(struct load *load)
+{
+	load->result->is_stopped_early = true;
+	load->is_sending = false;
+	timers_arm(&load->timers, TIMERS_PHASE, clock_now(), on_stop);
+}
+
 /* Whether as many messages were sent, and answered, as were asked for. */
 static bool is_done(const struct load *load)
 {
@@ -256,6 +266,7 @@ void load_start(struct load *load)
 	if (load->events && load->events->on_warmup)
 		timers_arm(&load->timers, TIMERS_TICK, now_ns, on_warmup_tick);
 	bad_start(load);
+	reconnect_start_timeout(load);
 	start_senders(load);
 	load_check_end(load);
 }

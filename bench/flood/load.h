@@ -68,5 +68,7 @@ void load_start(struct load *load);
 void load_check_end(struct load *load);
 /* More is owed than may be: the run ends here. */
 void load_give_up(struct load *load);
+/* What was expected is breached already, and the run ends here. */
+void load_stop_early(struct load *load);
 
 #endif

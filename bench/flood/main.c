@@ -35,6 +35,8 @@ static enum status measure(struct settings *settings, struct expect *expect)
 		output_close(&output);
 		return STATUS_REFUSED;
 	}
+	if (settings->stops_early)
+		output.events.stops_at = expect;
 	if (settings->rival.text)
 		status = compare_run(settings, &result);
 	else if (settings->finds_rate)

@@ -127,6 +127,11 @@ static const struct command_line_option table[N_OPTIONS] = {
 	[OPTION_RECONNECT] = {.name = "reconnect",
 			      .help = "connect again where the target ends a "
 				      "connection; always with HTTP"},
+	[OPTION_RENEW] = {.name = "renew",
+			  .argument = "N",
+			  .help = "connect again after N messages on a "
+				  "connection",
+			  .kind = &messages_kind},
 	[OPTION_PIPELINE] = {.name = "pipeline",
 			     .letter = 'p',
 			     .argument = "N",
@@ -194,6 +199,10 @@ static const struct command_line_option table[N_OPTIONS] = {
 			  .help = "wait for answers at the end",
 			  .kind = &wait_kind,
 			  .initial = CLOCK_NS_PER_S},
+	[OPTION_TIMEOUT] = {.name = "timeout",
+			    .argument = "TIME",
+			    .help = "give a message up, and its connection",
+			    .kind = &timeout_kind},
 	[OPTION_LATE] = {.name = "late",
 			 .argument = "TIME",
 			 .help = "sent later is a missed schedule",
@@ -221,6 +230,8 @@ static const struct command_line_option table[N_OPTIONS] = {
 		 .help = "such as 'p99<5ms,throughput>10000,errors=0'",
 		 .expected = a_list,
 		 .heading = "Results:"},
+	[OPTION_STOP_EARLY] = {.name = "stop-early",
+			       .help = "end when that is breached"},
 	[OPTION_FIND_RATE] =
 		{.name = "find-rate",
 		 .argument = "LIST",

@@ -27,6 +27,8 @@ static const unsigned modes_of[N_OPTIONS] = {
 	[OPTION_EXPECT_UNTIL] = ECHO,
 	[OPTION_EXPECT_LINE] = ECHO,
 	[OPTION_RECONNECT] = ECHO,
+	[OPTION_RENEW] = ECHO,
+	[OPTION_TIMEOUT] = ECHO,
 	[OPTION_PIPELINE] = ECHO | BROADCAST,
 	[OPTION_PUBLISHERS] = BROADCAST,
 	[OPTION_NO_VERIFY] = ECHO | CONNECT | BROADCAST,
@@ -81,9 +83,11 @@ static bool fits_runs(const struct options *options)
 	} clashes[] = {{OPTION_COMPARE, OPTION_MESSAGES},
 		       {OPTION_COMPARE, OPTION_HLOG},
 		       {OPTION_COMPARE, OPTION_JSON_LINES},
+		       {OPTION_COMPARE, OPTION_STOP_EARLY},
 		       {OPTION_FIND_RATE, OPTION_MESSAGES},
 		       {OPTION_FIND_RATE, OPTION_HLOG},
 		       {OPTION_FIND_RATE, OPTION_JSON_LINES},
+		       {OPTION_FIND_RATE, OPTION_STOP_EARLY},
 		       {OPTION_FIND_RATE, OPTION_COMPARE},
 		       {OPTION_FIND_RATE, OPTION_EXPECT}};
 
@@ -96,6 +100,11 @@ static bool fits_runs(const struct options *options)
 				 options_name(clashes[i].many));
 			return false;
 		}
+	if (options_has(options, OPTION_STOP_EARLY) &&
+	    !options_has(options, OPTION_EXPECT)) {
+		complain("--stop-early: expected what to stop at, --expect");
+		return false;
+	}
 	return true;
 }
 

@@ -66,6 +66,9 @@ static void set_load(struct settings *settings, const struct options *options)
 				options->sizes[1] == 0 &&
 				mode_has_answers(settings->mode);
 	settings->reconnects = options_has(options, OPTION_RECONNECT);
+	settings->n_renew = options_number(options, OPTION_RENEW);
+	settings->timeout_ns = options_number(options, OPTION_TIMEOUT);
+	settings->stops_early = options_has(options, OPTION_STOP_EARLY);
 	settings->n_messages = options_number(options, OPTION_MESSAGES);
 	settings->duration_ns = options_number(options, OPTION_DURATION);
 	/* -n says when to end; this, when to stop waiting for that */

@@ -19,6 +19,8 @@ struct peer {
 	bool has_failed;
 	bool has_answered; /* on this connection */
 	bool is_away;	   /* it is made again: what is due waits */
+	bool is_renewed;   /* because we wanted that */
+	uint64_t renew_at; /* the message to go on the connection after this */
 	struct flight flight;
 	struct checker checker; /* if messages are verified */
 	size_t n_partial;	/* bytes of a message, if they are not */

@@ -9,12 +9,18 @@
 #include "failure.h"
 #include "load.h"
 #include "peer.h"
+#include "record.h"
+
+/* How often, in a time-out, messages are looked at that may have reached it. */
+static const uint64_t looks = 8;
+static const uint64_t longest_look_ns = 100000000;
 
 /* A target that answers nothing, and ends each connection, is none. */
 static bool may_reconnect(const struct peer *peer)
 {
-	return peer->load->settings->reconnects && peer->has_answered &&
-	       peer->load->phase < LOAD_ENDING;
+	return peer->load->phase < LOAD_ENDING &&
+	       (peer->is_renewed ||
+		(peer->load->settings->reconnects && peer->has_answered));
 }
 
 static int reopen(struct peer *peer, int fd)
@@ -50,9 +56,13 @@ static void on_connect(struct weir_connector *connector, int fd)
 		return;
 	}
 	peer->is_away = false;
+	peer->is_renewed = false;
 	peer->has_answered = false;
 	peer->n_partial = 0;
-	peer->checker.n_searched = 0;
+	checker_restart(&peer->checker, peer->flight.first);
+	if (peer->load->settings->n_renew > 0)
+		peer->renew_at =
+			peer->flight.first + peer->load->settings->n_renew;
 	peer->load->mode->resume(peer);
 }
 
@@ -79,11 +89,82 @@ bool reconnect_at_close(struct peer *peer, const struct weir_result *result)
 		return false;
 	peer->is_away = true;
 	load->counters.n_taken += result->progress.sent;
-	load->result->n_reconnects++;
+	load->result->n_reconnects += !peer->is_renewed;
 	error = weir_connector_open(
 		&peer->connector, load->loop, load->target->addresses,
 		load->target->n_addresses, &options, on_connect);
 	if (error < 0)
 		give_up(peer, error);
 	return true;
+}
+
+/* -- because we want it -- */
+
+static void renew(struct peer *peer)
+{
+	peer->is_away = true;
+	peer->is_renewed = true;
+	weir_conn_abort(&peer->conn, false);
+}
+
+void reconnect_check_renewal(struct peer *peer)
+{
+	if (peer->is_away || peer->flight.first < peer->renew_at ||
+	    peer->load->phase >= LOAD_ENDING)
+		return;
+	/* but for what waits for the next connection, all was sent */
+	if (flight_is_empty(&peer->flight) && !peer->load->is_sending)
+		return;
+	peer->load->result->n_renewals++;
+	renew(peer);
+}
+
+/* -- time-outs -- */
+
+static bool is_timed_out(const struct peer *peer, uint64_t now_ns)
+{
+	const struct flight *flight = &peer->flight;
+
+	return !flight_is_empty(flight) &&
+	       record_age(flight_at(flight, flight->first)->intended_ns,
+			  now_ns) >= peer->load->settings->timeout_ns;
+}
+
+/* What comes on this connection is not waited for any more, so another one has
+ * to be made for what is not too old. */
+static void time_out(struct peer *peer, uint64_t now_ns)
+{
+	while (is_timed_out(peer, now_ns))
+		record_timed_out(peer->load, flight_pop(&peer->flight), now_ns);
+	if (!peer->is_away)
+		renew(peer);
+}
+
+static void on_look(struct weir_timer *timer)
+{
+	struct load *load = weir_container_of(timer, struct load,
+					      timers.all[TIMERS_TIMEOUT]);
+	uint64_t now_ns = clock_now();
+
+	for (size_t i = 0; i < load->crew.n_peers; i++) {
+		struct peer *peer = &load->crew.peers[i];
+
+		if ((peer->is_away || weir_conn_is_open(&peer->conn)) &&
+		    is_timed_out(peer, now_ns))
+			time_out(peer, now_ns);
+	}
+	reconnect_start_timeout(load);
+	load_check_end(load);
+}
+
+void reconnect_start_timeout(struct load *load)
+{
+	uint64_t look_ns = load->settings->timeout_ns / looks;
+
+	if (load->settings->timeout_ns == 0 || load->phase >= LOAD_ENDING)
+		return;
+	if (look_ns > longest_look_ns)
+		look_ns = longest_look_ns;
+	timers_arm(&load->timers, TIMERS_TIMEOUT, clock_now() + look_ns,
+		   on_look);
 }

@@ -1,10 +1,12 @@
-/* A connection that the target ends is made again, and what had no answer on it
- * is sent again: --reconnect. */
+/* A connection that has ended is made again, and what had no answer on it is
+ * sent again: where the target ends it (--reconnect), after so many messages
+ * (--renew), and when an answer takes too long (--timeout). */
 #ifndef FLOOD_RECONNECT_H
 #define FLOOD_RECONNECT_H
 
 #include <stdbool.h>
 
+struct load;
 struct peer;
 struct weir_result;
 
@@ -13,5 +15,10 @@ struct weir_result;
 bool reconnect_at_end(struct peer *peer);
 /* The same when it was closed; mode->resume follows. False: it is not to be. */
 bool reconnect_at_close(struct peer *peer, const struct weir_result *result);
+
+/* After an answer: is it time for another connection? */
+void reconnect_check_renewal(struct peer *peer);
+/* From now on messages that wait too long are given up. */
+void reconnect_start_timeout(struct load *load);
 
 #endif

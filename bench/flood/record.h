@@ -90,6 +90,14 @@ static inline void record_unanswered(struct load *load,
 	record_latency(load, stamp, now_ns);
 }
 
+/* The same after --timeout, whenever that is over. */
+static inline void record_timed_out(struct load *load,
+				    const struct stamp *stamp, uint64_t now_ns)
+{
+	load->result->n_timed_out += now_ns >= load->start_ns;
+	record_unanswered(load, stamp, now_ns);
+}
+
 /* One whose connection could not be made, or broke: however soon that was, it
  * was no answer. */
 static inline void record_failed(struct load *load, const struct stamp *stamp)

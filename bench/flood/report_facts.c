@@ -192,6 +192,28 @@ static bool tell_reconnects(const struct result *result,
 	return result->n_reconnects > 0;
 }
 
+static bool tell_renewals(const struct result *result, struct report_fact *fact)
+{
+	char text[QUANTITY_TEXT_SIZE];
+
+	fact->name = "renewed";
+	quantity_format_count(fact->value, result->n_renewals);
+	add(fact, "connections, after %s messages each",
+	    quantity_format_count(text, result->settings->n_renew));
+	return result->settings->n_renew > 0;
+}
+
+static bool tell_timeouts(const struct result *result, struct report_fact *fact)
+{
+	char text[QUANTITY_TEXT_SIZE];
+
+	fact->name = "timed out";
+	quantity_format_count(fact->value, result->n_timed_out);
+	add(fact, "after %s",
+	    quantity_format_time(text, (double)result->settings->timeout_ns));
+	return result->settings->timeout_ns > 0;
+}
+
 static bool tell_generator(const struct result *result,
 			   struct report_fact *fact)
 {
@@ -258,10 +280,11 @@ static bool tell_half_close(const struct result *result,
 /* -- all of them -- */
 
 static bool (*const tells[])(const struct result *, struct report_fact *) = {
-	tell_throughput, tell_messages,	   tell_sent,	    tell_errors,
-	tell_corrupt,	 tell_connections, tell_reconnects, tell_fairness,
-	tell_bytes_out,	 tell_bytes_in,	   tell_broadcast,  tell_generator,
-	tell_stalled,	 tell_trickle,	   tell_reset,	    tell_half_close,
+	tell_throughput, tell_messages,	  tell_sent,	    tell_errors,
+	tell_corrupt,	 tell_timeouts,	  tell_connections, tell_reconnects,
+	tell_renewals,	 tell_fairness,	  tell_bytes_out,   tell_bytes_in,
+	tell_broadcast,	 tell_generator,  tell_stalled,	    tell_trickle,
+	tell_reset,	 tell_half_close,
 };
 
 const size_t report_n_facts = sizeof tells / sizeof *tells;

@@ -33,6 +33,7 @@ static void put_outcome(struct json *json, const struct result *result,
 		json_string(json, NULL, text);
 	json_end(json);
 	json_bool(json, "interrupted", result->is_interrupted);
+	json_bool(json, "stopped_early", result->is_stopped_early);
 }
 
 static void put_expectations(struct json *json, const struct expect *expect)
@@ -88,6 +89,10 @@ static void put_settings(struct json *json, const struct settings *settings)
 	json_count(json, "warmup_ns", settings->warmup_ns);
 	json_count(json, "connect_ns", settings->connect_ns);
 	json_count(json, "drain_ns", settings->drain_ns);
+	report_json_known(json, "renew", settings->n_renew > 0,
+			  settings->n_renew);
+	report_json_known(json, "timeout_ns", settings->timeout_ns > 0,
+			  settings->timeout_ns);
 	json_count(json, "late_ns", settings->late_ns);
 	json_count(json, "max_owed", settings->max_owed);
 	json_count(json, "seed", settings->seed);
@@ -107,6 +112,7 @@ static void put_messages(struct json *json, const struct result *result)
 	json_count(json, "messages_warmup", result->n_warmup);
 	json_count(json, "messages_warmup_unanswered",
 		   result->n_warmup_unanswered);
+	json_count(json, "messages_timed_out", result->n_timed_out);
 	json_count(json, "answers_due", result->n_asked);
 	json_count(json, "messages_failed", result->n_failed);
 	json_count(json, "warmup_wait_ns", result->warmup_wait_ns);
@@ -174,6 +180,7 @@ static void put_healthy(struct json *json, const struct result *result)
 	json_count(json, "connections", result->settings->n_connections);
 	json_count(json, "connected", result->n_connected);
 	json_count(json, "reconnects", result->n_reconnects);
+	json_count(json, "renewals", result->n_renewals);
 	report_json_known(json, "slowest", has_any, fairness->slowest);
 	report_json_known(json, "slowest_messages", has_any, fairness->least);
 	report_json_known(json, "fastest", has_any, fairness->fastest);

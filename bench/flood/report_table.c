@@ -85,6 +85,8 @@ static void put_verdict(const struct table *table)
 		put_line(table, "", text);
 	if (result->is_interrupted)
 		put_line(table, "", "interrupted: this is the result so far");
+	if (result->is_stopped_early)
+		put_line(table, "", "stopped early, at the breach");
 	(void)fputc('\n', table->out);
 	put_line(table, "run", report_description(result, text));
 	put_line(table, "", result->label);

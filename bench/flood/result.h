@@ -114,6 +114,7 @@ struct result {
 	 * what users feel" */
 	const char *label;
 	bool is_interrupted;   /* by ctrl-C */
+	bool is_stopped_early; /* by a breach */
 	bool is_owed_too_much; /* more than settings->max_owed: cut short */
 	bool is_drain_cut;     /* not all was answered within drain_ns */
 	uint64_t drain_ns;
@@ -129,6 +130,7 @@ struct result {
 	 * rate counts, and what never came, which n_unanswered counts */
 	uint64_t n_warmup;
 	uint64_t n_warmup_unanswered;
+	uint64_t n_timed_out; /* of n_unanswered: given up after --timeout */
 	uint64_t n_drained;
 	uint64_t n_unanswered;
 	uint64_t n_sent;
@@ -165,11 +167,12 @@ struct result {
 	size_t n_subscribers;
 	size_t n_connected; /* healthy ones, of settings->n_connections */
 	struct result_bad bad[BAD_N_KINDS];
-	uint64_t n_late; /* sent later than settings->late_ns */
-	uint64_t n_reconnects;
-	uint64_t n_unsent;  /* due, and never sent, for want of time */
-	uint64_t peak_owed; /* the most messages without an answer */
-	double cpu_user_s;  /* of this process, while measuring */
+	uint64_t n_late;       /* sent later than settings->late_ns */
+	uint64_t n_reconnects; /* after the target had ended a connection */
+	uint64_t n_renewals;   /* after as many messages as were asked for */
+	uint64_t n_unsent;     /* due, and never sent, for want of time */
+	uint64_t peak_owed;    /* the most messages without an answer */
+	double cpu_user_s;     /* of this process, while measuring */
 	double cpu_system_s;
 	double cpu_wait_s; /* ready, and without a CPU; NaN: unknown */
 	double cpu_share;  /* of one CPU; NaN: too short to tell */

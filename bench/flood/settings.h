@@ -41,6 +41,9 @@ struct settings {
 	bool is_poisson;
 	bool is_verified;
 	bool reconnects;     /* where the target ends a connection */
+	uint64_t n_renew;    /* messages of a connection; 0: any number */
+	uint64_t timeout_ns; /* of a message; 0: none */
+	bool stops_early;    /* when what is expected is breached */
 	uint64_t n_messages; /* end after so many; 0: by time alone */
 	uint64_t duration_ns;
 	uint64_t warmup_ns;

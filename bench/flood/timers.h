@@ -9,6 +9,7 @@ enum timers_index {
 	TIMERS_PACE,
 	TIMERS_TICK,
 	TIMERS_PHASE,
+	TIMERS_TIMEOUT,
 	TIMERS_N
 };
 

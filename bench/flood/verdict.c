@@ -11,8 +11,6 @@
 #include "quantity.h"
 #include "result.h"
 
-/* A percentile stands on this many samples beyond it. */
-static const double samples_beyond = 10;
 /* Of a CPU: a generator that uses more in an open loop measures itself. */
 static const double busy_share = 0.95;
 /* Of all messages: sent late, or never answered. */
@@ -113,7 +111,8 @@ static void judge_count(struct result *result)
 			    mode_has_answers(settings->mode)
 				    ? "answered in the measured time"
 				    : "transferred");
-	else if (n < settings->n_messages && !result->is_interrupted)
+	else if (n < settings->n_messages && !result->is_interrupted &&
+		 !result->is_stopped_early)
 		verdict_add(&result->verdict,
 			    "%s of %s messages in the time that -d allows",
 			    quantity_format_count(done, n),
@@ -157,8 +156,9 @@ static void judge_owed(struct result *result)
 	uint64_t n_answers =
 		result->n_messages + result->n_drained + result->n_unanswered;
 	uint64_t n_in_flight = count_in_flight(result);
-	double unanswered = share(result->n_unanswered,
-				  n_in_flight ? n_in_flight : n_answers);
+	uint64_t n_lost = result->n_unanswered - result->n_timed_out;
+	double unanswered =
+		share(n_lost, n_in_flight ? n_in_flight : n_answers);
 	char count[QUANTITY_TEXT_SIZE];
 	char part[QUANTITY_TEXT_SIZE];
 	char cut[VERDICT_REASON_SIZE / 2];
@@ -171,11 +171,31 @@ static void judge_owed(struct result *result)
 	if (unanswered > tolerated_share)
 		verdict_add(&result->verdict,
 			    "%s message%s (%s%s) never answered%s",
-			    quantity_format_count(count, result->n_unanswered),
-			    result->n_unanswered == 1 ? "" : "s",
+			    quantity_format_count(count, n_lost),
+			    n_lost == 1 ? "" : "s",
 			    quantity_format_share(part, unanswered),
 			    n_in_flight ? " of those in flight" : "",
 			    tell_cut(result, cut, sizeof cut));
+}
+
+static void judge_timeouts(struct result *result)
+{
+	double part = share(result->n_timed_out, result->n_messages +
+							 result->n_drained +
+							 result->n_unanswered);
+	char count[QUANTITY_TEXT_SIZE];
+	char text[QUANTITY_TEXT_SIZE];
+	char time[QUANTITY_TEXT_SIZE];
+
+	if (part > tolerated_share)
+		verdict_add(
+			&result->verdict,
+			"%s message%s (%s) had no answer within --timeout, %s",
+			quantity_format_count(count, result->n_timed_out),
+			result->n_timed_out == 1 ? "" : "s",
+			quantity_format_share(text, part),
+			quantity_format_time(
+				time, (double)result->settings->timeout_ns));
 }
 
 static void judge_silence(struct result *result)
@@ -285,7 +305,7 @@ static void judge_samples(struct result *result, double percentile)
 
 	if (percentile <= 0 || percentile >= 100)
 		return;
-	least = samples_beyond / (1 - percentile / 100);
+	least = EXPECT_SAMPLES_BEYOND / (1 - percentile / 100);
 	if ((double)n >= least - 0.5)
 		return;
 	verdict_add(&result->verdict, "p%g needs %s samples, and has %s",
@@ -303,6 +323,7 @@ void verdict_judge(struct result *result, double percentile)
 	judge_visits(result);
 	judge_bad(result);
 	judge_owed(result);
+	judge_timeouts(result);
 	judge_silence(result);
 	judge_unserved(result);
 	judge_warmup(result);

@@ -39,6 +39,8 @@ Test(flood_expect, a_limit_is_read_in_the_units_of_its_figure)
 		{"missed<=12", 12},
 		{"unanswered<7", 7},
 		{"late<7", 7},
+		{"timeouts<7", 7},
+		{"errors<0.1%", 0.001},
 		{"fairness>=0.95", 0.95},
 		{"cpu<0.9", 0.9},
 		{"cpu<90%", 0.9},
@@ -51,6 +53,21 @@ Test(flood_expect, a_limit_is_read_in_the_units_of_its_figure)
 		cr_expect_float_eq(expect.terms[0].limit, cases[i].limit, 1e-9,
 				   "%s", cases[i].text);
 	}
+}
+
+Test(flood_expect, a_count_may_be_a_share)
+{
+	struct made_run *run = made_run_open();
+	struct expect expect = parse("late<=0.1%,late<0.1%,late<=200,cpu<90%");
+	char text[256];
+
+	run->result.n_late = 200; /* of 200,000 */
+	cr_expect_eq(expect_judge(&expect, &run->result), 1);
+	cr_expect(expect.terms[0].is_met);
+	cr_expect_not(expect.terms[1].is_met);
+	expect_explain(&expect.terms[1], text, sizeof text);
+	cr_expect_str_eq(text, "late<0.1%: 0.1 %, breached: the limit itself");
+	made_run_free(run);
 }
 
 Test(flood_expect, a_relation_is_read_to_its_end)
