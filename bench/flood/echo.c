@@ -3,7 +3,6 @@
  * In a closed loop every answer lets the next message go, in the same callback,
  * so that what one receive brought leaves in one send. */
 #include <errno.h>
-#include <string.h>
 
 #include "clock.h"
 #include "collect.h"
@@ -11,6 +10,7 @@
 #include "peer.h"
 #include "reconnect.h"
 #include "record.h"
+#include "request.h"
 
 /* A message that is in flight, and not among the answers any more. */
 static void drop(struct peer *peer, uint64_t n)
@@ -19,36 +19,47 @@ static void drop(struct peer *peer, uint64_t n)
 	peer->load->counters.n_owed -= n;
 }
 
-static const unsigned char *compose(const struct peer *peer, uint64_t number)
+static const unsigned char *compose(const struct peer *peer, uint64_t number,
+				    size_t *n)
 {
 	const struct load *load = peer->load;
+	const struct settings *settings = load->settings;
 
-	if (!load->settings->is_verified)
-		return load->kit.text;
-	return message_compose(&load->kit, peer->number, number);
+	*n = load->kit.size;
+	if (settings->is_verified)
+		return message_compose(&load->kit, peer->number, number);
+	if (settings->request && !settings->request->is_constant) {
+		const struct request_number which = {
+			number * settings->n_connections + peer->number,
+			peer->number, settings->seed};
+
+		*n = request_compose(settings->request, load->kit.text, &which);
+	}
+	return load->kit.text;
 }
 
 /* As many as may be in flight. */
 static void refill(struct peer *peer, uint64_t now_ns)
 {
 	struct load *load = peer->load;
-	size_t size = load->kit.size;
+	size_t n;
 
 	while (load->is_sending && peer->flight.next < peer->renew_at &&
 	       flight_count(&peer->flight) < load->settings->pipeline) {
-		const unsigned char *message = compose(peer, peer->flight.next);
+		const unsigned char *message =
+			compose(peer, peer->flight.next, &n);
 		struct stamp *stamp = flight_push(&peer->flight);
 		int error = -ENOMEM;
 
 		if (stamp)
-			error = weir_conn_sendall(&peer->conn, message, size);
+			error = weir_conn_sendall(&peer->conn, message, n);
 		if (error < 0) {
 			peer->flight.next -= stamp != NULL;
 			peer_refuse(peer, error);
 			return;
 		}
 		record_stamp(load, stamp, now_ns, now_ns);
-		record_sent(load, stamp, size);
+		record_sent(load, stamp, n);
 	}
 }
 
@@ -60,7 +71,8 @@ static void start(struct peer *peer)
 static void send_one(struct peer *peer, uint64_t intended_ns)
 {
 	struct load *load = peer->load;
-	const unsigned char *message = compose(peer, peer->flight.next);
+	size_t n;
+	const unsigned char *message = compose(peer, peer->flight.next, &n);
 	struct stamp *stamp = flight_push(&peer->flight);
 
 	if (!stamp) {
@@ -68,19 +80,22 @@ static void send_one(struct peer *peer, uint64_t intended_ns)
 		return;
 	}
 	record_stamp(load, stamp, intended_ns, clock_now());
-	record_sent(load, stamp, load->kit.size);
+	record_sent(load, stamp, n);
 	if (!peer->is_away && peer->flight.next <= peer->renew_at)
-		peer_send(peer, message, load->kit.size);
+		peer_send(peer, message, n);
 }
 
 static void resume(struct peer *peer)
 {
 	uint64_t now_ns = clock_now();
+	const unsigned char *message;
+	size_t n;
 
 	for (uint64_t i = peer->flight.first;
 	     i < peer->flight.next && i < peer->renew_at; i++) {
 		flight_at(&peer->flight, i)->sent_ns = now_ns;
-		if (!peer_send(peer, compose(peer, i), peer->load->kit.size))
+		message = compose(peer, i, &n);
+		if (!peer_send(peer, message, n))
 			return;
 	}
 	if (!peer->load->is_open_loop)
@@ -246,8 +261,11 @@ static const struct weir_conn_events events = {
 /* Verified messages are composed there instead. */
 static int take_request(struct load *load)
 {
+	const struct request_number none = {0};
+
 	if (load->settings->request)
-		memcpy(load->kit.text, load->settings->request, load->kit.size);
+		(void)request_compose(load->settings->request, load->kit.text,
+				      &none);
 	return 0;
 }
 

@@ -45,7 +45,8 @@ static const char a_trickle[] =
 static const struct quantity_kind trickle_kind = {
 	a_trickle, quantity_byte_rates, 1, 163840};
 
-static const char a_text[] = "a text of 1 to 65536 bytes, such as 'PING\\r\\n'";
+static const char a_text[] =
+	"a text of 1 to 65536 bytes, such as 'PING\\r\\n', or @FILE";
 static const char a_short_text[] = "a text of 1 to 256 bytes, such as '\\r\\n'";
 static const char a_list[] = "a list such as 'p99<5ms,errors=0'";
 static const char an_address[] = "an address";
@@ -112,7 +113,8 @@ static const struct command_line_option table[N_OPTIONS] = {
 	[OPTION_SEND] =
 		{.name = "send",
 		 .argument = "TEXT",
-		 .help = "what is sent instead, with \\r, \\n, \\0, \\xHH",
+		 .help = "what is sent instead, with \\r, \\n, \\0, \\xHH and "
+			 "{i}, {conn}, {random:N}, {bytes:N}; or @FILE",
 		 .expected = a_text},
 	[OPTION_EXPECT_BYTES] = {.name = "expect-bytes",
 				 .argument = "N",

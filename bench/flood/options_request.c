@@ -1,60 +1,74 @@
 /* What is sent, and where its answer ends. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "complain.h"
 #include "options_inside.h"
+#include "request.h"
 
 enum {
-	MAX_REQUEST = 65536,
 	MAX_END = 256
 };
 
-static int digit_of(char c)
+/* The text of --expect-until; 0: it is none, which was said. */
+static size_t read_end(const struct options *options, char end[MAX_END])
 {
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c | 32) : NULL;
+	const char *text = options_text(options, OPTION_EXPECT_UNTIL);
+	size_t n = strlen(text);
 
-	return at ? (int)(at - digits) : -1;
-}
-
-/* One byte of text from *text on, "\\r" say; -1: there is no such escape. */
-static int read_byte(const char **text)
-{
-	static const char letters[] = "rn0t\\";
-	static const char bytes[] = "\r\n\0\t\\";
-	const char *letter;
-	char c = *(*text)++;
-
-	if (c != '\\')
-		return (unsigned char)c;
-	c = *(*text)++;
-	if (c == 'x' && digit_of((*text)[0]) >= 0 &&
-	    digit_of((*text)[1]) >= 0) {
-		*text += 2;
-		return digit_of((*text)[-2]) * 16 + digit_of((*text)[-1]);
+	if (n <= MAX_END) {
+		memcpy(end, text, n);
+		n = request_unescape(end, n);
 	}
-	letter = c ? strchr(letters, c) : NULL;
-	return letter ? (unsigned char)bytes[letter - letters] : -1;
-}
-
-/* Into bytes, which has room for so many; 0: it is none, which was said. */
-static size_t read_text(const struct options *options,
-			enum option_number number, char *bytes, size_t size)
-{
-	const char *text = options_text(options, number);
-	size_t n = 0;
-	int byte = 0;
-
-	while (*text && byte >= 0 && n < size) {
-		byte = read_byte(&text);
-		bytes[n++] = (char)byte;
-	}
-	if (n > 0 && byte >= 0 && *text == '\0')
+	if (n > 0 && n <= MAX_END)
 		return n;
-	complain("--%s %s: expected a text of 1 to %zu bytes, such as "
-		 "'PING\\r\\n'",
-		 options_name(number), options_text(options, number), size);
+	complain("--expect-until %s: expected a text of 1 to %d bytes, such as "
+		 "'\\r\\n'",
+		 text, MAX_END);
 	return 0;
+}
+
+/* All of it, to be kept; NULL, and errno says why. */
+static char *read_file(const char *path, size_t *n)
+{
+	FILE *file = fopen(path, "re");
+	char *text = file ? malloc(REQUEST_MAX_SIZE + 1) : NULL;
+
+	if (text)
+		*n = fread(text, 1, REQUEST_MAX_SIZE + 1, file);
+	if (text && ferror(file)) {
+		free(text);
+		text = NULL;
+	}
+	if (file)
+		(void)fclose(file);
+	return text;
+}
+
+/* --send, or what is in its file. */
+static bool read_request(struct request *request, const struct options *options)
+{
+	static char *text; /* the parts point into it */
+	const char *given = options_text(options, OPTION_SEND);
+	bool is_file = given[0] == '@';
+	char cause[COMPLAIN_CAUSE_SIZE];
+	size_t n = strlen(given);
+
+	free(text);
+	text = is_file ? read_file(given + 1, &n) : strdup(given);
+	if (!text) {
+		complain("--send %s: %s", given, complain_cause(-errno, cause));
+		return false;
+	}
+	if ((is_file || n <= REQUEST_MAX_TEXT) &&
+	    request_parse(request, text, n, !is_file))
+		return true;
+	complain("--send %.80s: expected @FILE of 1 byte to 16M, or a text of "
+		 "1 to %d bytes, such as 'PING\\r\\n', with at most %d pieces",
+		 given, REQUEST_MAX_TEXT, REQUEST_MAX_PARTS);
+	return false;
 }
 
 static bool set_answer(struct settings *settings, const struct options *options)
@@ -70,11 +84,8 @@ static bool set_answer(struct settings *settings, const struct options *options)
 	else if (options_has(options, OPTION_EXPECT_LINE))
 		*answer = (struct answer){ANSWER_UNTIL, 1, "\n"};
 	else
-		*answer =
-			(struct answer){ANSWER_UNTIL,
-					read_text(options, OPTION_EXPECT_UNTIL,
-						  end, sizeof end),
-					end};
+		*answer = (struct answer){ANSWER_UNTIL, read_end(options, end),
+					  end};
 	settings->reconnects |= answer_is_http(answer);
 	return answer->n_bytes > 0;
 }
@@ -83,7 +94,7 @@ static bool set_answer(struct settings *settings, const struct options *options)
 bool options_set_request(struct settings *settings,
 			 const struct options *options)
 {
-	static char request[MAX_REQUEST];
+	static struct request request;
 	int n_ends = options_has(options, OPTION_EXPECT_BYTES) +
 		     options_has(options, OPTION_EXPECT_UNTIL) +
 		     options_has(options, OPTION_EXPECT_LINE);
@@ -99,8 +110,9 @@ bool options_set_request(struct settings *settings,
 			 "--expect-bytes, --expect-until and --expect-line");
 		return false;
 	}
-	settings->request = request;
-	settings->message_size =
-		read_text(options, OPTION_SEND, request, sizeof request);
-	return settings->message_size > 0 && set_answer(settings, options);
+	if (!read_request(&request, options))
+		return false;
+	settings->request = &request;
+	settings->message_size = request.max_size;
+	return set_answer(settings, options);
 }

@@ -17,6 +17,8 @@ enum {
 	SETTINGS_MAX_RATE = 10000000
 };
 
+struct request;
+
 /* Where to. */
 struct target {
 	const char *text; /* as it was typed; NULL: none */
@@ -33,8 +35,9 @@ struct settings {
 	size_t n_connections;
 	size_t n_publishers; /* of them, in mode broadcast */
 	size_t message_size; /* in bytes */
-	const char *request; /* what a message is, of message_size bytes; NULL:
-			      * what can be verified */
+	/* what a message is, of message_size bytes at most; NULL: what can be
+	 * verified */
+	const struct request *request;
 	struct answer answer;
 	size_t pipeline; /* messages in flight on each connection */
 	uint64_t rate;	 /* messages a second in all, open loop; 0: closed */

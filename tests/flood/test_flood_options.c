@@ -120,8 +120,10 @@ static const struct {
 	{{"--send", "x", "--expect-line", "--expect-bytes", "5", ":7007"},
 	 SEND},
 	{{"--send", "\\q", "--expect-line", ":7007"},
-	 "--send \\q: expected a text of 1 to 65536 bytes, such as "
-	 "'PING\\r\\n'"},
+	 "--send \\q: expected @FILE of 1 byte to 16M, or a text of 1 to "
+	 "65536 bytes, such as 'PING\\r\\n', with at most 64 pieces"},
+	{{"--send", "@/dev/null/x", "--expect-line", ":7007"},
+	 "--send @/dev/null/x: not a directory"},
 	{{"--send", "x", "--expect-line", "-m", "sink", ":7007"},
 	 "--send: expected another mode than sink"},
 	{{"-p", "2", "-r", "5", ":7007"},
