@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "load.h"
+#include "request.h"
 
 enum {
 	SMALL_BUFFER =
@@ -41,6 +42,8 @@ struct bad_peer {
 
 struct bad_crew {
 	size_t n;
+	const unsigned char *message; /* what they say, again and again */
+	size_t size;		      /* of it */
 	unsigned char input[READ_SIZE];
 	struct bad_peer peers[];
 };
@@ -95,12 +98,12 @@ static void count_cut(struct bad_peer *bad)
  * connection is gone. */
 static bool say(struct bad_peer *bad, size_t n)
 {
-	const struct message_kit *kit = &bad->load->kit;
+	const struct bad_crew *crew = bad->load->bad;
 
 	while (n > 0) {
-		size_t at = bad->n_said % kit->size;
-		size_t piece = kit->size - at < n ? kit->size - at : n;
-		ssize_t taken = send(bad->fd, kit->block + at, piece,
+		size_t at = bad->n_said % crew->size;
+		size_t piece = crew->size - at < n ? crew->size - at : n;
+		ssize_t taken = send(bad->fd, crew->message + at, piece,
 				     MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (taken < 0)
@@ -116,12 +119,27 @@ static bool say(struct bad_peer *bad, size_t n)
 static bool is_echo(const struct bad_peer *bad, const unsigned char *data,
 		    size_t n)
 {
-	const struct message_kit *kit = &bad->load->kit;
+	const struct bad_crew *crew = bad->load->bad;
 
 	for (size_t i = 0; i < n; i++)
-		if (data[i] != kit->block[(bad->n_heard + i) % kit->size])
+		if (data[i] != crew->message[(bad->n_heard + i) % crew->size])
 			return false;
 	return true;
+}
+
+/* Where nothing is answered, what comes is not for us; and what ends with a
+ * text may have any length. */
+static bool is_answered_in_full(const struct bad_peer *bad)
+{
+	const struct answer *answer = &bad->load->settings->answer;
+
+	if (!is_answered(bad))
+		return true;
+	if (answer->kind == ANSWER_UNTIL)
+		return bad->n_heard > 0;
+	if (answer->kind == ANSWER_BYTES)
+		return bad->n_heard == HALF_CLOSE_MESSAGES * answer->n_bytes;
+	return bad->n_heard == bad->n_said && !bad->is_wrong;
 }
 
 /* Read at most n bytes: how many came, at least 1 if there are just none now;
@@ -212,7 +230,7 @@ static void on_gone(struct weir_watch *watch, uint32_t events)
 
 static int begin_reset(struct bad_peer *bad)
 {
-	size_t size = bad->load->kit.size;
+	size_t size = bad->load->bad->size;
 
 	/* the target gets the half of it before the reset */
 	if (may_talk(bad) && !say(bad, size > 1 ? size / 2 : 1))
@@ -230,11 +248,10 @@ static void end_round(struct bad_peer *bad)
 {
 	struct result_bad *result = result_of(bad);
 
-	/* where nothing is answered, what comes is not for us */
-	if (is_answered(bad) && (bad->n_heard != bad->n_said || bad->is_wrong))
-		result->n_short++;
-	else
+	if (is_answered_in_full(bad))
 		result->n_rounds++;
+	else
+		result->n_short++;
 	redial(bad, half_close_ns);
 }
 
@@ -256,7 +273,7 @@ static void on_asking(struct weir_watch *watch, uint32_t events)
 {
 	struct bad_peer *bad = weir_container_of(watch, struct bad_peer, watch);
 	size_t n =
-		may_talk(bad) ? HALF_CLOSE_MESSAGES * bad->load->kit.size : 0;
+		may_talk(bad) ? HALF_CLOSE_MESSAGES * bad->load->bad->size : 0;
 
 	if ((events & ~(uint32_t)EPOLLOUT) != 0 || !say(bad, n - bad->n_said)) {
 		count_cut(bad);
@@ -340,6 +357,20 @@ const char *bad_name(enum bad_kind kind)
 	return names[kind];
 }
 
+/* The block is for messages that can be verified, of which there are none if
+ * there is a request. */
+static void choose_message(struct load *load)
+{
+	const struct request *request = load->settings->request;
+	const struct request_number none = {0};
+
+	load->bad->message = load->kit.block;
+	load->bad->size = load->kit.size;
+	if (request)
+		load->bad->size =
+			request_compose(request, load->kit.block, &none);
+}
+
 int bad_open(struct load *load)
 {
 	const size_t *n_bad = load->settings->n_bad;
@@ -352,6 +383,7 @@ int bad_open(struct load *load)
 	if (!load->bad)
 		return -ENOMEM;
 	load->bad->n = n;
+	choose_message(load);
 	for (int kind = 0; kind < BAD_N_KINDS; kind++) {
 		load->result->bad[kind].n_peers = n_bad[kind];
 		for (size_t k = 0; k < n_bad[kind]; k++, i++) {

@@ -81,6 +81,23 @@ Test(flood_ends, a_wrong_answer_to_a_half_close_is_told)
 	half_close(KNOWN_CHANGES);
 }
 
+/* What was asked is what they ask, and its answers are of their own size. */
+Test(flood_ends, bad_peers_send_the_request)
+{
+	known_start(&server, &(struct known_plan){.size = 6, .answer_size = 4});
+	flood(&target.run, "-c", "1", "-d", "300ms", "--warmup", "0",
+	      "--half-close", "1", "--send", "hello\\n", "--expect-bytes", "4",
+	      "--json", "-", server.address, NULL);
+	cr_expect_eq(target.run.status, 0, "%s", target.run.err);
+	flood_expect(&target.run, "bad_peers/half_close", "short", 0);
+	cr_expect_gt(
+		flooded_number(&target.run, "bad_peers/half_close", "rounds"),
+		0);
+	flooded_forget(&target.run);
+	known_stop(&server);
+	known_forget(&server);
+}
+
 Test(flood_ends, resets_reach_the_target)
 {
 	known_start(&server, &(struct known_plan){.size = 64});
