@@ -24,7 +24,7 @@ static void read_cpu(double *user_s, double *system_s)
 {
 	struct rusage usage;
 
-	getrusage(RUSAGE_SELF, &usage);
+	getrusage(RUSAGE_THREAD, &usage);
 	*user_s = seconds_of(&usage.ru_utime);
 	*system_s = seconds_of(&usage.ru_stime);
 }

@@ -14,6 +14,7 @@
 #include "generator.h"
 #include "histogram.h"
 #include "result.h"
+#include "result_sum.h"
 #include "schedule.h"
 #include "statistic.h"
 #include "verdict.h"
@@ -43,12 +44,6 @@ static double figure_of(const struct result *round)
 
 /* -- sums -- */
 
-static void add_counts(uint64_t *to, const uint64_t *from, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		to[i] += from[i];
-}
-
 static void add_silence(struct result_silence *all,
 			const struct result_silence *round)
 {
@@ -59,87 +54,35 @@ static void add_silence(struct result_silence *all,
 	all->n = n;
 }
 
-static void add_faults(struct result *all, const struct result *round)
-{
-	if (all->n_errors == 0)
-		memcpy(all->first_error, round->first_error,
-		       sizeof all->first_error);
-	if (all->n_corrupt == 0)
-		memcpy(all->first_corruption, round->first_corruption,
-		       sizeof all->first_corruption);
-	add_counts(all->errors, round->errors, FAILURE_N);
-	add_counts(all->corrupt, round->corrupt, CHECKER_N_CORRUPTIONS);
-	all->n_errors += round->n_errors;
-	all->n_corrupt += round->n_corrupt;
-	all->n_late += round->n_late;
-	all->n_reconnects += round->n_reconnects;
-	all->n_renewals += round->n_renewals;
-	all->n_timed_out += round->n_timed_out;
-	all->n_unsent += round->n_unsent;
-	all->n_unanswered += round->n_unanswered;
-	all->n_failed += round->n_failed;
-	all->n_failed_visits += round->n_failed_visits;
-	all->is_interrupted |= round->is_interrupted;
-	all->is_owed_too_much |= round->is_owed_too_much;
-	add_silence(&all->silence, &round->silence);
-	all->is_drain_cut |= round->is_drain_cut;
-	all->drain_ns = round->drain_ns;
-}
-
-static void add_bad(struct result_bad *all, const struct result_bad *round)
-{
-	all->n_peers = round->n_peers;
-	if (round->n_made > all->n_made)
-		all->n_made = round->n_made;
-	all->n_connects += round->n_connects;
-	all->n_connect_errors += round->n_connect_errors;
-	all->n_rounds += round->n_rounds;
-	all->n_short += round->n_short;
-	all->n_bytes_out += round->n_bytes_out;
-	all->n_bytes_in += round->n_bytes_in;
-	all->n_cut += round->n_cut;
-}
-
 /* NaN until there is a first. */
 static void add_wait(struct result *all, const struct result *round)
 {
 	if (isnan(all->cpu_wait_s))
 		all->cpu_wait_s = 0;
 	all->cpu_wait_s += round->cpu_wait_s;
-	if (round->warmup_wait_ns > all->warmup_wait_ns)
-		all->warmup_wait_ns = round->warmup_wait_ns;
 }
 
-static void add_figures(struct result *all, const struct result *round)
+/* The same connections and peers in every round. */
+static void add_peers(struct result *all, const struct result *round)
 {
-	all->seconds += round->seconds;
-	all->n_asked += round->n_asked;
-	all->n_messages += round->n_messages;
-	all->n_warmup += round->n_warmup;
-	all->n_warmup_unanswered += round->n_warmup_unanswered;
-	all->n_drained += round->n_drained;
-	all->n_sent += round->n_sent;
-	all->n_missed += round->n_missed;
 	all->n_connected = round->n_connected;
 	all->n_subscribers = round->n_subscribers;
-	histogram_add(all->latency, round->latency);
-	histogram_add(all->service, round->service);
-	histogram_add(all->lateness, round->lateness);
-	all->bytes.accepted += round->bytes.accepted;
-	all->bytes.sent += round->bytes.sent;
-	all->bytes.received += round->bytes.received;
-	if (round->bytes.acknowledged >= 0)
-		all->bytes.acknowledged = (all->bytes.acknowledged < 0
-						   ? 0
-						   : all->bytes.acknowledged) +
-					  round->bytes.acknowledged;
+	for (int kind = 0; kind < BAD_N_KINDS; kind++) {
+		all->bad[kind].n_peers = round->bad[kind].n_peers;
+		if (round->bad[kind].n_made > all->bad[kind].n_made)
+			all->bad[kind].n_made = round->bad[kind].n_made;
+	}
+}
+
+static void add_round(struct result *all, const struct result *round)
+{
+	result_add(all, round);
+	add_silence(&all->silence, &round->silence);
+	add_wait(all, round);
+	add_peers(all, round);
+	all->seconds += round->seconds;
 	if (round->peak_owed > all->peak_owed)
 		all->peak_owed = round->peak_owed;
-	all->cpu_user_s += round->cpu_user_s;
-	add_wait(all, round);
-	all->cpu_system_s += round->cpu_system_s;
-	for (int kind = 0; kind < BAD_N_KINDS; kind++)
-		add_bad(&all->bad[kind], &round->bad[kind]);
 }
 
 static void add_fairness(struct result_fairness *all,
@@ -152,17 +95,9 @@ static void add_fairness(struct result_fairness *all,
 	}
 	if (all->n == 0)
 		return;
-	add_counts(all->counts, round->counts, all->n);
+	for (size_t i = 0; i < all->n; i++)
+		all->counts[i] += round->counts[i];
 	result_judge_fairness(all);
-}
-
-/* That of the first round stands for all. */
-static void take_environment(struct result *all, struct result *round)
-{
-	if (all->environment.command)
-		return;
-	all->environment = round->environment;
-	round->environment.command = NULL;
 }
 
 static void finish_sums(struct result *all)
@@ -196,10 +131,9 @@ static enum status run_round(struct contest *contest, bool is_rival)
 
 	if (status == STATUS_GO_ON) {
 		contest->figures[is_rival] = figure_of(&round);
-		add_faults(all, &round);
-		add_figures(all, &round);
+		add_round(all, &round);
 		add_fairness(&all->fairness, &round.fairness);
-		take_environment(all, &round);
+		result_take_environment(all, &round);
 	} else {
 		contest->lost = target->text;
 	}

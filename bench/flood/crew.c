@@ -110,10 +110,10 @@ int crew_open(struct load *load)
 		peer->load = load;
 		peer->renew_at =
 			settings->n_renew ? settings->n_renew : UINT64_MAX;
-		peer->number = (uint32_t)i;
+		peer->number = settings->first_connection + (uint32_t)i;
 		peer->checker = (struct checker){.kit = &load->kit,
 						 .counts = &load->checked,
-						 .connection = (uint32_t)i};
+						 .connection = peer->number};
 	}
 	set_limits(load);
 	return 0;

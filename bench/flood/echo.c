@@ -30,7 +30,7 @@ static const unsigned char *compose(const struct peer *peer, uint64_t number,
 		return message_compose(&load->kit, peer->number, number);
 	if (settings->request && !settings->request->is_constant) {
 		const struct request_number which = {
-			number * settings->n_connections + peer->number,
+			number * settings->n_all_connections + peer->number,
 			peer->number, settings->seed};
 
 		*n = request_compose(settings->request, load->kit.text, &which);

@@ -165,7 +165,7 @@ double environment_steal(const struct environment_times *before,
 
 double environment_cpu_wait(void)
 {
-	FILE *file = fopen("/proc/self/schedstat", "re");
+	FILE *file = fopen("/proc/thread-self/schedstat", "re");
 	double wait_s = (double)NAN;
 	char line[128];
 	char *end;

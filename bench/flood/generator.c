@@ -8,11 +8,12 @@
 
 #include "complain.h"
 #include "environment.h"
+#include "generator_inside.h"
 #include "load.h"
 #include "result.h"
+#include "team.h"
 
-/* Nobody was there: why not. */
-static enum status refuse(const struct load *load)
+void generator_refuse(const struct load *load)
 {
 	char cause[COMPLAIN_CAUSE_SIZE];
 
@@ -22,7 +23,6 @@ static enum status refuse(const struct load *load)
 	else
 		complain("%s: %s", load->target->text,
 			 complain_cause(load->last_error, cause));
-	return STATUS_REFUSED;
 }
 
 static enum status run(struct load *load)
@@ -35,10 +35,10 @@ static enum status run(struct load *load)
 			 complain_cause(error, cause));
 		return STATUS_FAILED;
 	}
-	return load->has_begun ? STATUS_GO_ON : refuse(load);
+	return load->has_begun ? STATUS_GO_ON : STATUS_REFUSED;
 }
 
-static enum status run_in_loop(struct load *load)
+enum status generator_turn(struct load *load)
 {
 	struct environment_times before;
 	struct environment_times after;
@@ -59,29 +59,50 @@ static enum status run_in_loop(struct load *load)
 	return status;
 }
 
+struct load *generator_prepare(const struct settings *settings,
+			       const struct target *target,
+			       const struct generator_events *events,
+			       struct team_member *member,
+			       struct result *result)
+{
+	struct load *load = calloc(1, sizeof *load);
+
+	if (result_init(result, settings) < 0 || !load) {
+		free(load);
+		return NULL;
+	}
+	load->settings = settings;
+	load->target = target;
+	load->mode = mode_of(settings->mode);
+	load->events = events;
+	load->member = member;
+	load->result = result;
+	load->is_open_loop = settings->rate > 0;
+	/* nothing counts yet */
+	load->start_ns = UINT64_MAX;
+	load->n_wanted =
+		settings->n_messages ? settings->n_messages : UINT64_MAX;
+	return load;
+}
+
 enum status generator_run(const struct settings *settings,
 			  const struct target *target,
 			  const struct generator_events *events,
 			  struct result *result)
 {
-	struct load *load = calloc(1, sizeof *load);
-	enum status status = STATUS_FAILED;
+	struct load *load;
+	enum status status;
 
-	if (result_init(result, settings) == 0 && load) {
-		load->settings = settings;
-		load->target = target;
-		load->mode = mode_of(settings->mode);
-		load->events = events;
-		load->result = result;
-		load->is_open_loop = settings->rate > 0;
-		/* nothing counts yet */
-		load->start_ns = UINT64_MAX;
-		load->n_wanted = settings->n_messages ? settings->n_messages
-						      : UINT64_MAX;
-		status = run_in_loop(load);
-	} else {
+	if (settings->n_threads > 1)
+		return team_run(settings, target, events, result);
+	load = generator_prepare(settings, target, events, NULL, result);
+	if (!load) {
 		complain("%s", strerror(ENOMEM));
+		return STATUS_FAILED;
 	}
+	status = generator_turn(load);
+	if (status == STATUS_REFUSED)
+		generator_refuse(load);
 	free(load);
 	return status;
 }

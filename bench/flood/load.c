@@ -12,6 +12,7 @@
 #include "histogram.h"
 #include "peer.h"
 #include "reconnect.h"
+#include "team.h"
 
 static const uint64_t second_ns = 1000000000;
 static const uint64_t drain_check_ns = 10000000;
@@ -34,6 +35,8 @@ static void close_down(struct load *load)
 	pace_stop(load);
 	crew_stop_dialing(load);
 	bad_close(load);
+	if (load->member)
+		team_leave(load->member);
 	weir_signal_close(&load->interrupt);
 	weir_signal_close(&load->terminate);
 	crew_abort(load);
@@ -157,18 +160,24 @@ static void on_stop(struct weir_timer *timer)
 		end_measurement(load);
 }
 
+static void stop(struct load *load)
+{
+	load->is_sending = false;
+	timers_arm(&load->timers, TIMERS_PHASE, clock_now(), on_stop);
+}
+
 void load_give_up(struct load *load)
 {
 	load->result->is_owed_too_much = true;
-	load->is_sending = false;
-	timers_arm(&load->timers, TIMERS_PHASE, clock_now(), on_stop);
+	stop(load);
+	if (load->member)
+		team_stop(load->member);
 }
 
 void load_stop_early(struct load *load)
 {
 	load->result->is_stopped_early = true;
-	load->is_sending = false;
-	timers_arm(&load->timers, TIMERS_PHASE, clock_now(), on_stop);
+	stop(load);
 }
 
 /* Whether as many messages were sent, and answered, as were asked for. */
@@ -253,10 +262,9 @@ static void start_senders(struct load *load)
 		load->mode->start(load->crew.senders[i]);
 }
 
-void load_start(struct load *load)
+static void start_at(struct load *load, uint64_t now_ns)
 {
 	const struct settings *settings = load->settings;
-	uint64_t now_ns = clock_now();
 
 	load->phase = LOAD_WARMING;
 	load->start_ns = now_ns + settings->warmup_ns;
@@ -269,6 +277,11 @@ void load_start(struct load *load)
 	reconnect_start_timeout(load);
 	start_senders(load);
 	load_check_end(load);
+}
+
+void load_start(struct load *load)
+{
+	start_at(load, clock_now());
 }
 
 void load_begin(struct load *load)
@@ -286,13 +299,28 @@ void load_begin(struct load *load)
 	}
 	environment_read_socket(&load->result->environment.socket,
 				weir_conn_fd(&load->crew.senders[0]->conn));
-	if (load->mode->prepare)
+	if (load->member)
+		team_be_ready(load->member);
+	else if (load->mode->prepare)
 		load->mode->prepare(load);
 	else
 		load_start(load);
 }
 
 /* The first ends the measurement, the second the waiting too. */
+static void interrupt(struct load *load)
+{
+	load->result->is_interrupted = true;
+	if (load->phase == LOAD_CONNECTING) {
+		load->has_begun = false;
+		close_down(load);
+	} else if (load->phase <= LOAD_MEASURING) {
+		end_measurement(load);
+	} else if (load->phase <= LOAD_ENDING) {
+		finish(load);
+	}
+}
+
 static void on_signal(struct weir_signal *signal)
 {
 	struct load *load =
@@ -300,13 +328,33 @@ static void on_signal(struct weir_signal *signal)
 			? weir_container_of(signal, struct load, interrupt)
 			: weir_container_of(signal, struct load, terminate);
 
-	load->result->is_interrupted = true;
-	if (load->phase == LOAD_CONNECTING)
-		close_down(load);
-	else if (load->phase <= LOAD_MEASURING)
-		end_measurement(load);
-	else if (load->phase <= LOAD_ENDING)
-		finish(load);
+	interrupt(load);
+}
+
+void load_take_news(struct load *load)
+{
+	struct team_news news = team_read(load->member);
+
+	for (; load->n_signals < news.n_signals; load->n_signals++)
+		interrupt(load);
+	if (news.is_stopping && load->is_sending)
+		stop(load);
+	if (news.start_ns > 0 && load->phase == LOAD_CONNECTING)
+		start_at(load, news.start_ns);
+}
+
+static int open_signals(struct load *load)
+{
+	int error;
+
+	if (load->member)
+		return team_join(load->member);
+	error = weir_signal_open(&load->interrupt, load->loop, SIGINT,
+				 on_signal);
+	if (error == 0)
+		error = weir_signal_open(&load->terminate, load->loop, SIGTERM,
+					 on_signal);
+	return error;
 }
 
 /* -- all of it -- */
@@ -325,11 +373,7 @@ static int open_all(struct load *load)
 	    !load->counters.interval.service ||
 	    !load->counters.interval.lateness)
 		return -ENOMEM;
-	error = weir_signal_open(&load->interrupt, load->loop, SIGINT,
-				 on_signal);
-	if (error == 0)
-		error = weir_signal_open(&load->terminate, load->loop, SIGTERM,
-					 on_signal);
+	error = open_signals(load);
 	if (error == 0)
 		error = bad_open(load);
 	if (error == 0)

@@ -15,6 +15,7 @@
 #include "timers.h"
 
 struct bad_crew;
+struct team_member;
 
 enum load_phase {
 	LOAD_CONNECTING,
@@ -34,6 +35,8 @@ struct load {
 	struct weir_loop *loop;
 	struct weir_signal interrupt;
 	struct weir_signal terminate;
+	struct team_member *member; /* of several threads; NULL: alone */
+	unsigned n_signals;	    /* that it has taken from there */
 	struct timers timers;
 	struct crew crew;
 	struct pace pace;
@@ -68,6 +71,8 @@ void load_start(struct load *load);
 void load_check_end(struct load *load);
 /* More is owed than may be: the run ends here. */
 void load_give_up(struct load *load);
+/* The other threads, or a signal, have something to say. */
+void load_take_news(struct load *load);
 /* What was expected is breached already, and the run ends here. */
 void load_stop_early(struct load *load);
 

@@ -34,6 +34,8 @@ static const struct quantity_kind share_kind = {"a share from 1% to 100%",
 						percents, 1, 100};
 static const struct quantity_kind peers_kind = {"a number from 1 to 1000000",
 						quantity_counts, 1, 1000000};
+static const struct quantity_kind threads_kind = {"a number from 1 to 256",
+						  quantity_counts, 1, 256};
 static const struct quantity_kind messages_kind = {
 	"a number from 1 to 1000000000000", quantity_counts, 1,
 	UINT64_C(1000000000000)};
@@ -102,6 +104,12 @@ static const struct command_line_option table[N_OPTIONS] = {
 				.help = "measured connections",
 				.kind = &peers_kind,
 				.initial = 50},
+	[OPTION_THREADS] = {.name = "threads",
+			    .letter = 't',
+			    .argument = "N",
+			    .help = "share them and the load among N threads",
+			    .kind = &threads_kind,
+			    .initial = 1},
 	[OPTION_SIZE] = {.name = "size",
 			 .letter = 's',
 			 .argument = "SIZE",

@@ -15,6 +15,7 @@ static const uint64_t max_in_flight = UINT64_C(512) << 20;
 
 enum {
 	ECHO = 1 << MODE_ECHO,
+	SOURCE = 1 << MODE_SOURCE,
 	SINK = 1 << MODE_SINK,
 	CONNECT = 1 << MODE_CONNECT,
 	BROADCAST = 1 << MODE_BROADCAST
@@ -22,6 +23,7 @@ enum {
 
 /* Of those that are not for all of them. */
 static const unsigned modes_of[N_OPTIONS] = {
+	[OPTION_THREADS] = ECHO | SOURCE | SINK | CONNECT,
 	[OPTION_SEND] = ECHO,
 	[OPTION_EXPECT_BYTES] = ECHO,
 	[OPTION_EXPECT_UNTIL] = ECHO,
@@ -108,9 +110,27 @@ static bool fits_runs(const struct options *options)
 	return true;
 }
 
+static bool fits_threads(const struct options *options)
+{
+	uint64_t n = options_number(options, OPTION_THREADS);
+
+	if (n > options_number(options, OPTION_CONNECTIONS)) {
+		complain("--threads %" PRIu64 ": expected no more than "
+			 "--connections, which is %" PRIu64,
+			 n, options_number(options, OPTION_CONNECTIONS));
+		return false;
+	}
+	if (n > 1 && options_has(options, OPTION_STOP_EARLY)) {
+		complain("--stop-early: expected one thread");
+		return false;
+	}
+	return true;
+}
+
 bool options_fit(const struct options *options)
 {
-	return fits_mode(options) && fits_loop(options) && fits_runs(options);
+	return fits_mode(options) && fits_loop(options) && fits_runs(options) &&
+	       fits_threads(options);
 }
 
 /* -- sizes -- */

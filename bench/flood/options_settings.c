@@ -55,6 +55,8 @@ static void set_load(struct settings *settings, const struct options *options)
 	settings->mode = (enum mode_kind)options_number(options, OPTION_MODE);
 	settings->n_connections =
 		(size_t)options_number(options, OPTION_CONNECTIONS);
+	settings->n_all_connections = settings->n_connections;
+	settings->n_threads = (size_t)options_number(options, OPTION_THREADS);
 	settings->n_publishers =
 		(size_t)options_number(options, OPTION_PUBLISHERS);
 	settings->message_size = (size_t)options->sizes[0];

@@ -53,11 +53,12 @@ static void on_due(struct weir_timer *timer)
 void pace_start(struct load *load)
 {
 	const struct settings *settings = load->settings;
-	uint64_t now_ns = clock_now();
+	uint64_t first_ns =
+		load->start_ns - settings->warmup_ns + settings->first_ns;
 
-	schedule_init(&load->pace.schedule, now_ns, settings->rate,
-		      settings->is_poisson, settings->seed);
-	timers_arm(&load->timers, TIMERS_PACE, now_ns, on_due);
+	schedule_init(&load->pace.schedule, first_ns, settings->rate,
+		      settings->is_poisson, settings->seed + settings->share);
+	timers_arm(&load->timers, TIMERS_PACE, first_ns, on_due);
 }
 
 uint64_t pace_backlog(const struct load *load, uint64_t now_ns)

@@ -74,6 +74,7 @@ static void put_settings(struct json *json, const struct settings *settings)
 	json_string(json, "arrivals", arrivals_of(settings));
 	report_json_known(json, "rate_per_s", is_open, settings->rate);
 	json_count(json, "connections", settings->n_connections);
+	json_count(json, "threads", settings->n_threads);
 	report_json_known(json, "publishers", settings->mode == MODE_BROADCAST,
 			  settings->n_publishers);
 	json_count(json, "message_bytes", settings->message_size);

@@ -33,8 +33,15 @@ struct settings {
 	struct target target;
 	struct target rival; /* --compare; its text NULL: none */
 	size_t n_connections;
-	size_t n_publishers; /* of them, in mode broadcast */
-	size_t message_size; /* in bytes */
+	size_t n_threads;
+	/* a thread's share: which it is, the first of its connections, and its
+	 * first message's time from the beginning */
+	uint64_t share;
+	uint32_t first_connection;
+	uint64_t first_ns;
+	size_t n_all_connections; /* of all threads */
+	size_t n_publishers;	  /* of them, in mode broadcast */
+	size_t message_size;	  /* in bytes */
 	/* what a message is, of message_size bytes at most; NULL: what can be
 	 * verified */
 	const struct request *request;
