@@ -36,6 +36,8 @@ static const struct quantity_kind peers_kind = {"a number from 1 to 1000000",
 						quantity_counts, 1, 1000000};
 static const struct quantity_kind threads_kind = {"a number from 1 to 256",
 						  quantity_counts, 1, 256};
+static const struct quantity_kind steps_kind = {"a number from 2 to 1000",
+						quantity_counts, 2, 1000};
 static const struct quantity_kind messages_kind = {
 	"a number from 1 to 1000000000000", quantity_counts, 1,
 	UINT64_C(1000000000000)};
@@ -154,6 +156,14 @@ static const struct command_line_option table[N_OPTIONS] = {
 			 .help = "open loop: messages a second in all, "
 				 "whatever the target does",
 			 .kind = &rate_kind},
+	[OPTION_RAMP] = {.name = "ramp",
+			 .argument = "RATE",
+			 .help = "from --rate to this one while measuring",
+			 .kind = &rate_kind},
+	[OPTION_STEPS] = {.name = "steps",
+			  .argument = "N",
+			  .help = "in N steps, not evenly",
+			  .kind = &steps_kind},
 	[OPTION_POISSON] = {.name = "poisson",
 			    .help = "at random times instead of even ones"},
 	[OPTION_DURATION] = {.name = "duration",

@@ -59,7 +59,8 @@ static bool fits_mode(const struct options *options)
 /* Those of an open loop, which needs a rate; and of a closed one. */
 static bool fits_loop(const struct options *options)
 {
-	static const enum option_number open[] = {OPTION_POISSON, OPTION_LATE};
+	static const enum option_number open[] = {OPTION_POISSON, OPTION_LATE,
+						  OPTION_RAMP};
 	bool is_open = options_has(options, OPTION_RATE) ||
 		       options_has(options, OPTION_FIND_RATE);
 
@@ -69,6 +70,11 @@ static bool fits_loop(const struct options *options)
 				 options_name(open[i]));
 			return false;
 		}
+	if (options_has(options, OPTION_STEPS) &&
+	    !options_has(options, OPTION_RAMP)) {
+		complain("--steps: expected what has them, --ramp");
+		return false;
+	}
 	if (options_has(options, OPTION_PIPELINE) && is_open) {
 		complain("--pipeline: expected a closed loop, "
 			 "without --rate");
@@ -86,6 +92,8 @@ static bool fits_runs(const struct options *options)
 		       {OPTION_COMPARE, OPTION_HLOG},
 		       {OPTION_COMPARE, OPTION_JSON_LINES},
 		       {OPTION_COMPARE, OPTION_STOP_EARLY},
+		       {OPTION_COMPARE, OPTION_RAMP},
+		       {OPTION_FIND_RATE, OPTION_RAMP},
 		       {OPTION_FIND_RATE, OPTION_MESSAGES},
 		       {OPTION_FIND_RATE, OPTION_HLOG},
 		       {OPTION_FIND_RATE, OPTION_JSON_LINES},

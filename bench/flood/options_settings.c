@@ -62,6 +62,8 @@ static void set_load(struct settings *settings, const struct options *options)
 	settings->message_size = (size_t)options->sizes[0];
 	settings->pipeline = (size_t)options_number(options, OPTION_PIPELINE);
 	settings->rate = options_number(options, OPTION_RATE);
+	settings->ramp_rate = options_number(options, OPTION_RAMP);
+	settings->n_steps = options_number(options, OPTION_STEPS);
 	settings->is_poisson = options_has(options, OPTION_POISSON);
 	settings->is_verified = !options_has(options, OPTION_NO_VERIFY) &&
 				!options_has(options, OPTION_SEND) &&

@@ -58,6 +58,9 @@ void pace_start(struct load *load)
 
 	schedule_init(&load->pace.schedule, first_ns, settings->rate,
 		      settings->is_poisson, settings->seed + settings->share);
+	load->pace.schedule.ramp = (struct schedule_ramp){
+		settings->ramp_rate, load->start_ns, settings->duration_ns,
+		settings->n_steps};
 	timers_arm(&load->timers, TIMERS_PACE, first_ns, on_due);
 }
 
@@ -72,7 +75,8 @@ uint64_t pace_backlog(const struct load *load, uint64_t now_ns)
 	if (!load->is_open_loop || !load->is_sending || from_ns >= to_ns)
 		return 0;
 	backlog_ns = (double)(to_ns - from_ns);
-	return 1 + (uint64_t)(backlog_ns * (double)load->settings->rate / 1e9);
+	return 1 + (uint64_t)(backlog_ns * schedule_rate(&load->pace.schedule) /
+			      1e9);
 }
 
 void pace_stop(struct load *load)

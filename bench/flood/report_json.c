@@ -73,6 +73,10 @@ static void put_settings(struct json *json, const struct settings *settings)
 	json_object(json, "settings");
 	json_string(json, "arrivals", arrivals_of(settings));
 	report_json_known(json, "rate_per_s", is_open, settings->rate);
+	report_json_known(json, "ramp_per_s", settings->ramp_rate > 0,
+			  settings->ramp_rate);
+	report_json_known(json, "ramp_steps", settings->n_steps > 0,
+			  settings->n_steps);
 	json_count(json, "connections", settings->n_connections);
 	json_count(json, "threads", settings->n_threads);
 	report_json_known(json, "publishers", settings->mode == MODE_BROADCAST,

@@ -119,6 +119,15 @@ const char *report_description(const struct result *result, char *text)
 		(void)snprintf(text + n, REPORT_TEXT_SIZE - n,
 			       ", %zu in flight%s", settings->pipeline,
 			       settings->pipeline > 1 ? " each" : "");
+	n = strlen(text);
+	quantity_format_rate(number, (double)settings->ramp_rate);
+	if (settings->ramp_rate > 0)
+		(void)snprintf(text + n, REPORT_TEXT_SIZE - n, " to %s",
+			       number);
+	n = strlen(text);
+	if (settings->n_threads > 1)
+		(void)snprintf(text + n, REPORT_TEXT_SIZE - n, ", %zu threads",
+			       settings->n_threads);
 	return text;
 }
 

@@ -34,12 +34,43 @@ static void advance_fixed(struct schedule *s)
 	}
 }
 
-static void advance_poisson(struct schedule *s)
+/* From 0 at the beginning of the ramp to 1 at its end. */
+static double progress_of(const struct schedule *s)
+{
+	const struct schedule_ramp *ramp = &s->ramp;
+	double n_steps = (double)ramp->n_steps;
+	double done;
+
+	if (s->next_ns <= ramp->start_ns)
+		return 0;
+	done = (double)(s->next_ns - ramp->start_ns) / (double)ramp->length_ns;
+	if (ramp->n_steps < 2)
+		return fmin(done, 1);
+	return fmin(floor(done * n_steps) / (n_steps - 1), 1);
+}
+
+double schedule_rate(const struct schedule *s)
+{
+	double rate = (double)s->rate;
+
+	if (s->ramp.rate > 0)
+		rate += ((double)s->ramp.rate - rate) * progress_of(s);
+	return rate;
+}
+
+/* How far it is to the next of messages whose mean distance is 1. */
+static double draw(struct schedule *s)
 {
 	/* above 0 and at most 1, in steps of 2^-53 */
 	double even =
 		((double)(schedule_random(&s->random) >> 11) + 1) * 0x1p-53;
-	double gap_ns = s->fraction - log(even) * 1e9 / (double)s->rate;
+
+	return -log(even);
+}
+
+static void advance_by(struct schedule *s, double distance)
+{
+	double gap_ns = s->fraction + distance * 1e9 / schedule_rate(s);
 	double whole_ns = floor(gap_ns);
 
 	s->next_ns += (uint64_t)whole_ns;
@@ -49,7 +80,9 @@ static void advance_poisson(struct schedule *s)
 void schedule_advance(struct schedule *schedule)
 {
 	if (schedule->is_poisson)
-		advance_poisson(schedule);
+		advance_by(schedule, draw(schedule));
+	else if (schedule->ramp.rate > 0)
+		advance_by(schedule, 1);
 	else
 		advance_fixed(schedule);
 }

@@ -46,8 +46,10 @@ struct settings {
 	 * verified */
 	const struct request *request;
 	struct answer answer;
-	size_t pipeline; /* messages in flight on each connection */
-	uint64_t rate;	 /* messages a second in all, open loop; 0: closed */
+	size_t pipeline;    /* messages in flight on each connection */
+	uint64_t rate;	    /* messages a second in all, open loop; 0: closed */
+	uint64_t ramp_rate; /* at the end of it; 0: the same all the time */
+	uint64_t n_steps;   /* of that; 0: evenly */
 	bool is_poisson;
 	bool is_verified;
 	bool reconnects;     /* where the target ends a connection */

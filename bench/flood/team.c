@@ -203,6 +203,7 @@ static void share_out(struct settings *share, const struct settings *all,
 				    ? i
 				    : all->n_connections % n));
 	share->rate = share_of(all->rate, i, n);
+	share->ramp_rate = share_of(all->ramp_rate, i, n);
 	share->n_messages = share_of(all->n_messages, i, n);
 	share->max_owed = share_of(all->max_owed, i, n);
 	for (int kind = 0; kind < BAD_N_KINDS; kind++)
@@ -222,6 +223,8 @@ static size_t count_members(const struct settings *settings)
 		n = settings->n_connections;
 	if (settings->rate > 0 && settings->rate < n)
 		n = settings->rate;
+	if (settings->ramp_rate > 0 && settings->ramp_rate < n)
+		n = settings->ramp_rate;
 	if (settings->n_messages > 0 && settings->n_messages < n)
 		n = settings->n_messages;
 	if (settings->max_owed < n)

@@ -281,3 +281,20 @@ Test(flood_open_loop, the_warm_up_is_not_counted)
 	cr_expect_leq(server.truth->n_samples, 601);
 	forget();
 }
+
+/* 100 a second in the first half, 300 in the other; before it 100. */
+Test(flood_open_loop, a_ramp_begins_with_the_measurement)
+{
+	known_start(&server, &(struct known_plan){.size = 64});
+	flood(&run, "-c", "2", "-r", "100", "--ramp", "300", "--steps", "2",
+	      "-d", "1s", "--warmup", "500ms", "--late", "1m", "--json", "-",
+	      server.address, NULL);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_geq(flooded_number(&run, "", "messages_sent"), 198);
+	cr_expect_leq(flooded_number(&run, "", "messages_sent"), 202);
+	cr_expect_geq(server.truth->n_samples, 247);
+	cr_expect_leq(server.truth->n_samples, 253);
+	known_stop(&server);
+	known_forget(&server);
+	flooded_forget(&run);
+}

@@ -237,3 +237,44 @@ Test(flood_parts, notes_of_missed_lines_are_understood)
 	cr_expect_not(is_missed("missed 1\n", &n));
 	cr_expect_not(is_missed("\n", &n));
 }
+
+/* -- ramps -- */
+
+/* How many are due in each tenth of a ramp of a second. */
+static void count_due(struct schedule *s, unsigned counts[10])
+{
+	memset(counts, 0, 10 * sizeof *counts);
+	while (s->next_ns < 1000000000) {
+		counts[s->next_ns / 100000000]++;
+		schedule_advance(s);
+	}
+}
+
+Test(flood_parts, a_ramp_grows_evenly)
+{
+	struct schedule s;
+	unsigned counts[10];
+
+	schedule_init(&s, 0, 1000, false, 1);
+	s.ramp = (struct schedule_ramp){11000, 0, 1000000000, 0};
+	count_due(&s, counts);
+	for (unsigned i = 0; i < 10; i++) {
+		cr_expect_geq(counts[i], 145 + 100 * i, "%u", counts[i]);
+		cr_expect_leq(counts[i], 155 + 100 * i, "%u", counts[i]);
+	}
+	cr_expect_eq(schedule_rate(&s), 11000);
+}
+
+Test(flood_parts, a_ramp_falls_in_steps)
+{
+	struct schedule s;
+	unsigned counts[10];
+
+	schedule_init(&s, 0, 3000, false, 1);
+	s.ramp = (struct schedule_ramp){1000, 0, 1000000000, 5};
+	count_due(&s, counts);
+	for (unsigned i = 0; i < 10; i++) {
+		cr_expect_geq(counts[i], 299 - 50 * (i / 2), "%u", counts[i]);
+		cr_expect_leq(counts[i], 301 - 50 * (i / 2), "%u", counts[i]);
+	}
+}

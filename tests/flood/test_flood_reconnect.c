@@ -31,7 +31,7 @@ static void renew(const char *option, const char *value, const char *late)
 		      205 / 10 - 3);
 	cr_expect_leq(flooded_number(&run, "healthy", "renewals"), 205 / 10);
 	cr_expect_eq(flooded_number(&run, "healthy", "reconnects"), 0);
-	cr_expect_eq(server.truth->n_accepted,
+	cr_expect_eq((double)server.truth->n_accepted,
 		     3 + flooded_number(&run, "healthy", "renewals"));
 	cr_expect_eq(server.truth->n_samples, 205);
 	forget();
