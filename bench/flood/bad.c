@@ -294,6 +294,14 @@ static int begin_half_close(struct bad_peer *bad)
 			       on_asking);
 }
 
+/* -- idle -- */
+
+static int begin_idle(struct bad_peer *bad)
+{
+	return weir_watch_open(&bad->watch, bad->load->loop, bad->fd,
+			       EPOLLRDHUP, on_gone);
+}
+
 /* -- connecting -- */
 
 static int begin(struct bad_peer *bad)
@@ -303,6 +311,8 @@ static int begin(struct bad_peer *bad)
 		return begin_reset(bad);
 	case BAD_HALF_CLOSE:
 		return begin_half_close(bad);
+	case BAD_IDLE:
+		return begin_idle(bad);
 	case BAD_STALLED:
 	case BAD_TRICKLE:
 	case BAD_N_KINDS:
@@ -336,8 +346,8 @@ static void dial(struct weir_timer *timer)
 {
 	struct bad_peer *bad = weir_container_of(timer, struct bad_peer, timer);
 	struct load *load = bad->load;
-	const struct weir_connector_options options = {
-		.deadline_ns = clock_now() + load->settings->connect_ns};
+	const struct weir_connector_options options =
+		load_dialing(load, clock_now() + load->settings->connect_ns);
 
 	(void)weir_connector_open(
 		&bad->connector, load->loop, load->target->addresses,
@@ -352,7 +362,8 @@ const char *bad_name(enum bad_kind kind)
 		[BAD_STALLED] = "stalled",
 		[BAD_TRICKLE] = "trickle",
 		[BAD_RESET] = "reset",
-		[BAD_HALF_CLOSE] = "half_close"};
+		[BAD_HALF_CLOSE] = "half_close",
+		[BAD_IDLE] = "idle"};
 
 	return names[kind];
 }

@@ -1,4 +1,4 @@
-/* Peers that behave badly, beside the measured ones. */
+/* Peers that behave badly, or do nothing, beside the measured ones. */
 #ifndef FLOOD_BAD_H
 #define FLOOD_BAD_H
 
@@ -9,6 +9,7 @@ enum bad_kind {
 	BAD_TRICKLE,	/* asks, and reads a few bytes a second */
 	BAD_RESET,	/* resets in mid-message, again and again */
 	BAD_HALF_CLOSE, /* asks, ends its side, reads to the end; again */
+	BAD_IDLE,	/* connects, and is silent */
 	BAD_N_KINDS
 };
 

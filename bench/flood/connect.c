@@ -215,8 +215,8 @@ static void begin(struct visit *visit, uint64_t intended_ns)
 	struct load *load = visit->load;
 	struct visits *visits = load->own;
 	uint64_t now_ns = clock_now();
-	const struct weir_connector_options options = {
-		.deadline_ns = now_ns + load->settings->connect_ns};
+	const struct weir_connector_options options =
+		load_dialing(load, now_ns + load->settings->connect_ns);
 
 	weir_list_remove(&visit->link);
 	weir_list_append(&visits->busy, &visit->link);

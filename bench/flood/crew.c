@@ -55,8 +55,8 @@ static void on_connect(struct weir_connector *connector, int fd)
 static void dial(struct peer *peer)
 {
 	struct load *load = peer->load;
-	const struct weir_connector_options options = {
-		.deadline_ns = load->crew.deadline_ns};
+	const struct weir_connector_options options =
+		load_dialing(load, load->crew.deadline_ns);
 	int error = weir_connector_open(
 		&peer->connector, load->loop, load->target->addresses,
 		load->target->n_addresses, &options, on_connect);

@@ -203,6 +203,18 @@ void load_check_end(struct load *load)
 	}
 }
 
+struct weir_connector_options load_dialing(const struct load *load,
+					   uint64_t deadline_ns)
+{
+	const struct settings *settings = load->settings;
+
+	return (struct weir_connector_options){
+		.deadline_ns = deadline_ns,
+		.local = settings->has_source ? &settings->source : NULL,
+		.sndbuf = settings->sndbuf,
+		.rcvbuf = settings->rcvbuf};
+}
+
 /* -- the time of it -- */
 
 static void on_tick(struct weir_timer *timer);

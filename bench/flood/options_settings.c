@@ -30,6 +30,24 @@ static bool resolve(struct target *target, const char *text)
 	return target->n_addresses > 0;
 }
 
+static bool resolve_source(struct settings *settings,
+			   const struct options *options)
+{
+	const char *text = options_text(options, OPTION_SOURCE);
+	int n;
+
+	if (!text)
+		return true;
+	n = weir_address_resolve(text, WEIR_ADDRESS_LISTEN, &settings->source,
+				 1);
+	settings->has_source = n > 0 && settings->source.type == SOCK_STREAM;
+	if (n < 0)
+		complain("--source %s: %s", text, weir_address_error(n));
+	else if (!settings->has_source)
+		complain("--source %s: expected a stream", text);
+	return settings->has_source;
+}
+
 static bool resolve_targets(struct settings *settings,
 			    const struct options *options)
 {
@@ -42,7 +60,8 @@ static bool resolve_targets(struct settings *settings,
 			 options->line.operands[1]);
 		return false;
 	}
-	return resolve(&settings->target, options->line.operands[0]) &&
+	return resolve_source(settings, options) &&
+	       resolve(&settings->target, options->line.operands[0]) &&
 	       (!options_has(options, OPTION_COMPARE) ||
 		resolve(&settings->rival,
 			options_text(options, OPTION_COMPARE)));
@@ -92,6 +111,10 @@ static void set_load(struct settings *settings, const struct options *options)
 	settings->n_bad[BAD_TRICKLE] = (size_t)options->trickle[0];
 	settings->n_bad[BAD_RESET] =
 		(size_t)options_number(options, OPTION_RESET);
+	settings->n_bad[BAD_IDLE] =
+		(size_t)options_number(options, OPTION_IDLE);
+	settings->sndbuf = (int)options_number(options, OPTION_SNDBUF);
+	settings->rcvbuf = (int)options_number(options, OPTION_RCVBUF);
 	settings->n_bad[BAD_HALF_CLOSE] =
 		(size_t)options_number(options, OPTION_HALF_CLOSE);
 	settings->trickle_rate = options->trickle[1];

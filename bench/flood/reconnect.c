@@ -81,8 +81,8 @@ bool reconnect_at_close(struct peer *peer, const struct weir_result *result)
 	bool was_target = peer->is_away ||
 			  result->reason == WEIR_REASON_RESET ||
 			  result->reason == WEIR_REASON_PEER_CLOSED;
-	const struct weir_connector_options options = {
-		.deadline_ns = clock_now() + load->settings->connect_ns};
+	const struct weir_connector_options options =
+		load_dialing(load, clock_now() + load->settings->connect_ns);
 	int error;
 
 	if (!was_target || !may_reconnect(peer))

@@ -244,7 +244,8 @@ static bool tell_bad(const struct result *result, enum bad_kind i,
 
 	fact->name = bad_name(i);
 	quantity_format_count(fact->value, bad->n_peers);
-	add(fact, "bad peer%s", bad->n_peers == 1 ? "" : "s");
+	add(fact, "%speer%s", i == BAD_IDLE ? "" : "bad ",
+	    bad->n_peers == 1 ? "" : "s");
 	if (bad->n_made < bad->n_peers)
 		add_count(fact, bad->n_peers - bad->n_made, "never made");
 	add_count(fact, bad->n_connects, "connected");
@@ -277,6 +278,11 @@ static bool tell_half_close(const struct result *result,
 	return tell_bad(result, BAD_HALF_CLOSE, fact);
 }
 
+static bool tell_idle(const struct result *result, struct report_fact *fact)
+{
+	return tell_bad(result, BAD_IDLE, fact);
+}
+
 /* -- all of them -- */
 
 static bool (*const tells[])(const struct result *, struct report_fact *) = {
@@ -284,7 +290,7 @@ static bool (*const tells[])(const struct result *, struct report_fact *) = {
 	tell_corrupt,	 tell_timeouts,	  tell_connections, tell_reconnects,
 	tell_renewals,	 tell_fairness,	  tell_bytes_out,   tell_bytes_in,
 	tell_broadcast,	 tell_generator,  tell_stalled,	    tell_trickle,
-	tell_reset,	 tell_half_close,
+	tell_reset,	 tell_half_close, tell_idle,
 };
 
 const size_t report_n_facts = sizeof tells / sizeof *tells;

@@ -69,6 +69,10 @@ struct settings {
 		wait_percent; /* of the time, at most, for a CPU; closed loop */
 	uint64_t max_owed;    /* messages without an answer, at any time */
 	uint64_t seed;	      /* of arrivals, and of the order of rounds */
+	struct weir_address source; /* where from, if it has one */
+	bool has_source;
+	int sndbuf; /* bytes, of each socket; 0: the kernel's choice */
+	int rcvbuf;
 	size_t n_bad[BAD_N_KINDS];
 	uint64_t trickle_rate; /* bytes a second */
 	const char *expect;    /* NULL: nothing is */

@@ -57,6 +57,22 @@ Test(flood_ends, bad_peers_are_reported_apart)
 	flood_serve_no_more(&target);
 }
 
+Test(flood_ends, idle_peers_stay_and_say_nothing)
+{
+	known_start(&server, &(struct known_plan){.size = 64});
+	flood(&target.run, "-c", "1", "-d", "300ms", "--warmup", "0", "--idle",
+	      "3", "--json", "-", server.address, NULL);
+	cr_expect_eq(target.run.status, 0, "%s", target.run.err);
+	flood_expect(&target.run, "bad_peers/idle", "made", 3);
+	flood_expect(&target.run, "bad_peers/idle", "connects", 3);
+	flood_expect(&target.run, "bad_peers/idle", "bytes_out", 0);
+	flood_expect(&target.run, "bad_peers/idle", "cut", 0);
+	cr_expect_eq(server.truth->n_accepted, 4);
+	flooded_forget(&target.run);
+	known_stop(&server);
+	known_forget(&server);
+}
+
 static void half_close(enum known_fault fault)
 {
 	known_start(&server, &(struct known_plan){.size = 64,

@@ -1,10 +1,15 @@
 /* Every mode, against weir-server and the known one. */
 #include <criterion/criterion.h>
 
+#include <arpa/inet.h>
 #include <math.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "harness.h"
+#include "harness_net.h"
 #include "test_flood_served.h"
 
 enum {
@@ -149,4 +154,37 @@ Test(flood_modes, broadcast_goes_to_all_subscribers)
 	flooded_forget(&target.run);
 	known_stop(&server);
 	known_forget(&server);
+}
+
+/* Linux doubles what is asked for. */
+Test(flood_modes, sockets_are_as_they_are_asked_for)
+{
+	struct weir_address listening = harness_address("127.0.0.1:0");
+	int listener = harness_listen(&listening, 8);
+	char address[64];
+	const char *arguments[] = {"-m",       "source",      "-c",	  "1",
+				   "-d",       "100ms",	      "--warmup", "0",
+				   "--source", "127.0.0.2:0", "--sndbuf", "8K",
+				   "--rcvbuf", "16K",	      "--json",	  "-",
+				   address,    NULL};
+	struct flooding flooding;
+	struct flooded told;
+	struct sockaddr_in from;
+	socklen_t size = sizeof from;
+	int fd;
+
+	weir_address_format(&listening, address, sizeof address);
+	flood_start(&flooding, arguments);
+	cr_assert_eq(poll(&(struct pollfd){.fd = listener, .events = POLLIN}, 1,
+			  PATIENCE_S * 1000),
+		     1);
+	fd = accept(listener, (struct sockaddr *)&from, &size);
+	cr_assert_geq(fd, 0);
+	flood_wait(&flooding, &told);
+	cr_expect_eq(ntohl(from.sin_addr.s_addr), 0x7f000002);
+	cr_expect_eq(flooded_number(&told, "socket", "sndbuf"), 16384);
+	cr_expect_eq(flooded_number(&told, "socket", "rcvbuf"), 32768);
+	flooded_forget(&told);
+	close(fd);
+	close(listener);
 }

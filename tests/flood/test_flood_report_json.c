@@ -135,7 +135,7 @@ static const char names[] =
 	"if isinstance(v, dict) else f(v[0], p[:-1] + '[].') "
 	"if isinstance(v, list) and v else [])\n"
 	"(others := ('service_ns.', 'lateness_ns.', 'bad_peers.trickle.', "
-	"'bad_peers.reset.', 'bad_peers.half_close.'))\n"
+	"'bad_peers.reset.', 'bad_peers.half_close.', 'bad_peers.idle.'))\n"
 	"(names := {n for n in f(it, '') if not n.startswith(others)})\n"
 	"(documented := {line.split('`')[1] for line in "
 	"open('docs/weir-flood-json.md') if line.startswith('| `')})\n";

@@ -92,7 +92,7 @@ Test(flood_request, what_the_target_ends_is_made_again)
 	cr_expect_eq(flooded_number(&run, "", "errors"), 0);
 	cr_expect_eq(flooded_number(&run, "", "corrupt"), 0);
 	cr_expect_geq(flooded_number(&run, "healthy", "reconnects"), 10);
-	cr_expect_eq(server.truth->n_accepted,
+	cr_expect_eq((double)server.truth->n_accepted,
 		     3 + flooded_number(&run, "healthy", "reconnects"));
 	known_forget(&server);
 	flooded_forget(&run);
