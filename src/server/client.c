@@ -329,8 +329,8 @@ static bool is_health_check(const struct weir_result *result)
 	       result->progress.received == 0 && result->progress.accepted == 0;
 }
 
-/* What ending the connection cost: the bytes that were queued, and after our
- * reset those that the kernel held, and those that were to be passed on. */
+/* What our reset cost: the bytes that were queued, those that the kernel held,
+ * and those that were to be passed on. */
 static uint64_t lost_bytes(const struct weir_conn *c,
 			   const struct weir_result *result)
 {
@@ -340,21 +340,21 @@ static uint64_t lost_bytes(const struct weir_conn *c,
 
 	if (service->n_trimmed)
 		n -= service->n_trimmed(c);
-	if (result->reason != WEIR_REASON_ABORTED)
-		return n;
 	if (progress->kernel_unacked > 0)
 		n += (uint64_t)progress->kernel_unacked;
 	return service->owes_input ? n + progress->unread : n;
 }
 
+/* Only the end of the drain resets connections for the server's sake. Before
+ * it a peer's reset or a limit ends them, and a relay's other side with it. */
 static void count_loss(struct worker *worker, const struct weir_conn *c,
 		       const struct weir_result *result)
 {
-	const struct service *service = client_endpoint(c)->service;
 	uint64_t n;
 
-	if (server_phase(worker->server) < PHASE_DRAINING ||
-	    service->is_private || !is_worth_a_line(service, result->reason))
+	if (server_phase(worker->server) != PHASE_ABORTING ||
+	    client_endpoint(c)->service->is_private ||
+	    result->reason != WEIR_REASON_ABORTED)
 		return;
 	n = lost_bytes(c, result);
 	worker->n_lost += n > 0;

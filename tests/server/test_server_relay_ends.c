@@ -292,3 +292,50 @@ Test(server_relay_ends, resets_a_pair_that_outlasts_the_drain)
 	expect_reset(target);
 	cr_assert_eq(relay_wait(&r), 0);
 }
+
+/* What the other side was still to get is lost by the one that resets, not by
+ * the end of the server. */
+static void check_reset_in_the_drain(bool is_clients)
+{
+	struct relay r;
+	int fds[2];
+	int source;
+	int sink;
+
+	start_small(&r, &fds[0], &fds[1]);
+	source = fds[is_clients ? 0 : 1];
+	sink = fds[is_clients ? 1 : 0];
+	write_until_quiet(source, 1, 64 * MIB);
+	kill(r.s.pid, SIGTERM);
+	served_line(&r.s, "finishing 2 connections");
+	close_by_reset(source);
+	expect_reset(sink);
+	cr_assert_eq(relay_wait(&r), 0);
+}
+
+Test(server_relay_ends, loses_nothing_when_a_client_resets_in_the_drain)
+{
+	check_reset_in_the_drain(true);
+}
+
+Test(server_relay_ends, loses_nothing_when_a_target_resets_in_the_drain)
+{
+	check_reset_in_the_drain(false);
+}
+
+Test(server_relay_ends, tells_what_a_pair_loses_that_outlasts_the_drain)
+{
+	struct relay r;
+	int client;
+	int target;
+
+	start_small(&r, &client, &target);
+	write_until_quiet(client, 1, 64 * MIB);
+	kill(r.s.pid, SIGTERM);
+	served_line(&r.s, "finishing 2 connections");
+	kill(r.s.pid, SIGTERM);
+	served_line(&r.s, "lost something");
+	cr_assert_eq(relay_wait(&r), 1);
+	close(client);
+	close(target);
+}
