@@ -176,23 +176,22 @@ static bool can_be_connected_to(const struct weir_address *address)
 static bool resolve_target(struct endpoint_config *config, const char *target)
 {
 	const char *name = config->service->name;
-	int n = weir_address_resolve(target, WEIR_ADDRESS_CONNECT,
-				     config->targets, MAX_ADDRESSES);
+	int error;
 
-	if (n == -EINVAL ||
-	    (n > 0 && !can_be_connected_to(&config->targets[0]))) {
+	config->target = malloc(sizeof *config->target);
+	error = config->target ? target_init(config->target, target) : -ENOMEM;
+	if (error == -EINVAL ||
+	    (error == 0 &&
+	     !can_be_connected_to(&config->target->list->addresses[0]))) {
 		complain("%s=...,%s: expected HOST:PORT, [V6]:PORT, unix:PATH "
 			 "or unix:@NAME",
 			 name, target);
 		return false;
 	}
-	if (n < 0) {
-		complain("%s=...,%s: %s", name, target, weir_address_error(n));
-		return false;
-	}
-	config->n_targets = (size_t)n;
-	config->target_text = target;
-	return true;
+	if (error < 0)
+		complain("%s=...,%s: %s", name, target,
+			 weir_address_error(error));
+	return error == 0;
 }
 
 /* ADDRESS,TARGET: resolve the target, and copy the address. */
@@ -333,6 +332,13 @@ bool endpoint_config_parse_all(struct settings *settings, const char *metrics,
 
 void endpoint_config_free_all(struct settings *settings)
 {
+	for (size_t i = 0; i < settings->n_endpoints; i++) {
+		struct target *target = settings->endpoints[i].target;
+
+		if (target)
+			target_deinit(target);
+		free(target);
+	}
 	free(settings->endpoints);
 }
 
@@ -349,15 +355,17 @@ size_t endpoint_config_shared_memory(const struct settings *settings)
 
 static void print(const struct endpoint_config *config)
 {
+	const struct address_list *targets =
+		config->target ? config->target->list : NULL;
 	char text[WEIR_ADDRESS_TEXT_SIZE];
 
 	for (size_t i = 0; i < config->n_addresses; i++) {
 		(void)printf("%s=%s", config->service->name,
 			     weir_address_format(&config->addresses[i], text,
 						 sizeof text));
-		for (size_t j = 0; j < config->n_targets; j++)
+		for (size_t j = 0; targets && j < targets->n; j++)
 			(void)printf("%s%s", j == 0 ? "," : " or ",
-				     weir_address_format(&config->targets[j],
+				     weir_address_format(&targets->addresses[j],
 							 text, sizeof text));
 		(void)printf("%s\n", config->is_inherited ? " (open)" : "");
 	}

@@ -8,6 +8,8 @@
 
 #include <weir.h>
 
+#include "target.h"
+
 struct service;
 struct settings;
 
@@ -21,9 +23,7 @@ struct endpoint_config {
 	struct weir_address addresses[MAX_ADDRESSES];
 	size_t n_addresses;
 	/* what follows the comma, of a service that takes an address there */
-	struct weir_address targets[MAX_ADDRESSES];
-	size_t n_targets;
-	const char *target_text; /* as it was typed; NULL: none */
+	struct target *target; /* NULL: none */
 	/* sockets listen at the addresses already: these */
 	bool is_inherited;
 	int sockets[MAX_ADDRESSES];

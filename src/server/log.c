@@ -6,6 +6,8 @@
  * flag is shared with the shell and every other user of the descriptor.) */
 #include "log.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +20,21 @@
 /* Held from poll to write, or another worker might fill the pipe between the
  * two. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+int log_open(const char *path)
+{
+	int fd =
+		open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
+		     0640);
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (dup2(fd, STDERR_FILENO) < 0)
+		error = -errno;
+	close(fd);
+	return error;
+}
 
 static bool takes_more(void)
 {

@@ -4,6 +4,11 @@
 
 #include "worker.h"
 
+/* Make path the standard error of the process, so that every line goes there:
+ * of a crash and of the C library too. Done again it follows a file that was
+ * moved away. A negative errno: nothing has changed. */
+int log_open(const char *path);
+
 /* "weir-server: ...", or as --log-format has it, unless --quiet. */
 void log_say(struct worker *worker, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

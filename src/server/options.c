@@ -35,6 +35,7 @@ enum option {
 	OPTION_ACCEPT_PROXY,
 	OPTION_PROXY_PROTOCOL,
 	OPTION_PROXY_VERSION,
+	OPTION_LOG,
 	OPTION_LOG_FORMAT,
 	OPTION_TRACE,
 	OPTION_QUIET,
@@ -207,12 +208,18 @@ static const struct command_line_option table[N_OPTIONS] = {
 				  .help = "of that header: 1 or 2",
 				  .kind = &proxy_version,
 				  .initial = 2},
+	[OPTION_LOG] = {.name = "log",
+			.argument = "FILE",
+			.help = "append the log to FILE; SIGHUP opens it again",
+			.expected = "a file",
+			.shown = "standard error"},
 	[OPTION_LOG_FORMAT] = {.name = "log-format",
 			       .argument = "FORMAT",
 			       .help = "lines are plain, begin with the time, "
 				       "or are for the journal",
 			       .words = log_formats,
-			       .shown = "journal if it reads them, or plain"},
+			       .shown = "time in a file, journal if it reads "
+					"them, or plain"},
 	[OPTION_TRACE] = {.name = "trace",
 			  .help = "print what the send path does"},
 	[OPTION_QUIET] = {.name = "quiet", .help = "print errors only"},
@@ -256,7 +263,9 @@ static const struct command_line command_line = {
 		 "resets "
 		 "them.\n"
 		 "@FILE stands for the lines of FILE, one argument each.\n"
-		 "SIGUSR1 prints the longest queues.\n"
+		 "SIGHUP opens the log again and resolves TARGET again; "
+		 "SIGUSR1 prints\n"
+		 "the longest queues.\n"
 		 "Exit status: 0 nothing lost; 1 something lost; 2 not "
 		 "started.\n",
 	.options = table,
@@ -301,11 +310,15 @@ static bool set_marks(struct weir_conn_limits *limits,
 	return true;
 }
 
-static enum log_format log_format_of(const struct command_line_value *value)
+static enum log_format log_format_of(const struct command_line_value *values)
 {
-	if (!value->is_given && systemd_reads_log())
-		return LOG_FORMAT_JOURNAL;
-	return (enum log_format)value->number;
+	const struct command_line_value *value = &values[OPTION_LOG_FORMAT];
+
+	if (value->is_given)
+		return (enum log_format)value->number;
+	if (values[OPTION_LOG].is_given)
+		return LOG_FORMAT_TIME;
+	return systemd_reads_log() ? LOG_FORMAT_JOURNAL : LOG_FORMAT_PLAIN;
 }
 
 static bool apply(struct settings *settings,
@@ -334,7 +347,8 @@ static bool apply(struct settings *settings,
 			values[OPTION_PROXY_PROTOCOL].is_given
 				? (int)values[OPTION_PROXY_VERSION].number
 				: 0,
-		.log_format = log_format_of(&values[OPTION_LOG_FORMAT]),
+		.log_format = log_format_of(values),
+		.log_path = values[OPTION_LOG].text,
 		.is_traced = values[OPTION_TRACE].is_given,
 		.is_check = values[OPTION_CHECK].is_given,
 		.is_quiet = values[OPTION_QUIET].is_given,

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "endpoint.h"
+#include "clock.h"
 #include "complain.h"
 #include "log.h"
 #include "queues.h"
@@ -17,7 +19,8 @@ enum {
 	/* for the last answers of private services */
 	LAST_ANSWERS_NS = 1000000000,
 	/* a supervisor that asks for more gets no more */
-	MIN_WATCHDOG_NS = 10000000
+	MIN_WATCHDOG_NS = 10000000,
+	SYSTEMD_STATE_SIZE = 64
 };
 
 static struct weir_loop *main_loop(struct server *server)
@@ -93,13 +96,56 @@ static void on_terminate(struct weir_signal *signal)
 	stop(weir_container_of(signal, struct server, terminate));
 }
 
-/* A terminal that closes, or a supervisor that asks to reload. */
+/* -- reloading -- */
+
+static void reopen_log(struct server *server)
+{
+	const char *path = server->settings->log_path;
+	int error = path ? log_open(path) : 0;
+
+	if (error < 0)
+		log_warn(&server->workers[0], "%s cannot be opened again: %s",
+			 path, strerror(-error));
+}
+
+static void resolve_targets(struct server *server)
+{
+	const struct settings *settings = server->settings;
+
+	for (size_t i = 0; i < settings->n_endpoints; i++) {
+		struct target *target = settings->endpoints[i].target;
+		int error = target ? target_resolve(target) : 0;
+
+		if (error < 0)
+			log_warn(&server->workers[0],
+				 "%s is not resolved again: %s", target->text,
+				 strerror(-error));
+	}
+}
+
+/* systemd tells from the time whether it is this signal that is answered. */
+static void tell_reloading(void)
+{
+	char text[SYSTEMD_STATE_SIZE];
+
+	(void)snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		       (unsigned long long)(clock_read(CLOCK_MONOTONIC) /
+					    CLOCK_NS_PER_US));
+	systemd_notify(text);
+}
+
+/* A terminal that closes, a file of the log that was moved away, or a
+ * supervisor that asks to reload. */
 static void on_hangup(struct weir_signal *signal)
 {
 	struct server *server =
 		weir_container_of(signal, struct server, hangup);
 
-	log_say(&server->workers[0], "SIGHUP: nothing to reload");
+	tell_reloading();
+	reopen_log(server);
+	resolve_targets(server);
+	log_say(&server->workers[0], "SIGHUP: reloaded");
+	systemd_notify("READY=1");
 }
 
 /* -- the longest queues -- */
@@ -273,6 +319,16 @@ static int open_workers(struct server *server)
 	return error;
 }
 
+/* Last, so that what is wrong before is told to whoever starts the server. */
+static int open_log(const char *path)
+{
+	int error = path ? log_open(path) : 0;
+
+	if (error < 0)
+		complain("--log %s: %s", path, strerror(-error));
+	return error;
+}
+
 int server_open(struct server *server, const struct settings *settings)
 {
 	int error;
@@ -287,6 +343,8 @@ int server_open(struct server *server, const struct settings *settings)
 		error = open_signals(server);
 	for (size_t i = 0; i < server->n_workers && error == 0; i++)
 		error = endpoint_open_all(&server->workers[i]);
+	if (error == 0)
+		error = open_log(settings->log_path);
 	if (error == 0)
 		error = start_threads(server);
 	if (error < 0) {

@@ -41,7 +41,8 @@ struct settings {
 	uint64_t drain_ns;     /* then connections may take so long to end */
 	enum slow_policy slow;
 	enum log_format log_format;
-	bool accepts_proxy; /* a PROXY header comes before everything else */
+	const char *log_path; /* NULL: standard error */
+	bool accepts_proxy;   /* a PROXY header comes before everything else */
 	/* of the PROXY header that relay sends to the target; 0: none */
 	int proxy_version;
 	bool has_metrics;

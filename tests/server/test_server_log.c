@@ -1,6 +1,7 @@
 /* The lines of weir-server's log: what they begin with, and which there are. */
 #include <criterion/criterion.h>
 
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,7 +16,9 @@
 
 enum {
 	/* a test that takes so long hangs */
-	PATIENCE_S = 60
+	PATIENCE_S = 60,
+	TICK_MS = 2,
+	FILE_SIZE = 8192
 };
 
 TestSuite(server_log, .init = harness_begin, .fini = harness_end,
@@ -122,4 +125,65 @@ Test(server_log, health_checks_have_no_line)
 	cr_expect_eq(strstr(strstr(s.text, ": reset, ") + 1, ": reset, "),
 		     NULL);
 	served_forget(&s);
+}
+
+/* -- a file -- */
+
+/* Read the file until part is in it. */
+static void await_in_file(const char *path, const char *part,
+			  char text[FILE_SIZE])
+{
+	text[0] = '\0';
+	for (int i = 0; !strstr(text, part); i++) {
+		FILE *file = fopen(path, "re");
+
+		if (i > PATIENCE_S * 1000 / TICK_MS / 2)
+			harness_die("%s: no '%s', only '%s'", path, part, text);
+		if (file) {
+			text[fread(text, 1, FILE_SIZE - 1, file)] = '\0';
+			fclose(file);
+		}
+		(void)poll(NULL, 0, TICK_MS);
+	}
+}
+
+Test(server_log, goes_to_a_file_that_sighup_opens_again)
+{
+	char folder[] = "/tmp/weir-log-XXXXXX";
+	char option[72];
+	char path[64];
+	char old[64];
+	char text[FILE_SIZE];
+	struct served s;
+
+	cr_assert(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/log", folder);
+	snprintf(old, sizeof old, "%s/old", folder);
+	snprintf(option, sizeof option, "--log=%s", path);
+	served_start(&s, option, "echo=127.0.0.1:0", NULL);
+	await_in_file(path, "Z info weir-server: echo listening on ", text);
+	cr_assert_eq(rename(path, old), 0);
+	kill(s.pid, SIGHUP);
+	await_in_file(path, "Z info weir-server: SIGHUP", text);
+	cr_expect_eq(strstr(text, "listening"), NULL);
+	/* it cannot be opened again: the lines stay where they are */
+	cr_assert_eq(unlink(old), 0);
+	cr_assert_eq(rename(path, old), 0);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	kill(s.pid, SIGHUP);
+	await_in_file(old, "cannot be opened again: Is a directory", text);
+	kill(s.pid, SIGTERM);
+	cr_expect_eq(served_wait(&s), 0);
+	cr_expect_str_empty(s.text);
+	served_forget(&s);
+	rmdir(path);
+	unlink(old);
+	rmdir(folder);
+}
+
+Test(server_log, a_file_that_cannot_be_opened_is_told)
+{
+	expect_refusal((const char *[]){"--log=/nowhere/log",
+					"echo=127.0.0.1:0", NULL},
+		       "--log /nowhere/log: No such file or directory");
 }

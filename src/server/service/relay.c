@@ -41,7 +41,8 @@ struct front {
 	struct weir_conn *client;
 	/* until the target is connected: */
 	struct weir_connector connector;
-	struct weir_timer retry; /* no descriptor was left */
+	struct address_list *targets; /* that the connector tries, or NULL */
+	struct weir_timer retry;      /* no descriptor was left */
 	uint64_t deadline_ns;
 	int held; /* makes room for the target's descriptor; -1: none */
 };
@@ -190,7 +191,7 @@ static void give_up(struct weir_conn *client, int error)
 	endpoint->counters.n_unconnected++;
 	log_warn(endpoint->worker, "%s %s: cannot connect to %s: %s",
 		 endpoint->service->name, client_peer(client, peer),
-		 endpoint->config->target_text, strerror(-error));
+		 endpoint->config->target->text, strerror(-error));
 	weir_conn_abort(client, true);
 }
 
@@ -223,15 +224,39 @@ static void close_held(struct front *front)
 
 static void on_connect(struct weir_connector *connector, int fd);
 
+static void release_targets(struct front *front)
+{
+	address_list_release(front->targets);
+	front->targets = NULL;
+}
+
+/* The addresses that the target has now. */
+static void take_targets(struct front *front)
+{
+	struct endpoint *endpoint = client_endpoint(front->client);
+	struct target *target = endpoint->config->target;
+	int error;
+
+	release_targets(front);
+	front->targets = target_addresses(target, &error);
+	if (error < 0)
+		log_warn(endpoint->worker,
+			 "%s: the addresses of %s stay as they were: %s",
+			 endpoint->service->name, target->text,
+			 weir_address_error(error));
+}
+
 static void connect_target(struct front *front)
 {
-	const struct endpoint_config *config =
-		client_endpoint(front->client)->config;
 	const struct weir_connector_options options = {
 		.deadline_ns = front->deadline_ns};
-	int error = weir_connector_open(
-		&front->connector, weir_conn_loop(front->client),
-		config->targets, config->n_targets, &options, on_connect);
+	int error;
+
+	take_targets(front);
+	error = weir_connector_open(&front->connector,
+				    weir_conn_loop(front->client),
+				    front->targets->addresses,
+				    front->targets->n, &options, on_connect);
 
 	/* endpoint_config.c has checked that there is a target, a stream */
 	assert(error == 0);
@@ -272,6 +297,7 @@ static void on_connect(struct weir_connector *connector, int fd)
 	close_held(front);
 	if (fd >= 0)
 		error = connect_pair(front, fd);
+	release_targets(front);
 	if (error < 0)
 		give_up(front->client, error);
 }
@@ -295,6 +321,7 @@ static void on_client_close(struct weir_conn *c,
 	struct front *front = client_state(c);
 
 	weir_connector_close(&front->connector);
+	release_targets(front);
 	weir_timer_cancel(&front->retry);
 	close_held(front);
 	on_close(c, result);
