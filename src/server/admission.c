@@ -40,13 +40,9 @@ void admission_refuse(struct endpoint *endpoint, int fd, enum refusal refusal,
 		      const char *text)
 {
 	admission_drop(endpoint, fd, refusal);
-	if (log_may(endpoint->worker, &endpoint->refusals))
-		log_warn(endpoint->worker,
-			 "%s: a client turned away: %s (%llu so far)",
-			 endpoint->service->name,
-			 text ? text : refusal_texts[refusal],
-			 (unsigned long long)
-				 endpoint->counters.n_refused[refusal]);
+	log_limited(endpoint->worker, &endpoint->lines.refused[refusal],
+		    "%s: a client turned away: %s", endpoint->service->name,
+		    text ? text : refusal_texts[refusal]);
 }
 
 void admission_serve(struct endpoint *endpoint, int fd,

@@ -322,11 +322,11 @@ static bool is_worth_a_line(const struct service *service,
 					reason != WEIR_REASON_PEER_CLOSED);
 }
 
-/* Load balancers connect and reset, to see that the server listens. */
+/* Load balancers connect, to see that the server listens, and go in whatever
+ * way. */
 static bool is_health_check(const struct weir_result *result)
 {
-	return result->reason == WEIR_REASON_RESET &&
-	       result->progress.received == 0 && result->progress.accepted == 0;
+	return result->progress.received == 0 && result->progress.accepted == 0;
 }
 
 /* What our reset cost: the bytes that were queued, those that the kernel held,
@@ -373,11 +373,12 @@ void client_on_close(struct weir_conn *c, const struct weir_result *result)
 	count_loss(worker, c, result);
 	if (is_worth_a_line(endpoint->service, result->reason) &&
 	    !is_health_check(result))
-		log_warn(worker, "%s %s: %s, %llu bytes unsent, %llu unread",
-			 endpoint->service->name, client_peer(c, peer),
-			 weir_reason_name(result->reason),
-			 (unsigned long long)result->progress.dropped,
-			 (unsigned long long)result->progress.unread);
+		log_limited(worker, &endpoint->lines.closed[result->reason],
+			    "%s %s: %s, %llu bytes unsent, %llu unread",
+			    endpoint->service->name, client_peer(c, peer),
+			    weir_reason_name(result->reason),
+			    (unsigned long long)result->progress.dropped,
+			    (unsigned long long)result->progress.unread);
 	if (endpoint->service->on_close)
 		endpoint->service->on_close(c, result);
 	if (endpoint->service == endpoint->config->service)

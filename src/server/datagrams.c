@@ -142,9 +142,10 @@ void datagrams_on_drain(struct weir_dgram *d)
 	char text[WEIR_ADDRESS_TEXT_SIZE];
 
 	weir_dgram_stats(d, &stats);
-	log_warn(endpoint->worker, "%s %s: %llu datagrams dropped so far",
-		 endpoint->service->name, name_of(endpoint, text),
-		 (unsigned long long)stats.n_dropped);
+	log_limited(endpoint->worker, &endpoint->lines.datagrams,
+		    "%s %s: %llu datagrams dropped so far",
+		    endpoint->service->name, name_of(endpoint, text),
+		    (unsigned long long)stats.n_dropped);
 }
 
 void datagrams_close(struct endpoint *endpoint)

@@ -9,6 +9,26 @@
 #include "service.h"
 #include "worker.h"
 
+/* How the PROXY header of a client failed. */
+enum proxy_failure {
+	PROXY_FAILED_LATE,
+	PROXY_FAILED_WRONG,
+	PROXY_FAILED_CUT, /* the client ended before it was whole */
+	PROXY_FAILED_ERROR,
+	PROXY_FAILED_STOP, /* the server stops */
+	N_PROXY_FAILURES
+};
+
+/* The lines that clients can cause, each kind with a limit of its own: a flood
+ * of one does not hide another. */
+struct lines {
+	struct log_limit refused[N_REFUSALS];
+	struct log_limit proxy[N_PROXY_FAILURES];
+	struct log_limit closed[WEIR_N_REASONS];
+	struct log_limit unconnected;
+	struct log_limit datagrams;
+};
+
 struct endpoint {
 	struct worker *worker;
 	const struct service *service;
@@ -26,7 +46,7 @@ struct endpoint {
 	struct weir_list pending; /* proxy.c: waiting for their PROXY header */
 	size_t n_pending;
 	size_t n_clients;
-	struct log_limit refusals;
+	struct lines lines;
 	struct counters counters;
 };
 

@@ -63,7 +63,8 @@ enum level {
 };
 
 enum {
-	PREFIX_SIZE = 64
+	PREFIX_SIZE = 64,
+	LIMITED_SIZE = 1024
 };
 
 /* "2026-01-02T03:04:05.678Z " */
@@ -155,11 +156,37 @@ void log_trace(struct worker *worker, const char *format, ...)
 	va_end(args);
 }
 
-bool log_may(struct worker *worker, struct log_limit *limit)
+static bool may_print(struct worker *worker, struct log_limit *limit)
 {
 	uint64_t second = weir_loop_now(worker->loop) / CLOCK_NS_PER_S;
 
-	if (limit->second != second)
-		*limit = (struct log_limit){.second = second};
-	return limit->n++ < LOG_MAX_A_SECOND;
+	if (limit->second != second) {
+		limit->second = second;
+		limit->n = 0;
+	}
+	if (limit->n == LOG_MAX_A_SECOND) {
+		limit->n_left_out++;
+		return false;
+	}
+	limit->n++;
+	return true;
+}
+
+void log_limited(struct worker *worker, struct log_limit *limit,
+		 const char *format, ...)
+{
+	char text[LIMITED_SIZE];
+	va_list args;
+
+	if (!may_print(worker, limit))
+		return;
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	if (limit->n_left_out == 0)
+		log_warn(worker, "%s", text);
+	else
+		log_warn(worker, "%s (%llu lines like this one left out)", text,
+			 (unsigned long long)limit->n_left_out);
+	limit->n_left_out = 0;
 }

@@ -30,10 +30,13 @@ enum {
  * none was printed yet. */
 struct log_limit {
 	uint64_t second;
-	unsigned n;
+	unsigned n; /* printed in it */
+	uint64_t n_left_out;
 };
 
-/* Whether one more line may be printed in this second; it counts as printed. */
-bool log_may(struct worker *worker, struct log_limit *limit);
+/* The same as log_warn, at most LOG_MAX_A_SECOND times a second; the next one
+ * tells how many were left out. */
+void log_limited(struct worker *worker, struct log_limit *limit,
+		 const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

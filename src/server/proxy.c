@@ -9,6 +9,7 @@
 #include "proxy.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,15 +48,23 @@ static int free_pending(struct pending *pending)
 	return fd;
 }
 
-static void refuse_for(struct pending *pending, const char *why)
+__attribute__((format(printf, 3, 4))) static void refuse(
+	struct pending *pending, enum proxy_failure failure, const char *format,
+	...)
 {
 	struct endpoint *endpoint = pending->endpoint;
+	struct weir_address from = pending->peer;
 	char peer[WEIR_ADDRESS_TEXT_SIZE];
-	char text[TEXT_SIZE];
+	char why[TEXT_SIZE];
+	va_list args;
 
-	weir_address_format(&pending->peer, peer, sizeof peer);
-	(void)snprintf(text, sizeof text, "%s: %s", peer, why);
-	admission_refuse(endpoint, free_pending(pending), REFUSED_PROXY, text);
+	va_start(args, format);
+	(void)vsnprintf(why, sizeof why, format, args);
+	va_end(args);
+	admission_drop(endpoint, free_pending(pending), REFUSED_PROXY);
+	log_limited(endpoint->worker, &endpoint->lines.proxy[failure],
+		    "%s: a client turned away: %s: %s", endpoint->service->name,
+		    weir_address_format(&from, peer, sizeof peer), why);
 	admission_release(endpoint);
 }
 
@@ -66,15 +75,6 @@ static void leave(struct pending *pending)
 
 	admission_drop(endpoint, free_pending(pending), REFUSED_PROXY);
 	admission_release(endpoint);
-}
-
-static void refuse(struct pending *pending, const char *expected)
-{
-	char why[TEXT_SIZE / 2];
-
-	(void)snprintf(why, sizeof why, "wrong PROXY header: expected %s",
-		       expected);
-	refuse_for(pending, why);
 }
 
 static void admit(struct pending *pending, const struct proxy_header *header)
@@ -104,14 +104,15 @@ static void read_header(struct pending *pending, size_t n)
 	ssize_t n_got;
 
 	if (state == PROXY_WRONG) {
-		refuse(pending, header.expected);
+		refuse(pending, PROXY_FAILED_WRONG,
+		       "wrong PROXY header: expected %s", header.expected);
 		return;
 	}
 	n_got = recv(weir_watch_fd(&pending->watch),
 		     pending->bytes + pending->n_taken,
 		     header.size - pending->n_taken, MSG_DONTWAIT);
 	if (n_got < 0 && !is_passing(errno)) {
-		refuse_for(pending, strerror(errno));
+		refuse(pending, PROXY_FAILED_ERROR, "%s", strerror(errno));
 		return;
 	}
 	pending->n_taken += n_got > 0 ? (size_t)n_got : 0;
@@ -134,22 +135,20 @@ static void on_ready(struct weir_watch *watch, uint32_t events)
 	else if (n == 0 && pending->n_taken == 0)
 		leave(pending);
 	else if (n == 0)
-		refuse_for(pending, "ended before its PROXY header did");
+		refuse(pending, PROXY_FAILED_CUT,
+		       "ended before its PROXY header did");
 	else if (!is_passing(errno))
-		refuse_for(pending, strerror(errno));
+		refuse(pending, PROXY_FAILED_ERROR, "%s", strerror(errno));
 }
 
 static void on_timer(struct weir_timer *timer)
 {
 	struct pending *pending =
 		weir_container_of(timer, struct pending, timer);
-	char why[TEXT_SIZE / 2];
 
-	(void)snprintf(why, sizeof why,
-		       "expected a PROXY header within %d s, got %zu bytes "
-		       "of one",
-		       TIMEOUT_S, pending->n_taken);
-	refuse_for(pending, why);
+	refuse(pending, PROXY_FAILED_LATE,
+	       "expected a PROXY header within %d s, got %zu bytes of one",
+	       TIMEOUT_S, pending->n_taken);
 }
 
 static int receive(struct pending *pending, int fd)
@@ -191,6 +190,7 @@ void proxy_close(struct endpoint *endpoint)
 	struct weir_list *link;
 
 	while ((link = weir_list_pop(&endpoint->pending)))
-		refuse_for(weir_container_of(link, struct pending, link),
-			   "the server stops, and waits for no PROXY header");
+		refuse(weir_container_of(link, struct pending, link),
+		       PROXY_FAILED_STOP,
+		       "the server stops, and waits for no PROXY header");
 }

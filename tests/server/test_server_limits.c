@@ -80,6 +80,7 @@ Test(server_limits, idle_ends_who_says_nothing)
 	served_start(&s, "--idle=20ms", "echo=127.0.0.1:0", NULL);
 	served_address(&s, "echo", address);
 	fd = dial(address, 0);
+	expect_echo(fd, "the last word");
 	served_line(&s, ": idle, ");
 	close(fd);
 	cr_assert_eq(served_stop(&s), 0);

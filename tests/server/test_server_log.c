@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "harness.h"
 #include "harness_server.h"
 #include "test_server_relay.h"
@@ -106,24 +107,78 @@ Test(server_log, lines_have_time_and_level)
 	served_forget(&s);
 }
 
-/* A load balancer connects and resets, to see that the server listens. */
+/* -- what is not said -- */
+
+static size_t count_lines(const struct served *s, const char *part)
+{
+	size_t n = 0;
+
+	for (const char *at = s->text; (at = strstr(at, part)); at++)
+		n++;
+	return n;
+}
+
+/* A load balancer connects, to see that the server listens, and leaves. */
 Test(server_log, health_checks_have_no_line)
 {
 	struct served s;
 	char address[SERVED_ADDRESS_SIZE];
 	int fd;
 
-	served_start(&s, "echo=127.0.0.1:0", NULL);
+	served_start(&s, "--idle=50ms", "echo=127.0.0.1:0", NULL);
 	served_address(&s, "echo", address);
 	close_by_reset(dial(address, 0));
+	fd = dial(address, 0);
+	expect_end(fd);
+	close(fd);
 	fd = dial(address, 0);
 	expect_echo(fd, "said something");
 	close_by_reset(fd);
 	served_line(&s, ": reset, ");
 	kill(s.pid, SIGTERM);
 	cr_assert_eq(served_wait(&s), 0);
-	cr_expect_eq(strstr(strstr(s.text, ": reset, ") + 1, ": reset, "),
-		     NULL);
+	cr_expect_eq(count_lines(&s, ": reset, "), 1);
+	cr_expect_eq(count_lines(&s, ": idle, "), 0);
+	served_forget(&s);
+}
+
+/* A client that has said something, and is gone by reset. */
+static void come_and_reset(const char *address)
+{
+	int fd = dial(address, 0);
+
+	expect_echo(fd, "x");
+	close_by_reset(fd);
+}
+
+/* What is not told at once is told as a number, in a second that follows. */
+Test(server_log, counts_the_lines_that_it_leaves_out)
+{
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	uint64_t start = clock_read(CLOCK_MONOTONIC);
+	uint64_t n_seconds = 0;
+	unsigned long long n_left_out = 0;
+	const char *told;
+	size_t n_lines;
+	size_t n = 0;
+
+	served_start(&s, "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	for (; n < 100 || n_seconds < 2; n++) {
+		come_and_reset(address);
+		n_seconds =
+			(clock_read(CLOCK_MONOTONIC) - start) / CLOCK_NS_PER_S;
+	}
+	kill(s.pid, SIGTERM);
+	cr_assert_eq(served_wait(&s), 0);
+	n_lines = count_lines(&s, ": reset, ");
+	cr_expect_leq(n_lines, 10 * (n_seconds + 2));
+	told = strstr(s.text, "unread (");
+	cr_assert(told);
+	sscanf(told, "unread (%llu lines like this one", &n_left_out);
+	cr_expect_gt(n_left_out, 0);
+	cr_expect_leq(n_lines + n_left_out, n);
 	served_forget(&s);
 }
 

@@ -255,6 +255,9 @@ Test(server_proxy, tells_of_a_flood_in_a_few_lines)
 		shutdown(fd, SHUT_WR);
 		expect_closed(fd);
 	}
+	/* nor do they hide a failure of another kind */
+	check_turned_away(&s, address, "PROXY TCP4 1.2.3.4 1.2",
+			  "ended before its PROXY header did");
 	kill(s.pid, SIGTERM);
 	cr_assert_eq(served_wait(&s), 0);
 	for (const char *at = s.text; (at = strstr(at, "turned away")); at++)

@@ -189,9 +189,10 @@ static void give_up(struct weir_conn *client, int error)
 	char peer[PEER_TEXT_SIZE];
 
 	endpoint->counters.n_unconnected++;
-	log_warn(endpoint->worker, "%s %s: cannot connect to %s: %s",
-		 endpoint->service->name, client_peer(client, peer),
-		 endpoint->config->target->text, strerror(-error));
+	log_limited(endpoint->worker, &endpoint->lines.unconnected,
+		    "%s %s: cannot connect to %s: %s", endpoint->service->name,
+		    client_peer(client, peer), endpoint->config->target->text,
+		    strerror(-error));
 	weir_conn_abort(client, true);
 }
 
