@@ -13,7 +13,7 @@
 
 enum {
 	OPTION_BASE = 256,
-	EXPECTED_SIZE = 256
+	EXPECTED_SIZE = COMMAND_LINE_EXPECTED_SIZE
 };
 
 int command_line_end_output(void)
@@ -75,21 +75,42 @@ static const char *parse(const struct command_line_option *option,
 	return is_right ? NULL : expected_of(option, expected);
 }
 
+const char *command_line_take(const struct command_line_option *option,
+			      struct command_line_value *value,
+			      const char *text, void *context,
+			      char space[EXPECTED_SIZE])
+{
+	value->is_given = true;
+	value->text = text;
+	if (!text)
+		return NULL;
+	return parse(option, text, &value->number, context, space);
+}
+
 static bool take_option(const struct command_line_option *option,
 			struct command_line_value *value, const char *text,
 			void *context)
 {
 	char space[EXPECTED_SIZE];
-	const char *expected;
+	const char *expected =
+		command_line_take(option, value, text, context, space);
 
-	value->is_given = true;
-	value->text = text;
-	if (!text)
-		return true;
-	expected = parse(option, text, &value->number, context, space);
 	if (expected)
 		complain("--%s %s: expected %s", option->name, text, expected);
 	return !expected;
+}
+
+const struct command_line_option *command_line_find(
+	const struct command_line *line, const char *name, size_t n_name)
+{
+	for (size_t i = 0; i < line->n_options; i++) {
+		const struct command_line_option *option = &line->options[i];
+
+		if (strlen(option->name) == n_name &&
+		    memcmp(option->name, name, n_name) == 0)
+			return option;
+	}
+	return NULL;
 }
 
 /* -- the line -- */

@@ -15,6 +15,7 @@
 
 enum {
 	COMMAND_LINE_MAX_OPTIONS = 48,
+	COMMAND_LINE_EXPECTED_SIZE = 256,
 	COMMAND_LINE_GO_ON = -1
 };
 
@@ -68,6 +69,18 @@ struct command_line_result {
 int command_line_read(const struct command_line *line,
 		      struct command_line_result *result, void *context,
 		      int argc, char **argv);
+
+/* For a value of the table that is written somewhere else, as NAME=VALUE: the
+ * option of that name, or NULL. */
+const struct command_line_option *command_line_find(
+	const struct command_line *line, const char *name, size_t n_name);
+
+/* Take text, NULL for a flag, as the value of that option. NULL, or what was
+ * expected, perhaps in space. */
+const char *command_line_take(const struct command_line_option *option,
+			      struct command_line_value *value,
+			      const char *text, void *context,
+			      char space[COMMAND_LINE_EXPECTED_SIZE]);
 
 /* The exit status of a program that only printed to standard output: 0, or 1
  * after a line on why that failed, such as a full disk. */

@@ -16,7 +16,7 @@ enum {
 
 static const char *const refusal_texts[N_REFUSALS] = {
 	[REFUSED_MEMORY] = "no memory",
-	[REFUSED_MAX_CONNS] = "as many as --max-conns are here",
+	[REFUSED_MAX_CONNS] = "as many as max-conns are here",
 	[REFUSED_PROXY] = "no PROXY header",
 };
 
@@ -76,15 +76,25 @@ static bool admit_private(const struct worker *worker)
 	return worker->n_private < MAX_PRIVATE;
 }
 
-/* A place among --max-conns. */
+static bool take_place(_Atomic uint64_t *n_taken, uint64_t max)
+{
+	if (atomic_fetch_add(n_taken, 1) < max || max == 0)
+		return true;
+	atomic_fetch_sub(n_taken, 1);
+	return false;
+}
+
+/* A place among --max-conns, and among the endpoint's own. */
 static bool admit(struct endpoint *endpoint)
 {
 	struct server *server = endpoint->worker->server;
-	uint64_t max = server->settings->max_conns;
+	const struct endpoint_config *config = endpoint->config;
 
 	if (endpoint->service->is_private)
 		return admit_private(endpoint->worker);
-	if (atomic_fetch_add(&server->n_conns, 1) < max || max == 0)
+	if (!take_place(&server->n_conns, server->settings->max_conns))
+		return false;
+	if (take_place(config->n_conns, config->settings.max_conns))
 		return true;
 	atomic_fetch_sub(&server->n_conns, 1);
 	return false;
@@ -92,8 +102,10 @@ static bool admit(struct endpoint *endpoint)
 
 void admission_release(struct endpoint *endpoint)
 {
-	if (!endpoint->service->is_private)
-		atomic_fetch_sub(&endpoint->worker->server->n_conns, 1);
+	if (endpoint->service->is_private)
+		return;
+	atomic_fetch_sub(&endpoint->worker->server->n_conns, 1);
+	atomic_fetch_sub(endpoint->config->n_conns, 1);
 }
 
 /* At the limit only the first refusal is logged. */
@@ -118,7 +130,7 @@ void admission_receive(struct endpoint *endpoint, int fd,
 	}
 	endpoint->is_full = false;
 	descriptors_check(endpoint->worker);
-	if (endpoint->worker->settings->accepts_proxy &&
+	if (endpoint->config->settings.accepts_proxy &&
 	    !endpoint->service->is_private)
 		proxy_receive(endpoint, fd, peer);
 	else

@@ -65,7 +65,7 @@ static size_t peer_size(int family)
  * room for any. */
 static int family_of(const struct endpoint *endpoint)
 {
-	if (endpoint->worker->settings->accepts_proxy)
+	if (endpoint->config->settings.accepts_proxy)
 		return AF_INET6;
 	return endpoint->family;
 }
@@ -77,10 +77,10 @@ static size_t align(size_t n)
 	return (n + alignment - 1) / alignment * alignment;
 }
 
-/* Behind the peer's address, with --accept-proxy alone, the destination's. */
+/* Behind the peer's address, of an endpoint that accepts PROXY alone, the destination's. */
 static size_t n_addresses(const struct endpoint *endpoint)
 {
-	return endpoint->worker->settings->accepts_proxy ? 2 : 1;
+	return endpoint->config->settings.accepts_proxy ? 2 : 1;
 }
 
 static size_t state_offset(const struct endpoint *endpoint)

@@ -79,7 +79,7 @@ static bool is_within_rate(struct endpoint *endpoint,
 {
 	uint64_t *bucket = &endpoint->buckets[hash_of(from)];
 	uint64_t now = weir_loop_now(endpoint->worker->loop);
-	uint64_t rate = endpoint->worker->settings->udp_rate;
+	uint64_t rate = endpoint->config->settings.udp_rate;
 
 	if (*bucket < now)
 		*bucket = now;
@@ -108,7 +108,7 @@ bool datagrams_may_answer(struct weir_dgram *d, const struct weir_address *from)
 int datagrams_open(struct endpoint *endpoint,
 		   const struct weir_address *address)
 {
-	const struct settings *settings = endpoint->worker->settings;
+	const struct endpoint_settings *settings = &endpoint->config->settings;
 	struct weir_dgram_options options = {
 		.sndbuf = settings->listener.sndbuf,
 		.rcvbuf = settings->listener.rcvbuf};

@@ -77,7 +77,7 @@ static struct endpoint *prepare(struct worker *worker,
 				      .service = service,
 				      .config = config,
 				      .family = family,
-				      .limits = worker->settings->limits};
+				      .limits = config->settings.limits};
 	endpoint->limits.flags |= service->flags;
 	weir_list_init(&endpoint->roomy);
 	weir_list_init(&endpoint->full);
@@ -107,18 +107,19 @@ static int open_service(struct endpoint *endpoint)
 		return error;
 	}
 	keepalive_set(weir_listener_fd(&endpoint->listener),
-		      endpoint->worker->settings->keepalive_ns);
+		      endpoint->config->settings.keepalive_ns);
 	endpoint->worker->n_endpoints++;
 	if (endpoint->service->target)
 		open_target_endpoint(endpoint);
 	return 0;
 }
 
-static struct weir_listener_options options_of(const struct settings *settings)
+static struct weir_listener_options options_of(const struct endpoint *endpoint)
 {
-	struct weir_listener_options options = settings->listener;
+	struct weir_listener_options options =
+		endpoint->config->settings.listener;
 
-	options.exclusive = settings->n_workers > 1;
+	options.exclusive = endpoint->worker->settings->n_workers > 1;
 	return options;
 }
 
@@ -141,7 +142,7 @@ static int open_endpoint(struct worker *worker,
 {
 	struct endpoint *endpoint = prepare(worker, config, config->service,
 					    address->sa.any.sa_family);
-	struct weir_listener_options options = options_of(worker->settings);
+	struct weir_listener_options options = options_of(endpoint);
 	int error;
 
 	if (address->type == SOCK_DGRAM) {
@@ -160,6 +161,21 @@ static int open_endpoint(struct worker *worker,
 		return error;
 	}
 	return open_service(endpoint);
+}
+
+/* No thread runs yet: a umask gives the file its mode from the beginning. */
+static int open_with_mode(struct worker *worker,
+			  const struct endpoint_config *config,
+			  const struct weir_address *address)
+{
+	int mode = config->settings.mode;
+	mode_t before = umask(0);
+	int error;
+
+	(void)umask(mode < 0 ? before : (mode_t)(0777 & ~mode));
+	error = open_endpoint(worker, config, address);
+	(void)umask(before);
+	return error;
 }
 
 static int refuse(const struct service *service,
@@ -191,7 +207,7 @@ static int open_config(struct worker *worker,
 	int error = 0;
 
 	for (; address < end; address++) {
-		error = open_endpoint(worker, config, address);
+		error = open_with_mode(worker, config, address);
 		if (error < 0 && !can_be_skipped(config, error))
 			return refuse(config->service, address, error);
 	}
@@ -204,9 +220,9 @@ static int open_config(struct worker *worker,
 static int adopt(struct worker *worker, const struct endpoint_config *config,
 		 int socket, int family)
 {
-	struct weir_listener_options options = options_of(worker->settings);
 	struct endpoint *endpoint =
 		prepare(worker, config, config->service, family);
+	struct weir_listener_options options = options_of(endpoint);
 	int fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
 	int error = -errno;
 
@@ -257,7 +273,7 @@ static int open_configs(struct worker *worker)
 /* Open for this worker what the first worker has opened. */
 static int open_beside(struct worker *worker, const struct endpoint *first)
 {
-	struct weir_listener_options options = worker->settings->listener;
+	struct weir_listener_options options = first->config->settings.listener;
 	const struct weir_address *address =
 		weir_listener_address(&first->listener);
 	struct endpoint *endpoint;
@@ -356,7 +372,7 @@ void endpoint_announce_all(struct worker *worker)
  * most as many as fit there, so that new ones cannot keep this going. */
 static void drain_accept_queue(struct endpoint *endpoint)
 {
-	int n_left = endpoint->worker->settings->listener.backlog;
+	int n_left = endpoint->config->settings.listener.backlog;
 	struct weir_address peer;
 	int fd;
 

@@ -1,5 +1,5 @@
-/* Understanding SERVICE=ADDRESS[,TARGET] arguments, --metrics and inherited
- * sockets. */
+/* Understanding SERVICE=ADDRESS[,TARGET][,OPTION=VALUE]... arguments, --metrics
+ * and inherited sockets. */
 #include "endpoint_config.h"
 
 #include <errno.h>
@@ -9,12 +9,15 @@
 #include <unistd.h>
 
 #include "complain.h"
+#include "endpoint_settings.h"
+#include "options_table.h"
 #include "service.h"
 #include "settings.h"
 #include "systemd.h"
 
 enum {
-	N_SERVICES = 6
+	N_SERVICES = 6,
+	WHERE_SIZE = 512
 };
 
 static const struct service *const services[N_SERVICES] = {
@@ -30,6 +33,13 @@ struct sockets {
 	int n;
 };
 
+/* What an argument is understood with. */
+struct context {
+	struct settings *settings;
+	const struct command_line_value *values; /* of the options */
+	struct sockets sockets;
+};
+
 static const struct service *find_service(const char *name, size_t n_name)
 {
 	for (size_t i = 0; i < N_SERVICES; i++) {
@@ -42,13 +52,15 @@ static const struct service *find_service(const char *name, size_t n_name)
 	return NULL;
 }
 
+/* With the settings of the whole server. */
 static struct endpoint_config *new_config(struct settings *settings,
 					  const struct service *service)
 {
 	struct endpoint_config *config =
 		&settings->endpoints[settings->n_endpoints++];
 
-	*config = (struct endpoint_config){.service = service};
+	*config = (struct endpoint_config){.service = service,
+					   .settings = settings->defaults};
 	return config;
 }
 
@@ -104,8 +116,11 @@ static bool adopt_named(struct endpoint_config *config, struct sockets *sockets,
 }
 
 /* Sockets that no argument names must be named like a service. */
-static bool adopt_rest(struct settings *settings, struct sockets *sockets)
+static bool adopt_rest(struct context *context)
 {
+	struct settings *settings = context->settings;
+	struct sockets *sockets = &context->sockets;
+
 	for (int i = 0; i < sockets->n; i++) {
 		struct inherited *socket = &sockets->inherited[i];
 		const char *name = socket->name;
@@ -194,25 +209,6 @@ static bool resolve_target(struct endpoint_config *config, const char *target)
 	return error == 0;
 }
 
-/* ADDRESS,TARGET: resolve the target, and copy the address. */
-static bool split(struct endpoint_config *config, const char *text,
-		  char **address)
-{
-	const char *comma = strchr(text, ',');
-
-	if (!comma || comma == text) {
-		complain("%s=%s: expected ADDRESS,TARGET",
-			 config->service->name, text);
-		return false;
-	}
-	if (!resolve_target(config, comma + 1))
-		return false;
-	*address = strndup(text, (size_t)(comma - text));
-	if (!*address)
-		complain("%s", strerror(ENOMEM));
-	return *address != NULL;
-}
-
 static bool open_at(struct endpoint_config *config, struct sockets *sockets,
 		    const char *address)
 {
@@ -221,25 +217,62 @@ static bool open_at(struct endpoint_config *config, struct sockets *sockets,
 	return resolve(config, address);
 }
 
-static bool place(struct endpoint_config *config, struct sockets *sockets,
+/* What follows the address: targets and options. */
+static bool take_part(struct endpoint_config *config,
+		      struct command_line_value *values, char *part,
+		      const char *where)
+{
+	if (endpoint_settings_is_option(part))
+		return endpoint_settings_take(values, part, where);
+	if (config->service->takes_target && !config->target)
+		return resolve_target(config, part);
+	complain("%s%s: expected an option of an endpoint, such as idle=5m",
+		 where, part);
+	return false;
+}
+
+static bool take_parts(struct context *context, struct endpoint_config *config,
+		       char *rest, const char *where)
+{
+	struct command_line_value values[N_OPTIONS];
+	char *part;
+
+	memcpy(values, context->values, sizeof values);
+	while ((part = strsep(&rest, ",")))
+		if (!take_part(config, values, part, where))
+			return false;
+	return endpoint_settings_apply(&config->settings, values, where);
+}
+
+/* ADDRESS[,TARGET][,OPTION=VALUE]... */
+static bool place(struct context *context, struct endpoint_config *config,
 		  const char *text)
 {
-	char *address = NULL;
-	bool is_right;
+	const char *name = config->service->name;
+	char where[WHERE_SIZE];
+	char *rest;
+	const char *address;
 
-	if (!config->service->takes_target)
-		return open_at(config, sockets, text);
-	if (!split(config, text, &address))
+	config->text = strdup(text);
+	if (!config->text) {
+		complain("%s", strerror(ENOMEM));
 		return false;
-	is_right = open_at(config, sockets, address);
-	free(address);
-	return is_right;
+	}
+	(void)snprintf(where, sizeof where, "%s=%s: ", name, text);
+	rest = config->text;
+	address = strsep(&rest, ",");
+	if (!take_parts(context, config, rest, where))
+		return false;
+	if (config->service->takes_target && (!config->target || !*address)) {
+		complain("%s=%s: expected ADDRESS,TARGET", name, text);
+		return false;
+	}
+	return open_at(config, &context->sockets, address);
 }
 
 /* -- arguments -- */
 
-static bool parse_endpoint(struct settings *settings, struct sockets *sockets,
-			   const char *text)
+static bool parse_endpoint(struct context *context, const char *text)
 {
 	size_t n_name = strcspn(text, "=");
 	const struct service *service = find_service(text, n_name);
@@ -254,7 +287,8 @@ static bool parse_endpoint(struct settings *settings, struct sockets *sockets,
 		complain("%s: expected a service: %s", text, expected_services);
 		return false;
 	}
-	return place(new_config(settings, service), sockets, text + n_name + 1);
+	return place(context, new_config(context->settings, service),
+		     text + n_name + 1);
 }
 
 static bool add_default(struct settings *settings,
@@ -265,29 +299,45 @@ static bool add_default(struct settings *settings,
 }
 
 /* The services that are named, or all of them if none is. */
-static bool add_services(struct settings *settings, struct sockets *sockets,
-			 int n, char **texts)
+static bool add_services(struct context *context, int n, char **texts)
 {
 	bool is_right = true;
 
-	if (!settings->is_default) {
+	if (!context->settings->is_default) {
 		for (int i = 0; i < n && is_right; i++)
-			is_right = parse_endpoint(settings, sockets, texts[i]);
-		return is_right && adopt_rest(settings, sockets);
+			is_right = parse_endpoint(context, texts[i]);
+		return is_right && adopt_rest(context);
 	}
 	for (size_t i = 0; i < N_SERVICES && is_right; i++)
-		is_right = add_default(settings, services[i]);
+		is_right = add_default(context->settings, services[i]);
 	return is_right;
 }
 
-static bool add_metrics(struct settings *settings, struct sockets *sockets,
-			const char *address)
+static bool add_metrics(struct context *context)
 {
+	struct settings *settings = context->settings;
+	const char *address = context->values[OPTION_METRICS].text;
+
 	if (!address && settings->is_default)
 		address = metrics_service.address;
 	settings->has_metrics = address != NULL;
-	return !address || open_at(new_config(settings, &metrics_service),
-				   sockets, address);
+	return !address ||
+	       place(context, new_config(settings, &metrics_service), address);
+}
+
+/* Counters that all workers share. */
+static bool add_counters(struct settings *settings)
+{
+	for (size_t i = 0; i < settings->n_endpoints; i++) {
+		struct endpoint_config *config = &settings->endpoints[i];
+
+		config->n_conns = calloc(1, sizeof *config->n_conns);
+		if (!config->n_conns) {
+			complain("%s", strerror(ENOMEM));
+			return false;
+		}
+	}
+	return true;
 }
 
 /* As many as there are, or a negative number after a line. Without arguments
@@ -310,35 +360,40 @@ static int take_sockets(struct inherited *sockets, bool has_arguments)
 	return n;
 }
 
-bool endpoint_config_parse_all(struct settings *settings, const char *metrics,
-			       int n, char **texts)
+bool endpoint_config_parse_all(struct settings *settings,
+			       const struct command_line_value *values, int n,
+			       char **texts)
 {
-	struct sockets sockets;
+	struct context context = {.settings = settings, .values = values};
 	size_t n_most;
 
-	sockets.n = take_sockets(sockets.inherited, n > 0);
-	if (sockets.n < 0)
+	context.sockets.n = take_sockets(context.sockets.inherited, n > 0);
+	if (context.sockets.n < 0)
 		return false;
-	settings->is_default = n == 0 && sockets.n == 0;
-	n_most = (size_t)n + (size_t)sockets.n + N_SERVICES + 1;
+	settings->is_default = n == 0 && context.sockets.n == 0;
+	n_most = (size_t)n + (size_t)context.sockets.n + N_SERVICES + 1;
 	settings->endpoints = calloc(n_most, sizeof *settings->endpoints);
 	if (!settings->endpoints) {
 		complain("%s", strerror(ENOMEM));
 		return false;
 	}
-	return add_metrics(settings, &sockets, metrics) &&
-	       add_services(settings, &sockets, n, texts);
+	return add_metrics(&context) && add_services(&context, n, texts) &&
+	       add_counters(settings);
+}
+
+static void free_config(struct endpoint_config *config)
+{
+	if (config->target)
+		target_deinit(config->target);
+	free(config->target);
+	free(config->n_conns);
+	free(config->text);
 }
 
 void endpoint_config_free_all(struct settings *settings)
 {
-	for (size_t i = 0; i < settings->n_endpoints; i++) {
-		struct target *target = settings->endpoints[i].target;
-
-		if (target)
-			target_deinit(target);
-		free(target);
-	}
+	for (size_t i = 0; i < settings->n_endpoints; i++)
+		free_config(&settings->endpoints[i]);
 	free(settings->endpoints);
 }
 

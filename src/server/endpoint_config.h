@@ -8,10 +8,11 @@
 
 #include <weir.h>
 
+#include "settings.h"
 #include "target.h"
 
+struct command_line_value;
 struct service;
-struct settings;
 
 enum {
 	MAX_ADDRESSES = 16 /* of one name */
@@ -20,6 +21,10 @@ enum {
 /* One SERVICE=ADDRESS[,TARGET], or the inherited sockets of one name. */
 struct endpoint_config {
 	const struct service *service;
+	struct endpoint_settings settings;
+	char *text; /* of the argument, cut into its parts */
+	/* connections here, of all workers */
+	_Atomic uint64_t *n_conns;
 	struct weir_address addresses[MAX_ADDRESSES];
 	size_t n_addresses;
 	/* what follows the comma, of a service that takes an address there */
@@ -29,11 +34,13 @@ struct endpoint_config {
 	int sockets[MAX_ADDRESSES];
 };
 
-/* Understand --metrics (NULL: not given) and the n SERVICE=ADDRESS arguments,
- * and take the sockets of systemd. Without any of these, configure every
- * service that has a default address. False: the reason was printed. */
-bool endpoint_config_parse_all(struct settings *settings, const char *metrics,
-			       int n, char **texts);
+/* Understand --metrics among the values of the options and the n
+ * SERVICE=ADDRESS arguments, and take the sockets of systemd. Without any of
+ * these, configure every service that has a default address. False: the reason
+ * was printed. */
+bool endpoint_config_parse_all(struct settings *settings,
+			       const struct command_line_value *values, int n,
+			       char **texts);
 /* What several workers share for all endpoints, in bytes. */
 size_t endpoint_config_shared_memory(const struct settings *settings);
 /* Print them to standard output, one address a line. */

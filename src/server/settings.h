@@ -29,22 +29,30 @@ enum log_format {
 	LOG_FORMAT_JOURNAL /* "<6>weir-server: ", as sd-daemon(3) has it */
 };
 
-struct settings {
+/* Of one endpoint: from the options in its argument, or else from those of the
+ * whole server. */
+struct endpoint_settings {
 	struct weir_conn_limits limits;
 	struct weir_listener_options listener;
-	size_t n_workers;
-	size_t budget;	       /* of the process, in bytes; 0: the default */
-	uint64_t max_conns;    /* of the process; 0: no limit */
+	uint64_t max_conns; /* of this endpoint alone; 0: no limit */
+	int mode;	    /* of a Unix socket's file; -1: as umask has it */
 	uint64_t keepalive_ns; /* 0: none */
 	uint64_t udp_rate;     /* answers a second to one source */
-	uint64_t grace_ns;     /* serving goes on so long after SIGTERM */
-	uint64_t drain_ns;     /* then connections may take so long to end */
 	enum slow_policy slow;
-	enum log_format log_format;
-	const char *log_path; /* NULL: standard error */
-	bool accepts_proxy;   /* a PROXY header comes before everything else */
+	bool accepts_proxy; /* a PROXY header comes before everything else */
 	/* of the PROXY header that relay sends to the target; 0: none */
 	int proxy_version;
+};
+
+struct settings {
+	size_t n_workers;
+	size_t budget;	    /* of the process, in bytes; 0: the default */
+	uint64_t max_conns; /* of the process; 0: no limit */
+	struct endpoint_settings defaults;
+	uint64_t grace_ns; /* serving goes on so long after SIGTERM */
+	uint64_t drain_ns; /* then connections may take so long to end */
+	enum log_format log_format;
+	const char *log_path; /* NULL: standard error */
 	bool has_metrics;
 	bool is_traced;
 	bool is_quiet;

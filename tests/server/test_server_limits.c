@@ -45,7 +45,7 @@ static void check_max_conns(const char *workers)
 	expect_echo(first, "one");
 	expect_echo(second, "two");
 	third = dial(address, 0);
-	served_line(&s, "as many as --max-conns are here");
+	served_line(&s, "as many as max-conns are here");
 	expect_reset(third);
 	close(first);
 	expect_echo(second, "still here");

@@ -22,7 +22,7 @@ enum {
 };
 
 /* No stall limit: slow readers are watched for long. */
-static struct settings settings = {
+static struct endpoint_settings settings = {
 	.limits = {.low = 16 * KIB,
 		   .high = 64 * KIB,
 		   .max = 128 * KIB,

@@ -141,8 +141,8 @@ static struct weir_conn *open_target(struct endpoint *front, int fd,
 	*error = -ENOMEM;
 	if (!target)
 		return NULL;
-	set_buffers(fd, &worker->settings->listener);
-	keepalive_set(fd, worker->settings->keepalive_ns);
+	set_buffers(fd, &endpoint->config->settings.listener);
+	keepalive_set(fd, endpoint->config->settings.keepalive_ns);
 	*error = weir_conn_open(target, worker->loop, fd,
 				&endpoint->service->events, &endpoint->limits);
 	if (*error == 0) {
@@ -164,8 +164,7 @@ static int send_proxy_header(struct weir_conn *client, struct weir_conn *target)
 	client_address(client, &source);
 	client_destination(client, &destination);
 	n = proxy_header_write(
-		header,
-		client_endpoint(client)->worker->settings->proxy_version,
+		header, client_endpoint(client)->config->settings.proxy_version,
 		&source, &destination);
 	return weir_conn_sendall(target, header, n);
 }
@@ -211,7 +210,7 @@ static int connect_pair(struct front *front, int fd)
 		return error;
 	}
 	join(client, target);
-	return endpoint->worker->settings->proxy_version > 0
+	return endpoint->config->settings.proxy_version > 0
 		       ? send_proxy_header(client, target)
 		       : 0;
 }

@@ -60,7 +60,7 @@ static void count_missed(struct member *m, struct subscriber_loss loss,
 	if (m->n_missed == 0)
 		log_warn(endpoint->worker, "broadcast %s: no room: %s",
 			 client_peer(m->subscriber.conn, peer),
-			 consequences[endpoint->worker->settings->slow]);
+			 consequences[endpoint->config->settings.slow]);
 	m->n_missed += loss.n_lines;
 	endpoint->counters.n_missed += loss.n_lines;
 	/* lines that were queued are counted by the connection */
@@ -91,8 +91,9 @@ static void deliver(struct channel_worker *ours, struct weir_buf *line,
 
 		if (m->subscriber.conn == from)
 			continue;
-		loss = subscriber_send(&m->subscriber, line,
-				       worker_of(m->subscriber.conn)->settings);
+		loss = subscriber_send(
+			&m->subscriber, line,
+			&client_endpoint(m->subscriber.conn)->config->settings);
 		if (loss.n_lines > 0)
 			count_missed(m, loss, n);
 	}

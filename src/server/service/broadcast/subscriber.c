@@ -150,7 +150,7 @@ static bool is_refusal(int error)
 
 struct subscriber_loss subscriber_send(struct subscriber *s,
 				       struct weir_buf *line,
-				       const struct settings *settings)
+				       const struct endpoint_settings *settings)
 {
 	struct subscriber_loss loss = {0};
 	int error;

@@ -39,9 +39,9 @@ struct subscriber_loss {
 
 /* Send a line. NULL: there was no memory for it. On a connection that has ended
  * this does and counts nothing. */
-struct subscriber_loss subscriber_send(struct subscriber *s,
-				       struct weir_buf *line,
-				       const struct settings *settings);
+struct subscriber_loss subscriber_send(
+	struct subscriber *s, struct weir_buf *line,
+	const struct endpoint_settings *settings);
 /* Send the notice without waiting for a next line, if there is room. */
 void subscriber_tell(struct subscriber *s);
 /* In on_close. */

@@ -1,0 +1,44 @@
+/* The table of weir-server's options. */
+#ifndef OPTIONS_TABLE_H
+#define OPTIONS_TABLE_H
+
+#include "command_line.h"
+
+/* Their places in the table. */
+enum option {
+	OPTION_WORKERS,
+	OPTION_BACKLOG,
+	OPTION_MODE,
+	OPTION_MAX_CONNS,
+	OPTION_LOW,
+	OPTION_HIGH,
+	OPTION_MAX,
+	OPTION_BUDGET,
+	OPTION_SLOW,
+	OPTION_STALL,
+	OPTION_MIN_RATE,
+	OPTION_IDLE,
+	OPTION_KEEPALIVE,
+	OPTION_LINGER,
+	OPTION_GRACE,
+	OPTION_DRAIN,
+	OPTION_SNDBUF,
+	OPTION_RCVBUF,
+	OPTION_NOTSENT_LOWAT,
+	OPTION_UDP_RATE,
+	OPTION_METRICS,
+	OPTION_ACCEPT_PROXY,
+	OPTION_PROXY_PROTOCOL,
+	OPTION_PROXY_VERSION,
+	OPTION_LOG,
+	OPTION_LOG_FORMAT,
+	OPTION_TRACE,
+	OPTION_QUIET,
+	OPTION_CHECK,
+	N_OPTIONS
+};
+
+extern const struct command_line options_command_line;
+extern const struct quantity_kind options_budget;
+
+#endif

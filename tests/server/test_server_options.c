@@ -1,0 +1,139 @@
+/* Options of one endpoint, behind its address. */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "harness_net.h"
+#include "harness_server.h"
+#include "test_server_relay.h"
+
+enum {
+	/* a test that takes so long hangs */
+	PATIENCE_S = 60,
+	TEXT_SIZE = 256
+};
+
+TestSuite(server_options, .init = harness_begin, .fini = harness_end,
+	  .timeout = PATIENCE_S);
+
+/* Two echoes, of which the first has this option, over that of the server. */
+static void start(struct served *s, const char *global, const char *option,
+		  char with[SERVED_ADDRESS_SIZE],
+		  char without[SERVED_ADDRESS_SIZE])
+{
+	char endpoint[TEXT_SIZE];
+
+	snprintf(endpoint, sizeof endpoint, "echo=127.0.0.1:0,%s", option);
+	served_start(s, endpoint, "echo=127.0.0.1:0", global, NULL);
+	served_address(s, "echo", with);
+	served_address(s, "echo", without);
+}
+
+Test(server_options, limit_the_clients_of_one_endpoint)
+{
+	char with[SERVED_ADDRESS_SIZE];
+	char without[SERVED_ADDRESS_SIZE];
+	struct served s;
+	int fds[3];
+
+	start(&s, "--workers=2", "max-conns=1", with, without);
+	fds[0] = dial(with, 0);
+	expect_echo(fds[0], "the only one");
+	expect_reset(dial(with, 0));
+	for (int i = 1; i < 3; i++) {
+		fds[i] = dial(without, 0);
+		expect_echo(fds[i], "one of many");
+	}
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+Test(server_options, go_before_those_of_the_server)
+{
+	char with[SERVED_ADDRESS_SIZE];
+	char without[SERVED_ADDRESS_SIZE];
+	struct served s;
+	int kept;
+	int fd;
+
+	start(&s, "--idle=50ms", "idle=60m,high=64K", with, without);
+	kept = dial(with, 0);
+	fd = dial(without, 0);
+	expect_end(fd);
+	close(fd);
+	expect_echo(kept, "still here");
+	close(kept);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+Test(server_options, turn_a_flag_on_and_off)
+{
+	static const char header[] = "PROXY TCP4 1.2.3.4 1.2.3.4 1 2\r\n";
+	static const char *const globals[] = {"--workers=1", "--accept-proxy"};
+	static const char *const options[] = {"accept-proxy",
+					      "accept-proxy=no"};
+	char addresses[2][SERVED_ADDRESS_SIZE];
+	struct served s;
+
+	for (size_t i = 0; i < 2; i++) {
+		int proxied;
+		int plain;
+
+		start(&s, globals[i], options[i], addresses[0], addresses[1]);
+		proxied = dial(addresses[i], 0);
+		plain = dial(addresses[1 - i], 0);
+		harness_write(proxied, header, sizeof header - 1);
+		expect_echo(proxied, "told");
+		expect_echo(plain, "not told");
+		close(proxied);
+		close(plain);
+		cr_assert_eq(served_stop(&s), 0);
+	}
+}
+
+Test(server_options, give_a_unix_socket_its_mode)
+{
+	struct weir_address path = harness_unix_path("mode");
+	char endpoint[TEXT_SIZE];
+	struct served s;
+	struct stat st;
+
+	snprintf(endpoint, sizeof endpoint, "echo=unix:%s,mode=0606",
+		 path.sa.un.sun_path);
+	served_start(&s, endpoint, "--mode=600", NULL);
+	served_line(&s, "echo listening on");
+	cr_assert_eq(stat(path.sa.un.sun_path, &st), 0);
+	cr_expect_eq(st.st_mode & 0777, 0606);
+	cr_assert_eq(served_stop(&s), 0);
+	harness_remove_folder();
+}
+
+Test(server_options, are_refused_when_they_are_wrong)
+{
+	expect_refusal_of("echo=:7,idle=5",
+			  "echo=:7,idle=5: idle=5: expected a time from 1ns to "
+			  "1000000m, such as 500ms, 60s or 2m");
+	expect_refusal_of("echo=:7,workers=5",
+			  "echo=:7,workers=5: workers=5: expected an option of "
+			  "an endpoint, such as idle=5m");
+	expect_refusal_of("echo=:7,low=1M",
+			  "echo=:7,low=1M: low 1048576: expected at most "
+			  "--high, which is 262144");
+	expect_refusal_of("echo=:7,accept-proxy=2",
+			  "echo=:7,accept-proxy=2: accept-proxy=2: expected "
+			  "yes or no");
+	expect_refusal_of("echo=:7,mode=999",
+			  "echo=:7,mode=999: mode=999: expected permissions in "
+			  "octal, such as 0660");
+	expect_refusal_of("echo=:7,127.0.0.1:8",
+			  "echo=:7,127.0.0.1:8: 127.0.0.1:8: expected an "
+			  "option of an endpoint, such as idle=5m");
+	expect_refusal_of("--mode=9", "--mode 9: expected permissions in "
+				      "octal, such as 0660");
+}
