@@ -2,6 +2,7 @@
 #include "admission.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,13 +12,15 @@
 #include "proxy.h"
 
 enum {
-	MAX_PRIVATE = 32 /* connections to the metrics */
+	MAX_PRIVATE = 32, /* connections to the metrics */
+	TEXT_SIZE = 256
 };
 
 static const char *const refusal_texts[N_REFUSALS] = {
 	[REFUSED_MEMORY] = "no memory",
 	[REFUSED_MAX_CONNS] = "as many as max-conns are here",
 	[REFUSED_PROXY] = "no PROXY header",
+	[REFUSED_UNTRUSTED] = "it comes from no trusted network",
 };
 
 /* A FIN would look like an empty answer. */
@@ -121,6 +124,41 @@ static void refuse_over_limit(struct endpoint *endpoint, int fd)
 	endpoint->is_full = true;
 }
 
+/* Whoever can open a Unix socket has been trusted by its mode. */
+static bool is_trusted(const struct endpoint_settings *settings,
+		       const struct weir_address *peer)
+{
+	return settings->trusted.n == 0 || peer->sa.any.sa_family == AF_UNIX ||
+	       networks_hold(&settings->trusted, peer);
+}
+
+static void refuse_untrusted(struct endpoint *endpoint, int fd,
+			     const struct weir_address *peer)
+{
+	char address[WEIR_ADDRESS_TEXT_SIZE];
+	char text[TEXT_SIZE];
+
+	weir_address_format(peer, address, sizeof address);
+	(void)snprintf(text, sizeof text, "%s: %s", address,
+		       refusal_texts[REFUSED_UNTRUSTED]);
+	admission_refuse(endpoint, fd, REFUSED_UNTRUSTED, text);
+	admission_release(endpoint);
+}
+
+/* --accept-proxy */
+static void await_header(struct endpoint *endpoint, int fd,
+			 const struct weir_address *peer)
+{
+	const struct endpoint_settings *settings = &endpoint->config->settings;
+
+	if (is_trusted(settings, peer))
+		proxy_receive(endpoint, fd, peer);
+	else if (settings->untrusted == UNTRUSTED_SERVE)
+		admission_serve(endpoint, fd, peer, NULL);
+	else
+		refuse_untrusted(endpoint, fd, peer);
+}
+
 void admission_receive(struct endpoint *endpoint, int fd,
 		       const struct weir_address *peer)
 {
@@ -132,7 +170,7 @@ void admission_receive(struct endpoint *endpoint, int fd,
 	descriptors_check(endpoint->worker);
 	if (endpoint->config->settings.accepts_proxy &&
 	    !endpoint->service->is_private)
-		proxy_receive(endpoint, fd, peer);
+		await_header(endpoint, fd, peer);
 	else
 		admission_serve(endpoint, fd, peer, NULL);
 }

@@ -36,7 +36,7 @@ struct sockets {
 /* What an argument is understood with. */
 struct context {
 	struct settings *settings;
-	const struct command_line_value *values; /* of the options */
+	const struct option_values *options;
 	struct sockets sockets;
 };
 
@@ -219,11 +219,11 @@ static bool open_at(struct endpoint_config *config, struct sockets *sockets,
 
 /* What follows the address: targets and options. */
 static bool take_part(struct endpoint_config *config,
-		      struct command_line_value *values, char *part,
+		      struct option_values *options, char *part,
 		      const char *where)
 {
 	if (endpoint_settings_is_option(part))
-		return endpoint_settings_take(values, part, where);
+		return endpoint_settings_take(options, part, where);
 	if (config->service->takes_target && !config->target)
 		return resolve_target(config, part);
 	complain("%s%s: expected an option of an endpoint, such as idle=5m",
@@ -234,14 +234,17 @@ static bool take_part(struct endpoint_config *config,
 static bool take_parts(struct context *context, struct endpoint_config *config,
 		       char *rest, const char *where)
 {
-	struct command_line_value values[N_OPTIONS];
+	struct option_values options = *context->options;
 	char *part;
 
-	memcpy(values, context->values, sizeof values);
+	/* networks of its own take the place of the others */
+	options.trusted.n = 0;
 	while ((part = strsep(&rest, ",")))
-		if (!take_part(config, values, part, where))
+		if (!take_part(config, &options, part, where))
 			return false;
-	return endpoint_settings_apply(&config->settings, values, where);
+	if (options.trusted.n == 0)
+		options.trusted = context->options->trusted;
+	return endpoint_settings_apply(&config->settings, &options, where);
 }
 
 /* ADDRESS[,TARGET][,OPTION=VALUE]... */
@@ -316,7 +319,7 @@ static bool add_services(struct context *context, int n, char **texts)
 static bool add_metrics(struct context *context)
 {
 	struct settings *settings = context->settings;
-	const char *address = context->values[OPTION_METRICS].text;
+	const char *address = context->options->values[OPTION_METRICS].text;
 
 	if (!address && settings->is_default)
 		address = metrics_service.address;
@@ -361,10 +364,10 @@ static int take_sockets(struct inherited *sockets, bool has_arguments)
 }
 
 bool endpoint_config_parse_all(struct settings *settings,
-			       const struct command_line_value *values, int n,
+			       const struct option_values *options, int n,
 			       char **texts)
 {
-	struct context context = {.settings = settings, .values = values};
+	struct context context = {.settings = settings, .options = options};
 	size_t n_most;
 
 	context.sockets.n = take_sockets(context.sockets.inherited, n > 0);

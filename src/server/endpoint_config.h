@@ -11,7 +11,7 @@
 #include "settings.h"
 #include "target.h"
 
-struct command_line_value;
+struct option_values;
 struct service;
 
 enum {
@@ -34,12 +34,12 @@ struct endpoint_config {
 	int sockets[MAX_ADDRESSES];
 };
 
-/* Understand --metrics among the values of the options and the n
+/* Understand --metrics among the options and the n
  * SERVICE=ADDRESS arguments, and take the sockets of systemd. Without any of
  * these, configure every service that has a default address. False: the reason
  * was printed. */
 bool endpoint_config_parse_all(struct settings *settings,
-			       const struct command_line_value *values, int n,
+			       const struct option_values *options, int n,
 			       char **texts);
 /* What several workers share for all endpoints, in bytes. */
 size_t endpoint_config_shared_memory(const struct settings *settings);

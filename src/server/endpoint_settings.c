@@ -9,13 +9,13 @@
 #include "options_table.h"
 
 static const enum option of_endpoints[] = {
-	OPTION_BACKLOG,	     OPTION_MODE,	  OPTION_MAX_CONNS,
-	OPTION_LOW,	     OPTION_HIGH,	  OPTION_MAX,
-	OPTION_SLOW,	     OPTION_STALL,	  OPTION_MIN_RATE,
-	OPTION_IDLE,	     OPTION_KEEPALIVE,	  OPTION_LINGER,
-	OPTION_SNDBUF,	     OPTION_RCVBUF,	  OPTION_NOTSENT_LOWAT,
-	OPTION_UDP_RATE,     OPTION_ACCEPT_PROXY, OPTION_PROXY_PROTOCOL,
-	OPTION_PROXY_VERSION};
+	OPTION_BACKLOG,	     OPTION_MODE,	    OPTION_MAX_CONNS,
+	OPTION_LOW,	     OPTION_HIGH,	    OPTION_MAX,
+	OPTION_SLOW,	     OPTION_STALL,	    OPTION_MIN_RATE,
+	OPTION_IDLE,	     OPTION_KEEPALIVE,	    OPTION_LINGER,
+	OPTION_SNDBUF,	     OPTION_RCVBUF,	    OPTION_NOTSENT_LOWAT,
+	OPTION_UDP_RATE,     OPTION_TRUSTED,	    OPTION_UNTRUSTED,
+	OPTION_ACCEPT_PROXY, OPTION_PROXY_PROTOCOL, OPTION_PROXY_VERSION};
 
 /* The place of such an option in the table; N_OPTIONS: there is none. */
 static size_t place_of(const char *name, size_t n_name)
@@ -42,9 +42,10 @@ static const char *take_flag(struct command_line_value *value, const char *text)
 	return value->is_given || strcmp(text, "no") == 0 ? NULL : "yes or no";
 }
 
-bool endpoint_settings_take(struct command_line_value *values, char *part,
+bool endpoint_settings_take(struct option_values *options, char *part,
 			    const char *where)
 {
+	struct command_line_value *values = options->values;
 	size_t n_name = strcspn(part, "=");
 	const char *text = part[n_name] == '=' ? part + n_name + 1 : NULL;
 	size_t place = place_of(part, n_name);
@@ -63,7 +64,7 @@ bool endpoint_settings_take(struct command_line_value *values, char *part,
 		expected = take_flag(&values[place], text);
 	else
 		expected = command_line_take(option, &values[place],
-					     text ? text : "", NULL, space);
+					     text ? text : "", options, space);
 	if (expected)
 		complain("%s%s: expected %s", where, part, expected);
 	return !expected;
@@ -124,9 +125,11 @@ static struct weir_listener_options listener_of(
 }
 
 bool endpoint_settings_apply(struct endpoint_settings *settings,
-			     const struct command_line_value *values,
+			     const struct option_values *options,
 			     const char *where)
 {
+	const struct command_line_value *values = options->values;
+
 	*settings = (struct endpoint_settings){
 		.limits = {.stall_ns = values[OPTION_STALL].number,
 			   .linger_ns = values[OPTION_LINGER].number,
@@ -138,6 +141,9 @@ bool endpoint_settings_apply(struct endpoint_settings *settings,
 		.keepalive_ns = values[OPTION_KEEPALIVE].number,
 		.udp_rate = values[OPTION_UDP_RATE].number,
 		.slow = (enum slow_policy)values[OPTION_SLOW].number,
+		.trusted = options->trusted,
+		.untrusted =
+			(enum untrusted_policy)values[OPTION_UNTRUSTED].number,
 		.accepts_proxy = values[OPTION_ACCEPT_PROXY].is_given,
 		.proxy_version =
 			values[OPTION_PROXY_PROTOCOL].is_given

@@ -3,19 +3,19 @@
 #ifndef ENDPOINT_SETTINGS_H
 #define ENDPOINT_SETTINGS_H
 
-#include "command_line.h"
+#include "options_table.h"
 #include "settings.h"
 
 /* Whether this part of an argument, between commas, is an option. An address
  * has a colon before anything else. */
 bool endpoint_settings_is_option(const char *part);
 /* Take "NAME=VALUE", or the name of a flag, perhaps with "=yes" or "=no", into
- * values. False after a line, which begins with where. */
-bool endpoint_settings_take(struct command_line_value *values, char *part,
+ * options. False after a line, which begins with where. */
+bool endpoint_settings_take(struct option_values *options, char *part,
 			    const char *where);
 /* Fill in settings. False after a line. */
 bool endpoint_settings_apply(struct endpoint_settings *settings,
-			     const struct command_line_value *values,
+			     const struct option_values *options,
 			     const char *where);
 
 #endif

@@ -1,6 +1,8 @@
 /* The command line of weir-server: the settings that follow from it. */
 #include "options.h"
 
+#include <string.h>
+
 #include "argument_file.h"
 #include "complain.h"
 #include "endpoint_config.h"
@@ -52,19 +54,21 @@ static bool check_budget(const struct settings *settings)
 int options_read(struct settings *settings, int argc, char **argv)
 {
 	struct command_line_result result;
+	struct option_values options = {.trusted.n = 0};
 	int status;
 
 	argv = argument_file_expand(&argc, argv);
 	if (!argv)
 		return OPTIONS_REFUSED;
-	status = command_line_read(&options_command_line, &result, NULL, argc,
-				   argv);
+	status = command_line_read(&options_command_line, &result, &options,
+				   argc, argv);
 	if (status != COMMAND_LINE_GO_ON)
 		return status;
+	memcpy(options.values, result.values, sizeof options.values);
 	apply(settings, result.values);
-	if (!endpoint_settings_apply(&settings->defaults, result.values, "--"))
+	if (!endpoint_settings_apply(&settings->defaults, &options, "--"))
 		return OPTIONS_REFUSED;
-	if (endpoint_config_parse_all(settings, result.values,
+	if (endpoint_config_parse_all(settings, &options,
 				      (int)result.n_operands,
 				      result.operands) &&
 	    check_budget(settings))

@@ -57,6 +57,21 @@ static const char *take_mode(void *context, const char *text)
 	return is_right ? NULL : "permissions in octal, such as 0660";
 }
 
+static const char *take_trusted(void *context, const char *text)
+{
+	struct networks *trusted = &((struct option_values *)context)->trusted;
+
+	if (trusted->n == MAX_NETWORKS)
+		return "at most 16 networks";
+	if (!network_parse(&trusted->list[trusted->n], text))
+		return "a network, such as 10.0.0.0/8 or fd00::/8";
+	trusted->n++;
+	return NULL;
+}
+
+static const char *const untrusted_policies[] = {
+	[UNTRUSTED_REFUSE] = "refuse", [UNTRUSTED_SERVE] = "serve", NULL};
+
 static const char *const policies[] = {[SLOW_DROP_NEWEST] = "drop-newest",
 				       [SLOW_DROP_OLDEST] = "drop-oldest",
 				       [SLOW_DISCONNECT] = "disconnect",
@@ -179,6 +194,18 @@ static const struct command_line_option table[N_OPTIONS] = {
 	[OPTION_ACCEPT_PROXY] =
 		{.name = "accept-proxy",
 		 .help = "expect a PROXY header from every client"},
+	[OPTION_TRUSTED] = {.name = "trusted",
+			    .argument = "NETWORK",
+			    .help = "only from there; can be repeated",
+			    .take = take_trusted,
+			    .shown = "everywhere"},
+	[OPTION_UNTRUSTED] = {.name = "untrusted",
+			      .argument = "POLICY",
+			      .help = "refuse the others, or serve them "
+				      "without one",
+			      .words = untrusted_policies,
+			      .initial = UNTRUSTED_REFUSE,
+			      .shown = "refuse"},
 	[OPTION_PROXY_PROTOCOL] = {.name = "proxy-protocol",
 				   .help = "let relay send one to TARGET"},
 	[OPTION_PROXY_VERSION] = {.name = "proxy-version",

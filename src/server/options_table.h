@@ -3,6 +3,7 @@
 #define OPTIONS_TABLE_H
 
 #include "command_line.h"
+#include "network.h"
 
 /* Their places in the table. */
 enum option {
@@ -28,6 +29,8 @@ enum option {
 	OPTION_UDP_RATE,
 	OPTION_METRICS,
 	OPTION_ACCEPT_PROXY,
+	OPTION_TRUSTED,
+	OPTION_UNTRUSTED,
 	OPTION_PROXY_PROTOCOL,
 	OPTION_PROXY_VERSION,
 	OPTION_LOG,
@@ -38,6 +41,13 @@ enum option {
 	N_OPTIONS
 };
 
+/* What is read by the table: of the command line, or of one endpoint. */
+struct option_values {
+	struct command_line_value values[N_OPTIONS];
+	struct networks trusted; /* OPTION_TRUSTED, which can be repeated */
+};
+
+/* A struct option_values is the context of its options. */
 extern const struct command_line options_command_line;
 extern const struct quantity_kind options_budget;
 

@@ -9,6 +9,8 @@
 
 #include <weir.h>
 
+#include "network.h"
+
 struct endpoint_config;
 
 enum {
@@ -20,6 +22,12 @@ enum slow_policy {
 	SLOW_DROP_NEWEST, /* the new line is not queued for it */
 	SLOW_DROP_OLDEST, /* its oldest wholly unsent lines go */
 	SLOW_DISCONNECT	  /* it is closed */
+};
+
+/* --untrusted: what happens to a client outside of the trusted networks. */
+enum untrusted_policy {
+	UNTRUSTED_REFUSE,
+	UNTRUSTED_SERVE /* as itself: it has no PROXY header */
 };
 
 /* --log-format: what each line begins with. */
@@ -40,6 +48,9 @@ struct endpoint_settings {
 	uint64_t udp_rate;     /* answers a second to one source */
 	enum slow_policy slow;
 	bool accepts_proxy; /* a PROXY header comes before everything else */
+	struct networks
+		trusted; /* from where it does; empty: from everywhere */
+	enum untrusted_policy untrusted;
 	/* of the PROXY header that relay sends to the target; 0: none */
 	int proxy_version;
 };

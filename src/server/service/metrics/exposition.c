@@ -164,7 +164,8 @@ static const char refused_name[] = "weir_connections_turned_away_total";
 static const char *const causes[N_REFUSALS] = {
 	[REFUSED_MEMORY] = "cause=\"memory\"",
 	[REFUSED_MAX_CONNS] = "cause=\"max_conns\"",
-	[REFUSED_PROXY] = "cause=\"proxy\""};
+	[REFUSED_PROXY] = "cause=\"proxy\"",
+	[REFUSED_UNTRUSTED] = "cause=\"untrusted\""};
 
 static void put_refused(FILE *out, size_t worker,
 			const struct service_snapshot *s,

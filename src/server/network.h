@@ -1,0 +1,34 @@
+/* Networks of IP addresses, as prefixes. IPv4 and mapped addresses are the
+ * same: behind a socket of both families clients come as mapped ones. */
+#ifndef NETWORK_H
+#define NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <weir.h>
+
+enum {
+	NETWORK_ADDRESS_SIZE = 16,
+	MAX_NETWORKS = 16
+};
+
+struct network {
+	unsigned char address[NETWORK_ADDRESS_SIZE]; /* IPv4: mapped */
+	unsigned n_bits;
+};
+
+struct networks {
+	struct network list[MAX_NETWORKS];
+	size_t n;
+};
+
+/* "10.0.0.0/8", "fd00::/8", or one address. False: it is none of these. */
+bool network_parse(struct network *network, const char *text);
+/* The address, IPv4 as mapped. False: it is neither IPv4 nor IPv6. */
+bool network_address(const struct weir_address *address,
+		     unsigned char bytes[NETWORK_ADDRESS_SIZE]);
+bool networks_hold(const struct networks *networks,
+		   const struct weir_address *address);
+
+#endif

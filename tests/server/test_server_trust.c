@@ -1,0 +1,106 @@
+/* --trusted and --untrusted: from where PROXY headers are believed. */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "harness_net.h"
+#include "harness_server.h"
+#include "network.h"
+#include "test_server_relay.h"
+
+enum {
+	/* a test that takes so long hangs */
+	PATIENCE_S = 60
+};
+
+TestSuite(server_trust, .init = harness_begin, .fini = harness_end,
+	  .timeout = PATIENCE_S);
+
+/* -- who is trusted -- */
+
+static void check_trust(const char *options, const char *from, bool is_trusted)
+{
+	static const char header[] = "PROXY TCP4 1.2.3.4 1.2.3.4 1 2\r\n";
+	char endpoint[2 * WEIR_ADDRESS_TEXT_SIZE];
+	char address[SERVED_ADDRESS_SIZE];
+	struct weir_address own = harness_address(from);
+	struct weir_address to;
+	struct served s;
+	int fd;
+
+	snprintf(endpoint, sizeof endpoint, "echo=0.0.0.0:0,accept-proxy,%s",
+		 options);
+	served_start(&s, endpoint, "--trace", NULL);
+	served_address(&s, "echo", address);
+	snprintf(endpoint, sizeof endpoint, "127.0.0.1%s",
+		 strrchr(address, ':'));
+	to = harness_address(endpoint);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert_eq(bind(fd, &own.sa.any, own.len), 0);
+	cr_assert_eq(connect(fd, &to.sa.any, to.len), 0);
+	if (strstr(options, "untrusted=refuse")) {
+		expect_reset(fd);
+		served_line(&s, ": it comes from no trusted network");
+	} else {
+		if (is_trusted)
+			harness_write(fd, header, sizeof header - 1);
+		expect_echo(fd, "who am I?");
+		served_line(&s,
+			    is_trusted ? "trace 1.2.3.4:1 " : "trace 127.0.0.");
+		close(fd);
+	}
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+Test(server_trust, believes_the_header_of_a_trusted_network)
+{
+	check_trust("trusted=10.0.0.0/8,trusted=127.0.0.0/8", "127.0.0.1:0",
+		    true);
+	check_trust("trusted=127.0.0.2", "127.0.0.2:0", true);
+	check_trust("trusted=::ffff:127.0.0.0/104", "127.0.0.1:0", true);
+}
+
+Test(server_trust, serves_others_as_themselves_or_refuses_them)
+{
+	check_trust("trusted=127.0.0.2/31,untrusted=serve", "127.0.0.1:0",
+		    false);
+	check_trust("trusted=127.0.0.2/31,untrusted=refuse", "127.0.0.1:0",
+		    false);
+	check_trust("trusted=::/0,untrusted=serve", "127.0.0.1:0", true);
+}
+
+/* -- networks -- */
+
+static bool holds(const char *network, const char *address)
+{
+	struct networks networks = {.n = 1};
+	struct weir_address a = harness_address(address);
+
+	cr_assert(network_parse(&networks.list[0], network), "%s", network);
+	return networks_hold(&networks, &a);
+}
+
+Test(server_trust, a_network_is_a_prefix)
+{
+	struct network n;
+
+	cr_expect(holds("10.1.2.0/23", "10.1.3.255:1"));
+	cr_expect_not(holds("10.1.2.0/23", "10.1.4.0:1"));
+	cr_expect(holds("0.0.0.0/0", "10.1.4.0:1"));
+	cr_expect_not(holds("0.0.0.0/0", "[::1]:1"));
+	cr_expect(holds("10.1.2.3", "[::ffff:10.1.2.3]:1"));
+	cr_expect_not(holds("10.1.2.3", "10.1.2.2:1"));
+	cr_expect(holds("fd00::/9", "[fd7f::1]:1"));
+	cr_expect_not(holds("fd00::/9", "[fd80::1]:1"));
+	cr_expect_not(holds("fd00::/9", "unix:@x"));
+	cr_expect_not(network_parse(&n, "10.0.0.0/33"));
+	cr_expect_not(network_parse(&n, "::/129"));
+	cr_expect_not(network_parse(&n, "10.0.0/8"));
+	cr_expect_not(network_parse(&n, "::/"));
+	cr_expect_not(network_parse(&n, "localhost"));
+	cr_expect_not(network_parse(&n, ""));
+}
