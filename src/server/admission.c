@@ -20,6 +20,8 @@ static const char *const refusal_texts[N_REFUSALS] = {
 	[REFUSED_MEMORY] = "no memory",
 	[REFUSED_MAX_CONNS] = "as many as max-conns are here",
 	[REFUSED_PROXY] = "no PROXY header",
+	[REFUSED_MANY] = "as many as max-per-address are here",
+	[REFUSED_FAST] = "more a second than rate-per-address",
 	[REFUSED_UNTRUSTED] = "it comes from no trusted network",
 };
 
@@ -48,9 +50,60 @@ void admission_refuse(struct endpoint *endpoint, int fd, enum refusal refusal,
 		    text ? text : refusal_texts[refusal]);
 }
 
-void admission_serve(struct endpoint *endpoint, int fd,
-		     const struct weir_address *peer,
-		     const struct weir_address *destination)
+/* A reason that is the address's own. */
+static void refuse_from(struct endpoint *endpoint, int fd,
+			const struct weir_address *peer, enum refusal refusal)
+{
+	char address[WEIR_ADDRESS_TEXT_SIZE];
+	char text[TEXT_SIZE];
+
+	weir_address_format(peer, address, sizeof address);
+	(void)snprintf(text, sizeof text, "%s: %s", address,
+		       refusal_texts[refusal]);
+	admission_refuse(endpoint, fd, refusal, text);
+	admission_release(endpoint);
+}
+
+/* A place among those of its address, or its refusal: of several in a row the
+ * first is told. */
+static bool admit_source(struct endpoint *endpoint, int fd,
+			 const struct weir_address *peer)
+{
+	const struct endpoint_config *config = endpoint->config;
+	enum source_verdict verdict;
+	enum refusal refusal;
+	bool is_first = true;
+
+	if (!config->sources || endpoint->service->is_private)
+		return true;
+	verdict =
+		sources_admit(config->sources, &config->settings, peer,
+			      weir_loop_now(endpoint->worker->loop), &is_first);
+	if (verdict == SOURCE_ADMITTED)
+		return true;
+	refusal = verdict == SOURCE_TOO_MANY ? REFUSED_MANY : REFUSED_FAST;
+	if (is_first) {
+		refuse_from(endpoint, fd, peer, refusal);
+		return false;
+	}
+	admission_drop(endpoint, fd, refusal);
+	admission_release(endpoint);
+	return false;
+}
+
+void admission_release_source(struct endpoint *endpoint,
+			      const struct weir_address *peer)
+{
+	const struct endpoint_config *config = endpoint->config;
+
+	if (config->sources && !endpoint->service->is_private)
+		sources_release(config->sources, &config->settings, peer,
+				weir_loop_now(endpoint->worker->loop));
+}
+
+static void serve(struct endpoint *endpoint, int fd,
+		  const struct weir_address *peer,
+		  const struct weir_address *destination)
 {
 	struct worker *worker = endpoint->worker;
 	struct weir_conn *c = client_new(endpoint, fd, peer, destination);
@@ -69,7 +122,16 @@ void admission_serve(struct endpoint *endpoint, int fd,
 	if (c)
 		client_free(c);
 	admission_refuse(endpoint, fd, REFUSED_MEMORY, strerror(-error));
+	admission_release_source(endpoint, peer);
 	admission_release(endpoint);
+}
+
+void admission_serve(struct endpoint *endpoint, int fd,
+		     const struct weir_address *peer,
+		     const struct weir_address *destination)
+{
+	if (admit_source(endpoint, fd, peer))
+		serve(endpoint, fd, peer, destination);
 }
 
 /* The metrics have a limit of their own, so that --max-conns clients cannot
@@ -132,19 +194,6 @@ static bool is_trusted(const struct endpoint_settings *settings,
 	       networks_hold(&settings->trusted, peer);
 }
 
-static void refuse_untrusted(struct endpoint *endpoint, int fd,
-			     const struct weir_address *peer)
-{
-	char address[WEIR_ADDRESS_TEXT_SIZE];
-	char text[TEXT_SIZE];
-
-	weir_address_format(peer, address, sizeof address);
-	(void)snprintf(text, sizeof text, "%s: %s", address,
-		       refusal_texts[REFUSED_UNTRUSTED]);
-	admission_refuse(endpoint, fd, REFUSED_UNTRUSTED, text);
-	admission_release(endpoint);
-}
-
 /* --accept-proxy */
 static void await_header(struct endpoint *endpoint, int fd,
 			 const struct weir_address *peer)
@@ -156,7 +205,7 @@ static void await_header(struct endpoint *endpoint, int fd,
 	else if (settings->untrusted == UNTRUSTED_SERVE)
 		admission_serve(endpoint, fd, peer, NULL);
 	else
-		refuse_untrusted(endpoint, fd, peer);
+		refuse_from(endpoint, fd, peer, REFUSED_UNTRUSTED);
 }
 
 void admission_receive(struct endpoint *endpoint, int fd,

@@ -20,6 +20,9 @@ void admission_refuse(struct endpoint *endpoint, int fd, enum refusal refusal,
 		      const char *text);
 /* The same without a line in the log. */
 void admission_drop(struct endpoint *endpoint, int fd, enum refusal refusal);
+/* A connection that was served, from this address, has gone. */
+void admission_release_source(struct endpoint *endpoint,
+			      const struct weir_address *peer);
 /* A connection that --max-conns counts has gone. */
 void admission_release(struct endpoint *endpoint);
 

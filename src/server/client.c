@@ -361,6 +361,15 @@ static void count_loss(struct worker *worker, const struct weir_conn *c,
 	worker->lost += n;
 }
 
+static void release(struct endpoint *endpoint, const struct weir_conn *c)
+{
+	struct weir_address peer;
+
+	client_address(c, &peer);
+	admission_release_source(endpoint, &peer);
+	admission_release(endpoint);
+}
+
 void client_on_close(struct weir_conn *c, const struct weir_result *result)
 {
 	struct endpoint *endpoint = client_endpoint(c);
@@ -382,7 +391,7 @@ void client_on_close(struct weir_conn *c, const struct weir_result *result)
 	if (endpoint->service->on_close)
 		endpoint->service->on_close(c, result);
 	if (endpoint->service == endpoint->config->service)
-		admission_release(endpoint);
+		release(endpoint, c);
 	client_free(c);
 	descriptors_release(worker);
 	/* worker_run checks whether it was the last one */

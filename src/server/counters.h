@@ -11,6 +11,8 @@ enum refusal {
 	REFUSED_MEMORY,	   /* no memory, or no room in epoll */
 	REFUSED_MAX_CONNS, /* --max-conns */
 	REFUSED_PROXY,	   /* the PROXY header was missing, wrong or late */
+	REFUSED_MANY,	   /* --max-per-address */
+	REFUSED_FAST,	   /* --rate-per-address */
 	REFUSED_UNTRUSTED, /* it comes from no trusted network */
 	N_REFUSALS
 };

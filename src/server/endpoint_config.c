@@ -328,6 +328,12 @@ static bool add_metrics(struct context *context)
 	       place(context, new_config(settings, &metrics_service), address);
 }
 
+static bool limits_sources(const struct endpoint_config *config)
+{
+	return config->settings.max_per_address > 0 ||
+	       config->settings.rate_per_address > 0;
+}
+
 /* Counters that all workers share. */
 static bool add_counters(struct settings *settings)
 {
@@ -335,7 +341,10 @@ static bool add_counters(struct settings *settings)
 		struct endpoint_config *config = &settings->endpoints[i];
 
 		config->n_conns = calloc(1, sizeof *config->n_conns);
-		if (!config->n_conns) {
+		if (limits_sources(config))
+			config->sources = sources_new();
+		if (!config->n_conns ||
+		    (limits_sources(config) && !config->sources)) {
 			complain("%s", strerror(ENOMEM));
 			return false;
 		}
@@ -389,6 +398,7 @@ static void free_config(struct endpoint_config *config)
 	if (config->target)
 		target_deinit(config->target);
 	free(config->target);
+	sources_free(config->sources);
 	free(config->n_conns);
 	free(config->text);
 }

@@ -9,6 +9,7 @@
 #include <weir.h>
 
 #include "settings.h"
+#include "sources.h"
 #include "target.h"
 
 struct option_values;
@@ -25,6 +26,7 @@ struct endpoint_config {
 	char *text; /* of the argument, cut into its parts */
 	/* connections here, of all workers */
 	_Atomic uint64_t *n_conns;
+	struct sources *sources; /* NULL: without limits for each address */
 	struct weir_address addresses[MAX_ADDRESSES];
 	size_t n_addresses;
 	/* what follows the comma, of a service that takes an address there */

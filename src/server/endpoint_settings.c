@@ -8,14 +8,30 @@
 #include "complain.h"
 #include "options_table.h"
 
-static const enum option of_endpoints[] = {
-	OPTION_BACKLOG,	     OPTION_MODE,	    OPTION_MAX_CONNS,
-	OPTION_LOW,	     OPTION_HIGH,	    OPTION_MAX,
-	OPTION_SLOW,	     OPTION_STALL,	    OPTION_MIN_RATE,
-	OPTION_IDLE,	     OPTION_KEEPALIVE,	    OPTION_LINGER,
-	OPTION_SNDBUF,	     OPTION_RCVBUF,	    OPTION_NOTSENT_LOWAT,
-	OPTION_UDP_RATE,     OPTION_TRUSTED,	    OPTION_UNTRUSTED,
-	OPTION_ACCEPT_PROXY, OPTION_PROXY_PROTOCOL, OPTION_PROXY_VERSION};
+static const enum option of_endpoints[] = {OPTION_BACKLOG,
+					   OPTION_MODE,
+					   OPTION_MAX_CONNS,
+					   OPTION_LOW,
+					   OPTION_HIGH,
+					   OPTION_MAX,
+					   OPTION_SLOW,
+					   OPTION_STALL,
+					   OPTION_MIN_RATE,
+					   OPTION_IDLE,
+					   OPTION_KEEPALIVE,
+					   OPTION_LINGER,
+					   OPTION_SNDBUF,
+					   OPTION_RCVBUF,
+					   OPTION_NOTSENT_LOWAT,
+					   OPTION_UDP_RATE,
+					   OPTION_TRUSTED,
+					   OPTION_MAX_PER_ADDRESS,
+					   OPTION_RATE_PER_ADDRESS,
+					   OPTION_ADDRESS_PREFIX,
+					   OPTION_UNTRUSTED,
+					   OPTION_ACCEPT_PROXY,
+					   OPTION_PROXY_PROTOCOL,
+					   OPTION_PROXY_VERSION};
 
 /* The place of such an option in the table; N_OPTIONS: there is none. */
 static size_t place_of(const char *name, size_t n_name)
@@ -138,6 +154,9 @@ bool endpoint_settings_apply(struct endpoint_settings *settings,
 		.listener = listener_of(values),
 		.mode = mode_of(&values[OPTION_MODE]),
 		.max_conns = values[OPTION_MAX_CONNS].number,
+		.max_per_address = values[OPTION_MAX_PER_ADDRESS].number,
+		.rate_per_address = values[OPTION_RATE_PER_ADDRESS].number,
+		.ipv6_prefix = (unsigned)values[OPTION_ADDRESS_PREFIX].number,
 		.keepalive_ns = values[OPTION_KEEPALIVE].number,
 		.udp_rate = values[OPTION_UDP_RATE].number,
 		.slow = (enum slow_policy)values[OPTION_SLOW].number,

@@ -68,6 +68,11 @@ bool network_address(const struct weir_address *address,
 	return true;
 }
 
+bool network_is_ipv4(const unsigned char bytes[NETWORK_ADDRESS_SIZE])
+{
+	return memcmp(bytes, mapped_prefix, sizeof mapped_prefix) == 0;
+}
+
 static bool holds(const struct network *network, const unsigned char *bytes)
 {
 	size_t n = network->n_bits / 8;

@@ -28,6 +28,7 @@ bool network_parse(struct network *network, const char *text);
 /* The address, IPv4 as mapped. False: it is neither IPv4 nor IPv6. */
 bool network_address(const struct weir_address *address,
 		     unsigned char bytes[NETWORK_ADDRESS_SIZE]);
+bool network_is_ipv4(const unsigned char bytes[NETWORK_ADDRESS_SIZE]);
 bool networks_hold(const struct networks *networks,
 		   const struct weir_address *address);
 

@@ -27,11 +27,19 @@ static const struct quantity_kind keepalive = {
 	.max = 9 * CLOCK_NS_PER_HOUR,
 };
 
-static const struct quantity_kind udp_rate = {
+/* Of datagrams or connections. */
+static const struct quantity_kind rate = {
 	.expected = "a number from 1 to 1000000",
 	.units = quantity_counts,
 	.min = 1,
 	.max = 1000000,
+};
+
+static const struct quantity_kind ipv6_prefix = {
+	.expected = "a number from 1 to 128",
+	.units = quantity_counts,
+	.min = 1,
+	.max = 128,
 };
 
 static const struct quantity_kind proxy_version = {
@@ -103,6 +111,21 @@ static const struct command_line_option table[N_OPTIONS] = {
 			      .help = "clients at a time; more are closed",
 			      .kind = &quantity_count,
 			      .shown = "no limit"},
+	[OPTION_MAX_PER_ADDRESS] = {.name = "max-per-address",
+				    .argument = "N",
+				    .help = "clients of one address at a time",
+				    .kind = &quantity_count,
+				    .shown = "no limit"},
+	[OPTION_RATE_PER_ADDRESS] = {.name = "rate-per-address",
+				     .argument = "N",
+				     .help = "new ones of it a second",
+				     .kind = &rate,
+				     .shown = "no limit"},
+	[OPTION_ADDRESS_PREFIX] = {.name = "address-prefix",
+				   .argument = "BITS",
+				   .help = "of IPv6, that are one address",
+				   .kind = &ipv6_prefix,
+				   .initial = 64},
 	[OPTION_LOW] = {.name = "low",
 			.argument = "SIZE",
 			.help = "send queue back to normal",
@@ -184,7 +207,7 @@ static const struct command_line_option table[N_OPTIONS] = {
 	[OPTION_UDP_RATE] = {.name = "udp-rate",
 			     .argument = "N",
 			     .help = "answers a second to one UDP source",
-			     .kind = &udp_rate,
+			     .kind = &rate,
 			     .initial = 1000},
 	[OPTION_METRICS] = {.name = "metrics",
 			    .argument = "ADDRESS",

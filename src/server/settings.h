@@ -42,8 +42,11 @@ enum log_format {
 struct endpoint_settings {
 	struct weir_conn_limits limits;
 	struct weir_listener_options listener;
-	uint64_t max_conns; /* of this endpoint alone; 0: no limit */
-	int mode;	    /* of a Unix socket's file; -1: as umask has it */
+	uint64_t max_conns;	   /* of this endpoint alone; 0: no limit */
+	uint64_t max_per_address;  /* connections; 0: no limit */
+	uint64_t rate_per_address; /* new ones a second; 0: no limit */
+	unsigned ipv6_prefix;	   /* that counts as one address */
+	int mode; /* of a Unix socket's file; -1: as umask has it */
 	uint64_t keepalive_ns; /* 0: none */
 	uint64_t udp_rate;     /* answers a second to one source */
 	enum slow_policy slow;

@@ -165,6 +165,8 @@ static const char *const causes[N_REFUSALS] = {
 	[REFUSED_MEMORY] = "cause=\"memory\"",
 	[REFUSED_MAX_CONNS] = "cause=\"max_conns\"",
 	[REFUSED_PROXY] = "cause=\"proxy\"",
+	[REFUSED_MANY] = "cause=\"max_per_address\"",
+	[REFUSED_FAST] = "cause=\"rate_per_address\"",
 	[REFUSED_UNTRUSTED] = "cause=\"untrusted\""};
 
 static void put_refused(FILE *out, size_t worker,
