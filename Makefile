@@ -44,6 +44,7 @@ PATHS_src/server    = -Iinclude -Isrc/common
 PATHS_src/server/service = $(PATHS_src/server) -Isrc/server
 PATHS_src/server/service/broadcast = $(PATHS_src/server/service)
 PATHS_src/server/service/metrics   = $(PATHS_src/server/service)
+PATHS_src/server/service/relay     = $(PATHS_src/server/service)
 PATHS_src/client    = -Iinclude -Isrc/common
 PATHS_src/demo      = -Iinclude -Isrc/common
 PATHS_bench/flood   = -Iinclude -Isrc/common

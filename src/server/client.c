@@ -323,10 +323,11 @@ static bool is_worth_a_line(const struct service *service,
 }
 
 /* Load balancers connect, to see that the server listens, and go in whatever
- * way. */
+ * way. The budget can end a connection before its first byte, too. */
 static bool is_health_check(const struct weir_result *result)
 {
-	return result->progress.received == 0 && result->progress.accepted == 0;
+	return result->reason != WEIR_REASON_BUDGET &&
+	       result->progress.received == 0 && result->progress.accepted == 0;
 }
 
 /* What our reset cost: the bytes that were queued, those that the kernel held,

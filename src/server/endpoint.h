@@ -26,6 +26,8 @@ struct lines {
 	struct log_limit proxy[N_PROXY_FAILURES];
 	struct log_limit closed[WEIR_N_REASONS];
 	struct log_limit unconnected;
+	struct log_limit half_closed;
+	struct log_limit target;
 	struct log_limit datagrams;
 };
 

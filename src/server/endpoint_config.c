@@ -188,23 +188,35 @@ static bool can_be_connected_to(const struct weir_address *address)
 		address->sa.in.sin_port != 0);
 }
 
-static bool resolve_target(struct endpoint_config *config, const char *target)
+static bool resolve_target(struct endpoint_config *config, const char *text)
 {
 	const char *name = config->service->name;
+	struct target *target;
 	int error;
 
-	config->target = malloc(sizeof *config->target);
-	error = config->target ? target_init(config->target, target) : -ENOMEM;
+	if (config->n_targets == MAX_TARGETS) {
+		complain("%s=...,%s: expected at most %d targets", name, text,
+			 MAX_TARGETS);
+		return false;
+	}
+	if (!config->targets)
+		config->targets = calloc(MAX_TARGETS, sizeof *config->targets);
+	if (!config->targets) {
+		complain("%s", strerror(ENOMEM));
+		return false;
+	}
+	target = &config->targets[config->n_targets];
+	error = target_init(target, text);
+	config->n_targets += error == 0;
 	if (error == -EINVAL ||
-	    (error == 0 &&
-	     !can_be_connected_to(&config->target->list->addresses[0]))) {
+	    (error == 0 && !can_be_connected_to(&target->list->addresses[0]))) {
 		complain("%s=...,%s: expected HOST:PORT, [V6]:PORT, unix:PATH "
 			 "or unix:@NAME",
-			 name, target);
+			 name, text);
 		return false;
 	}
 	if (error < 0)
-		complain("%s=...,%s: %s", name, target,
+		complain("%s=...,%s: %s", name, text,
 			 weir_address_error(error));
 	return error == 0;
 }
@@ -224,7 +236,7 @@ static bool take_part(struct endpoint_config *config,
 {
 	if (endpoint_settings_is_option(part))
 		return endpoint_settings_take(options, part, where);
-	if (config->service->takes_target && !config->target)
+	if (config->service->takes_target)
 		return resolve_target(config, part);
 	complain("%s%s: expected an option of an endpoint, such as idle=5m",
 		 where, part);
@@ -266,7 +278,8 @@ static bool place(struct context *context, struct endpoint_config *config,
 	address = strsep(&rest, ",");
 	if (!take_parts(context, config, rest, where))
 		return false;
-	if (config->service->takes_target && (!config->target || !*address)) {
+	if (config->service->takes_target &&
+	    (config->n_targets == 0 || !*address)) {
 		complain("%s=%s: expected ADDRESS,TARGET", name, text);
 		return false;
 	}
@@ -395,9 +408,9 @@ bool endpoint_config_parse_all(struct settings *settings,
 
 static void free_config(struct endpoint_config *config)
 {
-	if (config->target)
-		target_deinit(config->target);
-	free(config->target);
+	for (size_t i = 0; i < config->n_targets; i++)
+		target_deinit(&config->targets[i]);
+	free(config->targets);
 	sources_free(config->sources);
 	free(config->n_conns);
 	free(config->text);
@@ -421,20 +434,26 @@ size_t endpoint_config_shared_memory(const struct settings *settings)
 	return n;
 }
 
+static void print_target(const struct target *target)
+{
+	char text[WEIR_ADDRESS_TEXT_SIZE];
+
+	for (size_t i = 0; i < target->list->n; i++)
+		(void)printf("%s%s", i == 0 ? "," : " or ",
+			     weir_address_format(&target->list->addresses[i],
+						 text, sizeof text));
+}
+
 static void print(const struct endpoint_config *config)
 {
-	const struct address_list *targets =
-		config->target ? config->target->list : NULL;
 	char text[WEIR_ADDRESS_TEXT_SIZE];
 
 	for (size_t i = 0; i < config->n_addresses; i++) {
 		(void)printf("%s=%s", config->service->name,
 			     weir_address_format(&config->addresses[i], text,
 						 sizeof text));
-		for (size_t j = 0; targets && j < targets->n; j++)
-			(void)printf("%s%s", j == 0 ? "," : " or ",
-				     weir_address_format(&targets->addresses[j],
-							 text, sizeof text));
+		for (size_t j = 0; j < config->n_targets; j++)
+			print_target(&config->targets[j]);
 		(void)printf("%s\n", config->is_inherited ? " (open)" : "");
 	}
 }

@@ -16,10 +16,11 @@ struct option_values;
 struct service;
 
 enum {
-	MAX_ADDRESSES = 16 /* of one name */
+	MAX_ADDRESSES = 16, /* of one name */
+	MAX_TARGETS = 8
 };
 
-/* One SERVICE=ADDRESS[,TARGET], or the inherited sockets of one name. */
+/* One SERVICE=ADDRESS[,TARGET]..., or the inherited sockets of one name. */
 struct endpoint_config {
 	const struct service *service;
 	struct endpoint_settings settings;
@@ -30,7 +31,8 @@ struct endpoint_config {
 	struct weir_address addresses[MAX_ADDRESSES];
 	size_t n_addresses;
 	/* what follows the comma, of a service that takes an address there */
-	struct target *target; /* NULL: none */
+	struct target *targets; /* at most MAX_TARGETS */
+	size_t n_targets;
 	/* sockets listen at the addresses already: these */
 	bool is_inherited;
 	int sockets[MAX_ADDRESSES];

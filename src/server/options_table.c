@@ -173,6 +173,22 @@ static const struct command_line_option table[N_OPTIONS] = {
 				      "never",
 			      .kind = &keepalive,
 			      .initial = 5 * CLOCK_NS_PER_MIN},
+	[OPTION_HALF_CLOSE] = {.name = "half-close",
+			       .argument = "TIME",
+			       .help = "finish a relay's pair of which one "
+				       "side has ended and the other is silent",
+			       .kind = &quantity_time,
+			       .shown = "no limit"},
+	[OPTION_CONNECT_TIMEOUT] = {.name = "connect-timeout",
+				    .argument = "TIME",
+				    .help = "of relay to one TARGET",
+				    .kind = &quantity_time,
+				    .initial = 10 * CLOCK_NS_PER_S},
+	[OPTION_LEAVE_OUT] = {.name = "leave-out",
+			      .argument = "TIME",
+			      .help = "prefer other TARGETs to one that failed",
+			      .kind = &quantity_time,
+			      .initial = 10 * CLOCK_NS_PER_S},
 	[OPTION_LINGER] = {.name = "linger",
 			   .argument = "TIME",
 			   .help = "wait for the peer's FIN after ours",
@@ -259,7 +275,7 @@ const struct command_line options_command_line = {
 	.program = "weir-server",
 	.intro =
 		"Usage: weir-server [OPTION]... "
-		"[SERVICE=ADDRESS[,TARGET][,OPTION=VALUE]...]...\n"
+		"[SERVICE=ADDRESS[,TARGET]...[,OPTION]...]...\n"
 		"Serve any number of clients, however slow they are.\n"
 		"\n"
 		"SERVICE, and its ADDRESS when none is named:\n"

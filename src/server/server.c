@@ -108,19 +108,22 @@ static void reopen_log(struct server *server)
 			 path, strerror(-error));
 }
 
+static void resolve(struct server *server, struct target *target)
+{
+	int error = target_resolve(target);
+
+	if (error < 0)
+		log_warn(&server->workers[0], "%s is not resolved again: %s",
+			 target->text, strerror(-error));
+}
+
 static void resolve_targets(struct server *server)
 {
 	const struct settings *settings = server->settings;
 
-	for (size_t i = 0; i < settings->n_endpoints; i++) {
-		struct target *target = settings->endpoints[i].target;
-		int error = target ? target_resolve(target) : 0;
-
-		if (error < 0)
-			log_warn(&server->workers[0],
-				 "%s is not resolved again: %s", target->text,
-				 strerror(-error));
-	}
+	for (size_t i = 0; i < settings->n_endpoints; i++)
+		for (size_t j = 0; j < settings->endpoints[i].n_targets; j++)
+			resolve(server, &settings->endpoints[i].targets[j]);
 }
 
 /* systemd tells from the time whether it is this signal that is answered. */

@@ -47,8 +47,11 @@ struct endpoint_settings {
 	uint64_t rate_per_address; /* new ones a second; 0: no limit */
 	unsigned ipv6_prefix;	   /* that counts as one address */
 	int mode; /* of a Unix socket's file; -1: as umask has it */
-	uint64_t keepalive_ns; /* 0: none */
-	uint64_t udp_rate;     /* answers a second to one source */
+	uint64_t keepalive_ns;	     /* 0: none */
+	uint64_t half_close_ns;	     /* of a relay's pair; 0: no limit */
+	uint64_t connect_timeout_ns; /* of a relay to one target */
+	uint64_t leave_out_ns;	     /* a target that has failed */
+	uint64_t udp_rate;	     /* answers a second to one source */
 	enum slow_policy slow;
 	bool accepts_proxy; /* a PROXY header comes before everything else */
 	struct networks

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "endpoint_config.h"
 
 enum state {
@@ -148,12 +149,42 @@ int target_resolve(struct target *target)
 	return error;
 }
 
+void target_resolve_lately(struct target *target, uint64_t now)
+{
+	bool is_due;
+
+	pthread_mutex_lock(&target->lock);
+	is_due = target->resolved_ns == 0 ||
+		 now >= target->resolved_ns + CLOCK_NS_PER_S;
+	if (is_due)
+		target->resolved_ns = now;
+	pthread_mutex_unlock(&target->lock);
+	if (is_due)
+		(void)target_resolve(target);
+}
+
+bool target_fail(struct target *target, uint64_t now, uint64_t leave_out_ns)
+{
+	atomic_fetch_add(&target->n_failures, 1);
+	return atomic_exchange(&target->left_out_until_ns,
+			       now + leave_out_ns) == 0;
+}
+
+bool target_succeed(struct target *target)
+{
+	return atomic_load(&target->left_out_until_ns) != 0 &&
+	       atomic_exchange(&target->left_out_until_ns, 0) != 0;
+}
+
+bool target_is_left_out(struct target *target, uint64_t now)
+{
+	return now < atomic_load(&target->left_out_until_ns);
+}
+
 void target_deinit(struct target *target)
 {
 	struct resolution *resolution = target->resolution;
 
-	if (!target->list)
-		return;
 	if (resolution &&
 	    atomic_exchange(&resolution->state, ABANDONED) == DONE)
 		free(resolution);

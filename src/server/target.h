@@ -26,6 +26,10 @@ struct target {
 	/* under the lock: */
 	struct address_list *list;
 	struct resolution *resolution; /* under way or over; NULL: none */
+	uint64_t resolved_ns;	       /* when that was begun last */
+	/* of any thread: */
+	_Atomic uint64_t left_out_until_ns; /* 0: it is well */
+	_Atomic uint64_t n_failures;
 };
 
 /* Resolve text, which stays the caller's and must outlive the target. Negative:
@@ -41,5 +45,13 @@ void address_list_release(struct address_list *list);
 /* Begin to resolve the name again, unless that is under way. -EAGAIN or
  * -ENOMEM: there is no thread or no memory for it. */
 int target_resolve(struct target *target);
+/* The same, unless it has been done in the last second. */
+void target_resolve_lately(struct target *target, uint64_t now);
+
+/* Passive health: it could not be connected to, or could be. True: it was well
+ * before, or was not. */
+bool target_fail(struct target *target, uint64_t now, uint64_t leave_out_ns);
+bool target_succeed(struct target *target);
+bool target_is_left_out(struct target *target, uint64_t now);
 
 #endif

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "test_server_relay.h"
 
 enum {
@@ -244,6 +245,52 @@ Test(server_relay_ends, finishes_a_client_whose_target_stays_silent)
 	expect_end(client);
 	close(client);
 	close(target);
+	await_fds(&r, 0);
+	cr_assert_eq(relay_stop(&r), 0);
+}
+
+/* The client has ended, and its target neither ends nor speaks. */
+Test(server_relay_ends, finishes_a_pair_that_is_half_closed_for_too_long)
+{
+	struct relay r;
+	int fds[2];
+
+	for (int i = 0; i < 2; i++) {
+		relay_start(&r, "127.0.0.1:0", "127.0.0.1:0",
+			    "--half-close=100ms", NULL);
+		relay_pair(&r, &fds[0], &fds[1]);
+		write_pattern(fds[i], 1, 1);
+		read_pattern(fds[1 - i], 1, 1);
+		shutdown(fds[i], SHUT_WR);
+		expect_end(fds[1 - i]);
+		expect_end(fds[i]);
+		close(fds[0]);
+		close(fds[1]);
+		served_line(&r.s, ": half-closed for too long");
+		await_fds(&r, 0);
+		cr_assert_eq(relay_stop(&r), 0);
+	}
+}
+
+Test(server_relay_ends, waits_for_a_side_that_speaks_behind_the_others_end)
+{
+	uint64_t end = clock_read(CLOCK_MONOTONIC) + 1500 * CLOCK_NS_PER_MS;
+	struct relay r;
+	int client;
+	int target;
+
+	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--half-close=500ms",
+		    NULL);
+	relay_pair(&r, &client, &target);
+	shutdown(client, SHUT_WR);
+	expect_end(target);
+	while (clock_read(CLOCK_MONOTONIC) < end) {
+		write_pattern(target, 10, 1);
+		read_pattern(client, 10, 1);
+	}
+	close(target);
+	expect_end(client);
+	close(client);
 	await_fds(&r, 0);
 	cr_assert_eq(relay_stop(&r), 0);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness_net.h"
@@ -105,6 +106,16 @@ static void set_host(const char *address)
 	fclose(file);
 }
 
+static void make_hosts(void)
+{
+	int fd = mkostemp(hosts, O_CLOEXEC);
+
+	cr_assert_geq(fd, 0);
+	/* the server may have no rights but those of everybody */
+	cr_assert_eq(fchmod(fd, 0644), 0);
+	close(fd);
+}
+
 static bool can_use_hosts(void)
 {
 	return system("unshare -U -m true 2>/dev/null") == 0;
@@ -149,7 +160,7 @@ Test(server_targets, sighup_resolves_a_name_again)
 
 	if (!can_use_hosts())
 		cr_skip_test("there are no user name spaces here");
-	close(mkostemp(hosts, O_CLOEXEC));
+	make_hosts();
 	set_host("127.0.0.1");
 	first = harness_address("127.0.0.1:0");
 	listeners[0] = harness_listen(&first, BACKLOG);
@@ -167,4 +178,148 @@ Test(server_targets, sighup_resolves_a_name_again)
 	close(listeners[1]);
 	cr_assert_eq(served_stop(&s), 0);
 	unlink(hosts);
+}
+
+/* No SIGHUP is needed. */
+Test(server_targets, a_name_is_resolved_again_when_all_its_addresses_fail)
+{
+	const char *arguments[2] = {NULL};
+	struct weir_address first;
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	char endpoint[TEXT_SIZE];
+	int listener;
+
+	if (!can_use_hosts())
+		cr_skip_test("there are no user name spaces here");
+	make_hosts();
+	set_host("127.0.0.3");
+	first = harness_address("127.0.0.1:0");
+	listener = harness_listen(&first, BACKLOG);
+	snprintf(endpoint, sizeof endpoint, "relay=127.0.0.1:0,weir-target:%u",
+		 (unsigned)ntohs(first.sa.in.sin_port));
+	arguments[0] = endpoint;
+	served_start_prepared(&s, use_hosts, arguments);
+	served_address(&s, "relay", address);
+	expect_reset(dial(address, 0));
+	set_host("127.0.0.1");
+	await_target(address, listener);
+	close(listener);
+	cr_assert_lt(served_stop(&s), 2);
+	unlink(hosts);
+}
+
+/* -- several targets -- */
+
+struct pool {
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	char metrics[SERVED_ADDRESS_SIZE];
+	char names[2][WEIR_ADDRESS_TEXT_SIZE];
+	int first; /* is bound, and refuses */
+	int second;
+};
+
+static void pool_start(struct pool *p, const char *option)
+{
+	struct weir_address refusing = harness_refusing_address(&p->first);
+	struct weir_address address = harness_address("127.0.0.1:0");
+	char endpoint[3 * WEIR_ADDRESS_TEXT_SIZE];
+
+	p->second = harness_listen(&address, BACKLOG);
+	weir_address_format(&refusing, p->names[0], sizeof p->names[0]);
+	weir_address_format(&address, p->names[1], sizeof p->names[1]);
+	snprintf(endpoint, sizeof endpoint, "relay=127.0.0.1:0,%s,%s,%s",
+		 p->names[0], p->names[1], option);
+	served_start(&p->s, endpoint, "--metrics=127.0.0.1:0", NULL);
+	served_address(&p->s, "metrics", p->metrics);
+	served_address(&p->s, "relay", p->address);
+}
+
+static void expect_metric(const struct pool *p, const char *name, int target,
+			  int value)
+{
+	static const char request[] = "GET /metrics HTTP/1.0\r\n\r\n";
+	static char text[1 << 20];
+	char expected[TEXT_SIZE];
+	int fd = dial(p->metrics, 0);
+	size_t n = 0;
+	ssize_t n_read;
+
+	harness_write(fd, request, sizeof request - 1);
+	while ((n_read = recv(fd, text + n, sizeof text - 1 - n, 0)) > 0)
+		n += (size_t)n_read;
+	text[n] = '\0';
+	close(fd);
+	snprintf(expected, sizeof expected, "\n%s{target=\"%s\"} %d\n", name,
+		 p->names[target], value);
+	cr_expect(strstr(text, expected), "%s", expected);
+}
+
+/* A client that the target at this listener gets. */
+static void expect_served_by(const struct pool *p, int listener)
+{
+	int client = dial(p->address, 0);
+	int target = accept_at(listener);
+
+	write_pattern(client, 100, 1);
+	read_pattern(target, 100, 1);
+	close(client);
+	close(target);
+}
+
+Test(server_targets, the_next_one_serves_when_one_refuses)
+{
+	struct pool p;
+
+	pool_start(&p, "leave-out=60m");
+	for (int i = 0; i < 3; i++)
+		expect_served_by(&p, p.second);
+	served_line(&p.s, " is left out for now: Connection refused");
+	cr_expect(strstr(p.s.line, p.names[0]), "%s", p.s.line);
+	/* the other clients did not try it */
+	expect_metric(&p, "weir_target_failures_total", 0, 1);
+	expect_metric(&p, "weir_target_failures_total", 1, 0);
+	expect_metric(&p, "weir_target_up", 0, 0);
+	expect_metric(&p, "weir_target_up", 1, 1);
+	close(p.first);
+	close(p.second);
+	cr_assert_eq(served_stop(&p.s), 0);
+}
+
+Test(server_targets, one_that_is_left_out_is_better_than_none)
+{
+	struct pool p;
+
+	pool_start(&p, "leave-out=60m");
+	expect_served_by(&p, p.second);
+	close(p.second);
+	expect_reset(dial(p.address, 0));
+	served_line(&p.s, ": cannot connect to ");
+	cr_assert_eq(listen(p.first, BACKLOG), 0);
+	expect_served_by(&p, p.first);
+	served_line(&p.s, " is back");
+	expect_metric(&p, "weir_target_up", 0, 1);
+	close(p.first);
+	cr_assert_eq(served_stop(&p.s), 0);
+}
+
+Test(server_targets, one_that_was_left_out_is_tried_again_in_time)
+{
+	struct pool p;
+
+	pool_start(&p, "leave-out=1ms");
+	expect_served_by(&p, p.second);
+	cr_assert_eq(listen(p.first, BACKLOG), 0);
+	await_target(p.address, p.first);
+	served_line(&p.s, " is back");
+	close(p.first);
+	close(p.second);
+	cr_assert_eq(served_stop(&p.s), 0);
+}
+
+Test(server_targets, there_are_not_too_many)
+{
+	expect_refusal_of("relay=:1,:2,:2,:2,:2,:2,:2,:2,:2,:2",
+			  "relay=...,:2: expected at most 8 targets");
 }

@@ -276,6 +276,52 @@ static void put_loops(FILE *out, struct server *server)
 	put_longest_turn(out, server);
 }
 
+/* Of relays. The workers share them, and so there is one of each. */
+static void put_target(FILE *out, const char *name, const struct target *target,
+		       uint64_t n)
+{
+	(void)fprintf(out, "%s{target=\"", name);
+	for (const char *at = target->text; *at; at++)
+		(void)fprintf(out, "%s%c",
+			      *at == '"' || *at == '\\' ? "\\" : "", *at);
+	(void)fprintf(out, "\"} %llu\n", (unsigned long long)n);
+}
+
+static void put_targets(FILE *out, struct server *server, const char *name,
+			uint64_t (*of)(struct target *target))
+{
+	const struct settings *settings = server->settings;
+
+	for (size_t i = 0; i < settings->n_endpoints; i++)
+		for (size_t j = 0; j < settings->endpoints[i].n_targets; j++) {
+			struct target *target =
+				&settings->endpoints[i].targets[j];
+
+			put_target(out, name, target, of(target));
+		}
+}
+
+static uint64_t is_up(struct target *target)
+{
+	return atomic_load(&target->left_out_until_ns) == 0;
+}
+
+static uint64_t n_target_failures(struct target *target)
+{
+	return atomic_load(&target->n_failures);
+}
+
+static void put_health(FILE *out, struct server *server)
+{
+	put_head(out, "weir_target_up",
+		 "1 if the last attempt to connect to it succeeded.", GAUGE);
+	put_targets(out, server, "weir_target_up", is_up);
+	put_head(out, "weir_target_failures_total",
+		 "Attempts to connect to it that failed.", COUNTER);
+	put_targets(out, server, "weir_target_failures_total",
+		    n_target_failures);
+}
+
 static void put_process(FILE *out, struct server *server)
 {
 	put_head(out, "weir_draining",
@@ -297,6 +343,7 @@ char *exposition_new(struct server *server, size_t *n)
 	put_process(out, server);
 	put_loops(out, server);
 	put_services(out, server);
+	put_health(out, server);
 	is_whole = !ferror(out);
 	if (fclose(out) == 0 && is_whole)
 		return text;
