@@ -89,14 +89,23 @@ static bool is_within_rate(struct endpoint *endpoint,
 	return true;
 }
 
-bool datagrams_may_answer(struct weir_dgram *d, const struct weir_address *from)
+/* A sender that is many, or one that has asked many, as far as that is known:
+ * all of them would answer. */
+static bool is_of_many(const struct weir_dgram_received *in)
+{
+	return !network_is_unicast(&in->from) || !network_is_unicast(&in->to);
+}
+
+bool datagrams_may_answer(struct weir_dgram *d,
+			  const struct weir_dgram_received *in)
 {
 	struct endpoint *endpoint = endpoint_of(d);
+	const struct weir_address *from = &in->from;
 	bool may_answer;
 
 	if (endpoint->family == AF_UNIX)
 		return true;
-	may_answer = !is_answering_port(port_of(from)) &&
+	may_answer = !is_of_many(in) && !is_answering_port(port_of(from)) &&
 		     !is_own_port(endpoint->worker, port_of(from)) &&
 		     is_within_rate(endpoint, from);
 	endpoint->counters.n_unanswered += !may_answer;

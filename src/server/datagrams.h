@@ -13,7 +13,7 @@ void datagrams_close(struct endpoint *endpoint);
  * in turn and so on, and many answers would be a flood for the machine whose
  * address was used. */
 bool datagrams_may_answer(struct weir_dgram *d,
-			  const struct weir_address *from);
+			  const struct weir_dgram_received *in);
 /* Every service's on_drain. */
 void datagrams_on_drain(struct weir_dgram *d);
 

@@ -73,6 +73,22 @@ bool network_is_ipv4(const unsigned char bytes[NETWORK_ADDRESS_SIZE])
 	return memcmp(bytes, mapped_prefix, sizeof mapped_prefix) == 0;
 }
 
+bool network_is_unicast(const struct weir_address *address)
+{
+	static const unsigned char nobody[NETWORK_ADDRESS_SIZE];
+	unsigned char bytes[NETWORK_ADDRESS_SIZE];
+	unsigned first;
+
+	if (!network_address(address, bytes) ||
+	    memcmp(bytes, nobody, sizeof nobody) == 0)
+		return false;
+	if (!network_is_ipv4(bytes))
+		return bytes[0] != 0xff;
+	/* 0.0.0.0/8, the groups, and what is reserved beside the broadcast */
+	first = bytes[sizeof mapped_prefix];
+	return first != 0 && first < 224;
+}
+
 static bool holds(const struct network *network, const unsigned char *bytes)
 {
 	size_t n = network->n_bits / 8;

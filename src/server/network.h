@@ -28,6 +28,8 @@ bool network_parse(struct network *network, const char *text);
 /* The address, IPv4 as mapped. False: it is neither IPv4 nor IPv6. */
 bool network_address(const struct weir_address *address,
 		     unsigned char bytes[NETWORK_ADDRESS_SIZE]);
+/* Whether it can be one machine's: no group, no broadcast to all. */
+bool network_is_unicast(const struct weir_address *address);
 bool network_is_ipv4(const unsigned char bytes[NETWORK_ADDRESS_SIZE]);
 bool networks_hold(const struct networks *networks,
 		   const struct weir_address *address);

@@ -104,3 +104,24 @@ Test(server_trust, a_network_is_a_prefix)
 	cr_expect_not(network_parse(&n, "localhost"));
 	cr_expect_not(network_parse(&n, ""));
 }
+
+static bool is_unicast(const char *address)
+{
+	struct weir_address a = harness_address(address);
+
+	return network_is_unicast(&a);
+}
+
+Test(server_trust, groups_and_broadcasts_are_not_one_machine)
+{
+	cr_expect(is_unicast("1.2.3.4:1"));
+	cr_expect(is_unicast("223.255.255.255:1"));
+	cr_expect(is_unicast("[::1]:1"));
+	cr_expect(is_unicast("[::ffff:1.2.3.4]:1"));
+	cr_expect_not(is_unicast("224.0.0.1:1"));
+	cr_expect_not(is_unicast("255.255.255.255:1"));
+	cr_expect_not(is_unicast("[::ffff:239.1.1.1]:1"));
+	cr_expect_not(is_unicast("[ff02::1]:1"));
+	cr_expect_not(is_unicast("0.0.0.0:1"));
+	cr_expect_not(is_unicast("[::]:1"));
+}

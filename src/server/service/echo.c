@@ -17,7 +17,7 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 static void on_datagram(struct weir_dgram *d,
 			const struct weir_dgram_received *in)
 {
-	if (in->n == in->true_size && datagrams_may_answer(d, &in->from))
+	if (in->n == in->true_size && datagrams_may_answer(d, in))
 		(void)weir_dgram_reply(d, in, in->data, in->n);
 }
 
