@@ -63,6 +63,7 @@ static void add_connection(struct weir_conn *c, void *arg)
 	weir_conn_counters(c, &progress);
 	counters_add_progress(&sum->counters, &progress);
 	sum->queued += progress.queued;
+	sum->unread += progress.unread;
 	sum->n_open++;
 	sum->n_stalled += weir_conn_is_full(c);
 	rank(snapshot, c, &progress);

@@ -22,6 +22,7 @@ struct service_snapshot {
 	uint64_t n_pending;
 	uint64_t n_stalled;
 	uint64_t queued; /* bytes */
+	uint64_t unread; /* bytes received, that the service has not used */
 	uint64_t n_datagrams_received;
 	uint64_t n_datagrams_sent;
 	uint64_t n_datagrams_dropped;

@@ -428,3 +428,38 @@ Test(server_metrics, sigusr1_prints_the_longest_queues)
 	served_line(&s, "bytes unsent");
 	cr_assert_eq(served_stop(&s), 0);
 }
+
+/* Lines that do not end take memory. */
+Test(server_metrics, show_the_input_that_is_kept)
+{
+	static char line[1000];
+	struct served s;
+	char metrics[SERVED_ADDRESS_SIZE];
+	char address[SERVED_ADDRESS_SIZE];
+	int fds[2];
+
+	served_start(&s, "--metrics=127.0.0.1:0", "broadcast=127.0.0.1:0",
+		     NULL);
+	served_address(&s, "metrics", metrics);
+	served_address(&s, "broadcast", address);
+	for (int i = 0; i < 2; i++) {
+		fds[i] = dial(address, 0);
+		memset(line, 'x', sizeof line);
+		harness_write(fds[i], line, sizeof line);
+	}
+	do
+		get(metrics, "/metrics");
+	while (sum(answer, "weir_received_bytes_total", "broadcast") < 2000);
+	cr_expect_eq(sum(answer, "weir_input_bytes", "broadcast"), 2000);
+	for (int i = 0; i < 2; i++) {
+		harness_write(fds[i], "\n", 1);
+		harness_read(fds[1 - i], line, sizeof line);
+	}
+	do
+		get(metrics, "/metrics");
+	while (sum(answer, "weir_received_bytes_total", "broadcast") < 2002);
+	cr_expect_eq(sum(answer, "weir_input_bytes", "broadcast"), 0);
+	close(fds[0]);
+	close(fds[1]);
+	cr_assert_lt(served_stop(&s), 2);
+}

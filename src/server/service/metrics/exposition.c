@@ -32,6 +32,7 @@ OF(n_accepted, counters.n_accepted)
 OF(received, counters.received)
 OF(sent, counters.sent)
 OF(queued, queued)
+OF(unread, unread)
 OF(dropped, counters.dropped)
 OF(n_short_sends, counters.n_short_sends)
 OF(n_would_blocks, counters.n_would_blocks)
@@ -59,6 +60,9 @@ static const struct family families[] = {
 	 sent, 0},
 	{"weir_queued_bytes", "Bytes queued and not sent yet.", GAUGE, queued,
 	 0},
+	{"weir_input_bytes",
+	 "Bytes received and kept: unfinished lines, and input held back.",
+	 GAUGE, unread, 0},
 	{"weir_dropped_bytes_total", "Bytes queued and never sent.", COUNTER,
 	 dropped, 0},
 	{"weir_short_sends_total", "Sends of which the kernel accepted a part.",
