@@ -1,6 +1,6 @@
 # Weir. For people: all, examples, run, demo, test, check, html, deb, install,
-# uninstall, clean; and what takes longer: fuzz, model, coverage, analysis,
-# memcheck.
+# uninstall, clean; and what takes longer: fuzz, chaos, model, coverage,
+# analysis, memcheck.
 # With V=1 each command is shown.
 #
 # A variant (another compiler, a sanitizer) is a build folder and flags:
@@ -33,6 +33,8 @@ HARDENED = -fstack-protector-strong \
 	   $(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),$(if \
 	   $(findstring -fsanitize=,$(CFLAGS))$(findstring FORTIFY,$(CFLAGS)),,\
 	   -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
+SANITIZED = -O1 -g -Werror -DWEIR_CHECKS -fsanitize=address,undefined \
+	   -fno-sanitize-recover=all -fno-omit-frame-pointer
 # In front of a command: its short line, but for V=1 and for make -s.
 BARE     = $(V)$(findstring s,$(firstword -$(MAKEFLAGS)))
 say      = $(if $(BARE),,@echo '$(1)';)
@@ -222,6 +224,20 @@ fuzz:
 		-fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow \
 		-fno-sanitize-recover=all -fno-omit-frame-pointer" fuzzers
 	@tests/fuzz/run build/fuzz '$(TIME)' $(SEED)
+
+# weir-server under a kernel that fails by a seed, in front of sys.c.
+FAILING  = send sendmsg sendmmsg recv recvmmsg read accept4 connect \
+	   epoll_wait close
+SEEDS    = 20
+
+$(BUILD)/weir-server-chaos: $(BUILD)/tests/chaos/chaos.o $(SERVER) $(LINKED)
+	$(call say,LD $@)$(LINK) $(FAILING:%=-Wl,--wrap=%) -lpthread
+
+.PHONY: chaos
+chaos:
+	@$(MAKE) BUILD=build/asan CFLAGS="$(SANITIZED)" \
+		build/asan/weir-server-chaos build/asan/weir-flood
+	@tests/chaos/run build/asan $$(seq $(SEEDS))
 
 # The model of arming EPOLLOUT, in every interleaving.
 .PHONY: model coverage analysis memcheck
@@ -421,9 +437,7 @@ check-old-kernel:
 		TEST_UNDER=build/checks/old-kernel test
 
 check-sanitizers:
-	$(MAKE) BUILD=build/asan CFLAGS="-O1 -g -Werror -DWEIR_CHECKS \
-		-fsanitize=address,undefined -fno-sanitize-recover=all \
-		-fno-omit-frame-pointer" test
+	$(MAKE) BUILD=build/asan CFLAGS="$(SANITIZED)" test
 
 # What the threads of the library may do, and those of the server do.
 check-threads:
