@@ -133,8 +133,14 @@ INSTALLED  = $(PROGRAMS:$(BUILD)/%=$(BINDIR)/%) \
 
 # Built as a user's programs are: against an installed tree, with what
 # pkg-config says of it.
-EXAMPLES = $(patsubst docs/%.c,$(BUILD)/%,$(wildcard docs/examples/*.c \
-	   docs/examples/*/*.c))
+EXAMPLES = $(patsubst docs/%.c,$(BUILD)/%,$(filter-out $(UNABLE),$(wildcard \
+	   docs/examples/*.c docs/examples/*/*.c)))
+# Those with somebody else's library are built where pkg-config finds it.
+OTHERS_tls-echo  = openssl
+OTHERS_glib-echo = glib-2.0
+UNABLE   = $(foreach example,tls-echo glib-echo,$(if $(shell pkg-config \
+	   --exists $(OTHERS_$(example)) 2>&1 || echo none),\
+	   docs/examples/$(example).c))
 ROOT     = $(abspath $(BUILD))/examples-root
 
 GATES    = $(addprefix check-,format rooms headers docs deb gcc clang musl \
@@ -303,7 +309,7 @@ $(BUILD)/examples/%: docs/examples/%.c $(ROOT)/lib/pkgconfig/weir.pc
 	$(call say,CC $@)$(CC) $(WARNINGS) -Wno-unused-parameter $(CFLAGS) \
 		-o $@ $< $(LDFLAGS) -pthread -Wl,-rpath,$(ROOT)/lib \
 		$$(PKG_CONFIG_PATH=$(ROOT)/lib/pkgconfig \
-		pkg-config --cflags --libs weir)
+		pkg-config --cflags --libs weir $(OTHERS_$(*F)))
 
 $(BUILD)/man/links: docs/manual/manual.awk docs/weir.7 $(HEADERS)
 	@mkdir -p $(@D)

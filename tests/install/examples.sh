@@ -72,6 +72,34 @@ relay_lets_clients_wait_at_its_cap() {
 	grep -qx two "$T/second"
 }
 
+tls_echo_ends_by_close_notify() {
+	test -x "$E/tls-echo" -a -n "$(command -v openssl)" || exit 77
+	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 \
+		-keyout "$T/key" -out "$T/certificate" 2>/dev/null
+	serve tls-echo 127.0.0.1:0 "$T/certificate" "$T/key"
+	python3 tests/install/tls_client.py \
+		"$(sed 's/.* //' "$T/out")" "$T/certificate"
+}
+
+glib_echo_serves_those_that_it_has_when_told_to_stop() {
+	test -x "$E/glib-echo" || exit 77
+	serve glib-echo "$at"
+	mkfifo "$T/sent"
+	client <"$T/sent" >"$T/answer" &
+	guest=$!
+	pids="$pids $guest"
+	exec 4>"$T/sent"
+	echo Hey >&4
+	await $guest "$T/answer" Hey
+	kill $server
+	until ! printf '' | client 2>/dev/null; do kill -0 $server; done
+	echo you >&4
+	exec 4>&-
+	wait $guest
+	wait $server
+	test "$(cat "$T/answer" | xargs)" = 'Hey you'
+}
+
 console_speaks_to_clients_that_have_logged_in() {
 	mkfifo "$T/typed" "$T/sent"
 	"$E/console" "$at" secret <"$T/typed" >"$T/out" 2>"$T/err" &
