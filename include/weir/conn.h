@@ -355,9 +355,9 @@ struct weir_conn {
 };
 
 /* Take over fd, a connected stream socket, and read from it. events and
- * limits (NULL: all defaults) are not copied. fd may be blocking, except for
- * weir_conn_sendfile: every other call passes MSG_DONTWAIT. TCP_NODELAY is set;
- * who wants Nagle's algorithm unsets it afterwards.
+ * limits (NULL: all defaults) are not copied. fd may be blocking: every call
+ * passes MSG_DONTWAIT. TCP_NODELAY is set; who wants Nagle's algorithm unsets
+ * it afterwards.
  *
  * Bytes that the peer sends out of band (MSG_OOB) are not delivered, unless
  * you set SO_OOBINLINE; the bytes before and after them are. Descriptors that
@@ -435,17 +435,20 @@ int weir_conn_sendall(struct weir_conn *c, const void *data, size_t n);
 int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf);
 
 /* Send n bytes of file from offset on, behind all that was accepted; file is
- * unreferenced when they were sent.
+ * unreferenced when they were sent. Like sendbuf it leaves at the end of the
+ * callback or turn: with what is in front of it, if that leaves whole.
  *
- * -EINVAL: no file has such a place, or the connection's socket is blocking
- * (those of listener and connector are not), which sendfile(2) would wait on;
- * -ENOMEM; -EPIPE and the connection's error, as sendall.
+ * -EINVAL: no file has such a place; -ENOMEM; -EPIPE and the connection's
+ * error, as sendall.
  *
- * The bytes are read when their turn comes. They count as accepted, queued and
- * sent, but not against marks or budget: they are not in memory. A file that
- * ends before n bytes is an error of the connection, -ENODATA; so is one that
- * sendfile cannot read. sendfile takes no MSG_NOSIGNAL: ignore SIGPIPE, or a
- * peer that has gone kills the process. */
+ * The bytes are read when their turn comes; they count as accepted, queued and
+ * sent, but not against marks or budget: they are not in memory. Small files,
+ * and those that sendfile(2) cannot send or not to this socket (some of /proc;
+ * a socket that blocks), are read in pieces. A file that ends before n bytes is
+ * an error of the connection, -ENODATA; so is one that cannot be read.
+ *
+ * sendfile takes no MSG_NOSIGNAL: ignore SIGPIPE, or a peer that has gone kills
+ * the process. */
 int weir_conn_sendfile(struct weir_conn *c, struct weir_file *file,
 		       int64_t offset, uint64_t n);
 

@@ -212,7 +212,8 @@ ssize_t weir_conn_take_offer(struct weir_conn *c, struct weir_offer offer);
 void weir_conn_take_gathered(struct weir_conn *c, ssize_t taken);
 /* The queue has changed; n_new bytes were put into it. */
 void weir_conn_take_queue(struct weir_conn *c, uint64_t n_new);
-/* Offer the queue to the kernel, once. */
+/* Offer the queue to the kernel: once, or from file to file until it is full
+ * or a turn's bytes are through. */
 void weir_conn_flush(struct weir_conn *c, bool is_first_offer);
 /* Offer the kernel what is gathered, or else what is queued, unless it is known
  * to be full. Gathered bytes that it does not take are queued. */

@@ -101,16 +101,22 @@ void weir_conn_take_gathered(struct weir_conn *c, ssize_t taken)
 void weir_conn_flush(struct weir_conn *c, bool is_first_offer)
 {
 	struct weir_observer *observer = observer_of(c);
+	size_t n_left = WEIR_BYTES_PER_TURN;
 	struct weir_offer offer;
 
-	offer = weir_outbox_flush(&c->out, c->watch.loop, c->watch.fd,
-				  is_first_offer);
-	if (!take_answer(c, &offer))
-		return;
-	if (observer && observer->on_move)
-		observer->on_move(observer, c, (size_t)offer.taken,
-				  weir_outbox_n_queued(&c->out));
-	weir_conn_take_queue(c, 0);
+	do {
+		offer = weir_outbox_flush(&c->out, c->watch.loop, c->watch.fd,
+					  n_left, is_first_offer);
+		if (!take_answer(c, &offer))
+			return;
+		if (observer && observer->on_move)
+			observer->on_move(observer, c, (size_t)offer.taken,
+					  weir_outbox_n_queued(&c->out));
+		weir_conn_take_queue(c, 0);
+		n_left -= (size_t)offer.taken;
+		is_first_offer = true;
+	} while (offer.goes_on && n_left > 0 &&
+		 weir_conn_has(c, WEIR_FACT_OWES));
 }
 
 void weir_conn_send_waiting(struct weir_conn *c)

@@ -10,7 +10,6 @@
 
 #include "conn_inside.h"
 #include "size.h"
-#include "sys.h"
 
 enum {
 	/* up to here a copy costs less than a system call of its own */
@@ -297,8 +296,6 @@ int weir_conn_sendfile(struct weir_conn *c, struct weir_file *file,
 	if (error < 0)
 		return error;
 	if (offset < 0 || n > (uint64_t)(INT64_MAX - offset))
-		return -EINVAL;
-	if (!weir_sys_is_nonblocking(c->watch.fd))
 		return -EINVAL;
 	return n > 0 ? enqueue_file(c, file, offset, n) : 0;
 }

@@ -11,11 +11,6 @@
 #include "sys.h"
 
 enum {
-	/* how much one flush offers: a fast reader must not starve the
-	 * others */
-	BYTES_PER_TURN = 2097152,
-	/* those bytes in full chunks, and a head that is partly sent */
-	FLUSH_IOV = BYTES_PER_TURN / WEIR_CHUNK_SIZE + 2,
 	/* how many pieces may go out in front of a large message */
 	BEHIND_IOV = 64
 };
@@ -88,14 +83,13 @@ void weir_outbox_end_stall(struct weir_outbox *o, struct weir_loop *loop)
 
 /* -- offers -- */
 
-/* The kernel is out of memory: inside a user's call that counts as full. */
-static bool is_passing(ssize_t error)
+bool weir_outbox_is_passing(ssize_t error)
 {
 	return error == -EAGAIN || error == -ENOBUFS || error == -ENOMEM;
 }
 
-static void count_taken(struct weir_outbox *o, struct weir_loop *loop,
-			const struct weir_offer *offer)
+void weir_outbox_count_taken(struct weir_outbox *o, struct weir_loop *loop,
+			     const struct weir_offer *offer)
 {
 	o->sent += (uint64_t)offer->taken;
 	if (!offer->is_full)
@@ -112,13 +106,13 @@ struct weir_offer weir_outbox_count_offer(struct weir_outbox *o,
 {
 	struct weir_offer offer = {.offered = offered, .taken = taken};
 
-	if (is_passing(taken))
+	if (weir_outbox_is_passing(taken))
 		offer.taken = 0;
 	if (offer.taken < 0)
 		return offer;
 	offer.is_full = (size_t)offer.taken < offered;
 	weir_loop_spend_at_once(loop, (size_t)offer.taken);
-	count_taken(o, loop, &offer);
+	weir_outbox_count_taken(o, loop, &offer);
 	return offer;
 }
 
@@ -168,62 +162,6 @@ struct weir_offer weir_outbox_send_behind(struct weir_outbox *o,
 	weir_sendq_append(q, (const char *)data + of_data, n - of_data,
 			  weir_loop_now(loop));
 	weir_sendq_release(q);
-	weir_outbox_update(o, loop);
-	return offer;
-}
-
-static struct weir_offer offer_memory(struct weir_sendq *q, int fd)
-{
-	struct weir_offer offer;
-	struct iovec iov[FLUSH_IOV];
-	size_t n_iov;
-
-	n_iov = weir_sendq_peek(q, iov, FLUSH_IOV, BYTES_PER_TURN,
-				&offer.offered);
-	offer.taken = weir_sys_sendv(fd, iov, n_iov,
-				     weir_sendq_has_file_behind(q, n_iov));
-	offer.is_full = offer.taken < (ssize_t)offer.offered;
-	if (offer.taken > 0)
-		weir_sendq_consume(q, (size_t)offer.taken);
-	return offer;
-}
-
-/* A short sendfile may be the file's end, so only EAGAIN means full. */
-static struct weir_offer offer_file(struct weir_sendq *q, int fd)
-{
-	struct weir_sendq_file *file = weir_sendq_peek_file(q);
-	struct weir_offer offer = {.offered = BYTES_PER_TURN};
-
-	if (offer.offered > file->n_bytes)
-		offer.offered = (size_t)file->n_bytes;
-	offer.taken = weir_sys_sendfile(fd, file->file->fd, &file->offset,
-					offer.offered);
-	offer.is_full = offer.taken < 0;
-	if (offer.taken > 0)
-		weir_sendq_consume_file(q, (uint64_t)offer.taken);
-	if (offer.taken == 0)
-		offer.taken = -ENODATA;
-	return offer;
-}
-
-struct weir_offer weir_outbox_flush(struct weir_outbox *o,
-				    struct weir_loop *loop, int fd,
-				    bool is_first_offer)
-{
-	struct weir_sendq *q = &o->backlog->queue;
-	struct weir_offer offer;
-
-	if (weir_sendq_peek_file(q))
-		offer = offer_file(q, fd);
-	else
-		offer = offer_memory(q, fd);
-	if (offer.taken == -EAGAIN ||
-	    (is_first_offer && is_passing(offer.taken)))
-		offer.taken = 0;
-	if (offer.taken < 0)
-		return offer;
-	weir_loop_spend(loop, (size_t)offer.taken);
-	count_taken(o, loop, &offer);
 	weir_outbox_update(o, loop);
 	return offer;
 }

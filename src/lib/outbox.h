@@ -21,6 +21,12 @@
 #include "pace.h"
 #include "sendq.h"
 
+enum {
+	/* how much one flush offers: a fast reader must not starve the
+	 * others */
+	WEIR_BYTES_PER_TURN = 2097152
+};
+
 /* An outbox gets this when it first owes bytes, and keeps it to its end.
  *
  * 1. the debtor is in the loop's budget by the queue's weight
@@ -44,6 +50,7 @@ struct weir_offer {
 	size_t offered;
 	ssize_t taken; /* or a negative errno: the stream is broken */
 	bool is_full;  /* the kernel takes no more for now */
+	bool goes_on;  /* it took all, up to where a file begins or ends */
 };
 
 static inline bool weir_outbox_is_owing(const struct weir_outbox *o)
@@ -90,11 +97,13 @@ struct weir_offer weir_outbox_send(struct weir_outbox *o,
 struct weir_offer weir_outbox_send_behind(struct weir_outbox *o,
 					  struct weir_loop *loop, int fd,
 					  const void *data, size_t n);
-/* Offer the queue once. A shortage of memory counts as full at a first offer;
- * under EPOLLOUT it is an error, since the loop would spin. */
-struct weir_offer weir_outbox_flush(struct weir_outbox *o,
-				    struct weir_loop *loop, int fd,
-				    bool is_first_offer);
+
+/* The kernel is full, or out of memory, which counts as full inside a user's
+ * call. */
+bool weir_outbox_is_passing(ssize_t error);
+/* The kernel answered the offer. */
+void weir_outbox_count_taken(struct weir_outbox *o, struct weir_loop *loop,
+			     const struct weir_offer *offer);
 
 /* The kernel is full from now on, or no longer. */
 void weir_outbox_begin_stall(struct weir_outbox *o, struct weir_loop *loop);
@@ -114,6 +123,15 @@ void weir_outbox_progress(const struct weir_outbox *o, struct weir_loop *loop,
 			  struct weir_progress *progress);
 /* Assert the invariants; walks the queue. */
 void weir_outbox_check(const struct weir_outbox *o);
+
+/* -- outbox_flush.c -- */
+
+/* Offer the queue once, at most max_bytes of it. A shortage of memory counts
+ * as full at a first offer; under EPOLLOUT it is an error, since the loop would
+ * spin. */
+struct weir_offer weir_outbox_flush(struct weir_outbox *o,
+				    struct weir_loop *loop, int fd,
+				    size_t max_bytes, bool is_first_offer);
 
 /* -- outbox_budget.c -- */
 

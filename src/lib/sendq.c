@@ -225,13 +225,13 @@ int weir_sendq_append_file(struct weir_sendq *q, struct weir_file *file,
 	return 0;
 }
 
-size_t weir_sendq_peek(const struct weir_sendq *q, struct iovec *iov,
-		       size_t max_iov, size_t max_bytes, size_t *n_bytes)
+size_t weir_sendq_peek_from(const struct weir_sendq_segment **at,
+			    struct iovec *iov, size_t max_iov, size_t max_bytes,
+			    size_t *n_bytes)
 {
-	const struct weir_sendq_segment *s = q->head;
+	const struct weir_sendq_segment *s = *at;
 	size_t n_iov = 0;
 
-	*n_bytes = 0;
 	for (; s && !is_file(s) && n_iov < max_iov && *n_bytes < max_bytes;
 	     s = s->next) {
 		size_t n =
@@ -243,22 +243,25 @@ size_t weir_sendq_peek(const struct weir_sendq *q, struct iovec *iov,
 		iov[n_iov].iov_len = n;
 		n_iov++;
 		*n_bytes += n;
+		if (n < s->end - s->begin)
+			break;
 	}
+	*at = s;
 	return n_iov;
 }
 
-struct weir_sendq_file *weir_sendq_peek_file(const struct weir_sendq *q)
+size_t weir_sendq_peek(const struct weir_sendq *q, struct iovec *iov,
+		       size_t max_iov, size_t max_bytes, size_t *n_bytes)
 {
-	return q->head && is_file(q->head) ? file_of(q->head) : NULL;
+	const struct weir_sendq_segment *at = q->head;
+
+	*n_bytes = 0;
+	return weir_sendq_peek_from(&at, iov, max_iov, max_bytes, n_bytes);
 }
 
-bool weir_sendq_has_file_behind(const struct weir_sendq *q, size_t n_iov)
+struct weir_sendq_file *weir_sendq_file_of(const struct weir_sendq_segment *s)
 {
-	const struct weir_sendq_segment *s = q->head;
-
-	for (; s && n_iov > 0; n_iov--)
-		s = s->next;
-	return s && is_file(s);
+	return s && is_file(s) ? file_of(s) : NULL;
 }
 
 /* The head is done. Bytes that were dropped behind it have left now, too. */
@@ -279,32 +282,31 @@ static void remove_head(struct weir_sendq *q)
 	weir_sendq_segment_free(q->pool, s);
 }
 
-void weir_sendq_consume_file(struct weir_sendq *q, uint64_t n_bytes)
+/* At most n_bytes of segment s are gone: how many. */
+static size_t consume_of(struct weir_sendq *q, struct weir_sendq_segment *s,
+			 size_t n_bytes)
 {
-	struct weir_sendq_file *file = weir_sendq_peek_file(q);
+	uint64_t length = length_of(s);
+	size_t n = length < n_bytes ? (size_t)length : n_bytes;
 
-	assert(file && n_bytes <= file->n_bytes);
-	file->n_bytes -= n_bytes;
-	q->n_file_bytes -= n_bytes;
-	if (file->n_bytes == 0)
-		remove_head(q);
+	if (is_file(s)) {
+		file_of(s)->offset += (off_t)n;
+		file_of(s)->n_bytes -= n;
+		q->n_file_bytes -= n;
+	} else {
+		s->begin += (uint32_t)n;
+		q->n_bytes -= n;
+	}
+	return n;
 }
 
 void weir_sendq_consume(struct weir_sendq *q, size_t n_bytes)
 {
-	assert(n_bytes <= q->n_bytes);
-	q->n_bytes -= n_bytes;
+	assert(n_bytes <= weir_sendq_length(q));
 	while (n_bytes > 0) {
-		struct weir_sendq_segment *s = q->head;
-		size_t n;
-
-		assert(s);
-		n = weir_smaller(n_bytes, s->end - s->begin);
-		s->begin += (uint32_t)n;
-		n_bytes -= n;
-		if (s->begin < s->end)
-			return;
-		remove_head(q);
+		n_bytes -= consume_of(q, q->head, n_bytes);
+		if (length_of(q->head) == 0)
+			remove_head(q);
 	}
 }
 

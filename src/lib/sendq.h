@@ -2,7 +2,7 @@
  *
  * A singly linked FIFO of segments: a chunk that owns a copy, a node that
  * shares a weir_buf, or a node that shares a weir_file. It does no I/O:
- * peek fills an iovec for sendmsg(2), peek_file tells what to sendfile(2),
+ * peek fills an iovec for sendmsg(2), file_of tells what to sendfile(2),
  * consume takes away what the kernel took.
  *
  * Internal: a connection owns one; weir.h does not include it.
@@ -129,12 +129,13 @@ int weir_sendq_append_file(struct weir_sendq *q, struct weir_file *file,
  * bytes in *n_bytes. */
 size_t weir_sendq_peek(const struct weir_sendq *q, struct iovec *iov,
 		       size_t max_iov, size_t max_bytes, size_t *n_bytes);
-/* The file at the head; NULL: the head is no file. */
-struct weir_sendq_file *weir_sendq_peek_file(const struct weir_sendq *q);
-/* True if a file follows the n_iov pieces that peek described. */
-bool weir_sendq_has_file_behind(const struct weir_sendq *q, size_t n_iov);
-/* Remove n_bytes of the file at the head; its offset has moved already. */
-void weir_sendq_consume_file(struct weir_sendq *q, uint64_t n_bytes);
+/* The same from *at on, adding to *n_bytes while that is below max_bytes. *at
+ * becomes the first segment that is not described to its end; NULL: all are. */
+size_t weir_sendq_peek_from(const struct weir_sendq_segment **at,
+			    struct iovec *iov, size_t max_iov, size_t max_bytes,
+			    size_t *n_bytes);
+/* The file of a segment; NULL: it has none, or there is no segment. */
+struct weir_sendq_file *weir_sendq_file_of(const struct weir_sendq_segment *s);
 /* Remove the oldest n_bytes; there must be so many. */
 void weir_sendq_consume(struct weir_sendq *q, size_t n_bytes);
 /* Called for every byte that is dropped: n of them, which had at bytes of the

@@ -68,16 +68,14 @@ static void append(struct piece piece)
 	m.n_appended += piece.n;
 }
 
-/* Bytes in memory from the front on, up to the first file. */
-static uint64_t n_until_file(bool *has_file)
+/* Bytes in memory from piece i on, up to the first file. */
+static uint64_t n_until_file(size_t i)
 {
-	size_t i = m.first;
 	uint64_t n = 0;
 
 	for (; i < m.n_pieces && m.pieces[i].kind != A_FILE;
 	     i = next_from(i + 1))
 		n += m.pieces[i].n - m.pieces[i].n_gone;
-	*has_file = i < m.n_pieces;
 	return n;
 }
 
@@ -237,12 +235,13 @@ static void peek(struct fuzz *f)
 	struct iovec iov[MAX_IOV];
 	size_t max_iov = fuzz_below(f, MAX_IOV + 1);
 	size_t max_bytes = fuzz_size(f, MAX_BYTES);
-	bool has_file;
-	uint64_t n_there = n_until_file(&has_file);
+	uint64_t n_there = n_until_file(m.first);
+	const struct weir_sendq_segment *at_end = m.q.head;
 	size_t i = m.first;
 	uint64_t n_of_piece = 0;
-	size_t n_bytes;
-	size_t n_iov = weir_sendq_peek(&m.q, iov, max_iov, max_bytes, &n_bytes);
+	size_t n_bytes = 0;
+	size_t n_iov = weir_sendq_peek_from(&at_end, iov, max_iov, max_bytes,
+					    &n_bytes);
 	uint64_t left = n_bytes;
 
 	fuzz_want(n_iov <= max_iov && n_bytes <= max_bytes, "too much");
@@ -272,32 +271,30 @@ static void peek(struct fuzz *f)
 		fuzz_want(n_bytes ==
 				  (n_there < max_bytes ? n_there : max_bytes),
 			  "it leaves out what there was room for");
-	if (n_bytes == n_there)
-		fuzz_want(weir_sendq_has_file_behind(&m.q, n_iov) == has_file,
-			  "it is unknown whether a file is behind");
+	fuzz_want((at_end && !weir_sendq_file_of(at_end)) ==
+			  (n_bytes < n_there),
+		  "it is unknown what is not described");
 }
 
+/* What is in front, up to any place, files and memory alike. */
 static void consume(struct fuzz *f)
 {
-	struct weir_sendq_file *file = weir_sendq_peek_file(&m.q);
-	bool is_file = m.first < m.n_pieces && m.pieces[m.first].kind == A_FILE;
-	bool has_file;
-	uint64_t n;
+	struct weir_sendq_file *file = weir_sendq_file_of(m.q.head);
+	const struct piece *p = &m.pieces[m.first];
+	bool is_file = m.first < m.n_pieces && p->kind == A_FILE;
+	uint8_t dice = fuzz_byte(f);
+	uint64_t n = weir_sendq_length(&m.q);
 
 	fuzz_want((file != NULL) == is_file, "it is unknown what is in front");
-	if (file) {
-		fuzz_want(file->n_bytes == m.pieces[m.first].n -
-						   m.pieces[m.first].n_gone,
+	if (file)
+		fuzz_want(file->n_bytes == p->n - p->n_gone &&
+				  (uint64_t)file->offset == p->n + p->n_gone,
 			  "a file's bytes are miscounted");
-		n = fuzz_byte(f) & 1 ? fuzz_below(f, file->n_bytes + 1)
-				     : file->n_bytes;
-		weir_sendq_consume_file(&m.q, n);
-	} else {
-		n = n_until_file(&has_file);
-		if (fuzz_byte(f) & 1)
-			n = fuzz_below(f, n + 1);
-		weir_sendq_consume(&m.q, n);
-	}
+	if (dice & 2)
+		n = file ? file->n_bytes : n_until_file(m.first);
+	if (dice & 1)
+		n = fuzz_below(f, n + 1);
+	weir_sendq_consume(&m.q, n);
 	take(n);
 }
 

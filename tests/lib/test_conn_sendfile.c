@@ -139,28 +139,6 @@ Test(conn_sendfile, ends_behind_finish)
 	cr_assert_eq(p.result.reason, WEIR_REASON_FINISHED);
 }
 
-/* Two small messages and two files take two calls each. */
-static void two_replies(struct conn_probe *probe, char call)
-{
-	if (call != CONN_DATA)
-		return;
-	cr_assert_eq(conn_probe_sendall(probe, SMALL), 0);
-	cr_assert_eq(sendfile_next(&p, SMALL), 0);
-	cr_assert_eq(conn_probe_sendall(probe, SMALL), 0);
-	cr_assert_eq(sendfile_next(&p, SMALL), 0);
-}
-
-Test(conn_sendfile, costs_one_call_a_piece)
-{
-	p.then = two_replies;
-	conn_probe_open(&p, 0, NULL);
-	conn_probe_write(&p, 1);
-	sendfile_expect_received(&p);
-	cr_assert_eq(fault_count(FAULT_SENDFILE), 2);
-	cr_assert_eq(fault_count(FAULT_SENDV), 2);
-	cr_assert_eq(fault_count(FAULT_SEND), 0);
-}
-
 Test(conn_sendfile, makes_no_scraps_of_small_messages_behind_it)
 {
 	size_t n_live;
@@ -178,14 +156,36 @@ Test(conn_sendfile, makes_no_scraps_of_small_messages_behind_it)
 
 /* -- short and full -- */
 
+static void send_cut(enum fault_call call, size_t n, size_t n_taken)
+{
+	conn_probe_open(&p, 0, NULL);
+	fault_at_most(call, FAULT_ANY_FD, 1, n_taken);
+	cr_assert_eq(conn_probe_sendall(&p, 3), 0);
+	cr_assert_eq(sendfile_next(&p, n), 0);
+	cr_assert_eq(sendfile_next(&p, n), 0);
+	cr_assert_eq(conn_probe_sendall(&p, 5), 0);
+	sendfile_expect_received(&p);
+	cr_assert_eq(fault_n_pending(), 0);
+	conn_close_all();
+}
+
 Test(conn_sendfile, goes_on_after_any_number_of_bytes)
+{
+	size_t k;
+
+	for (k = 0; k <= 2 * SMALL + 8; k++)
+		send_cut(FAULT_SENDV, SMALL, k);
+	for (k = 0; k <= SMALL; k++)
+		send_cut(FAULT_SENDFILE, LARGE, k);
+}
+
+Test(conn_sendfile, goes_on_after_any_short_read)
 {
 	size_t k;
 
 	for (k = 1; k <= SMALL; k++) {
 		conn_probe_open(&p, 0, NULL);
-		fault_at_most(FAULT_SENDFILE, FAULT_ANY_FD, 1, k);
-		cr_assert_eq(conn_probe_sendall(&p, 3), 0);
+		fault_at_most(FAULT_PREAD, FAULT_ANY_FD, 2, k);
 		cr_assert_eq(sendfile_next(&p, SMALL), 0);
 		cr_assert_eq(conn_probe_sendall(&p, 5), 0);
 		sendfile_expect_received(&p);
@@ -197,27 +197,32 @@ Test(conn_sendfile, goes_on_after_any_number_of_bytes)
 Test(conn_sendfile, goes_on_byte_by_byte)
 {
 	conn_probe_open(&p, 0, NULL);
-	fault_at_most(FAULT_SENDFILE, FAULT_ANY_FD, FAULT_ALWAYS, 1);
+	fault_at_most(FAULT_ANY_SEND, FAULT_ANY_FD, FAULT_ALWAYS, 1);
 	cr_assert_eq(sendfile_next(&p, SMALL), 0);
 	cr_assert_eq(sendfile_next(&p, SMALL), 0);
 	sendfile_expect_received(&p);
-	cr_assert_eq(fault_count(FAULT_SENDFILE), 2 * SMALL);
+	cr_assert_eq(fault_count(FAULT_SENDV), 2 * SMALL);
 }
 
 Test(conn_sendfile, waits_while_the_kernel_is_full)
 {
+	static const size_t sizes[] = {SMALL, LARGE};
 	struct weir_progress is;
+	unsigned i;
 
-	conn_probe_open(&p, 0, NULL);
-	fault_next(FAULT_SENDFILE, -EAGAIN);
-	cr_assert_eq(sendfile_next(&p, SMALL), 0);
-	conn_turns(1);
-	is = conn_probe_progress(&p);
-	cr_assert_eq(is.n_would_blocks, 1);
-	cr_assert_eq(is.queued, SMALL);
-	cr_assert(conn_probe_is_armed(&p));
-	sendfile_expect_received(&p);
-	cr_assert_not(conn_probe_is_armed(&p));
+	for (i = 0; i < 2; i++) {
+		conn_probe_open(&p, 0, NULL);
+		fault_next(FAULT_ANY_SEND, -EAGAIN);
+		cr_assert_eq(sendfile_next(&p, sizes[i]), 0);
+		conn_turns(1);
+		is = conn_probe_progress(&p);
+		cr_assert_eq(is.n_would_blocks, 1);
+		cr_assert_eq(is.queued, sizes[i]);
+		cr_assert(conn_probe_is_armed(&p));
+		sendfile_expect_received(&p);
+		cr_assert_not(conn_probe_is_armed(&p));
+		conn_close_all();
+	}
 }
 
 /* Nothing spins while the peer does not read. */
@@ -289,7 +294,7 @@ Test(conn_sendfile, has_fences_behind_it)
 	struct weir_fence fence = {0};
 	unsigned i;
 
-	fault_at_most(FAULT_SENDFILE, FAULT_ANY_FD, FAULT_ALWAYS, 10);
+	fault_at_most(FAULT_ANY_SEND, FAULT_ANY_FD, FAULT_ALWAYS, 10);
 	conn_probe_open(&p, 0, NULL);
 	cr_assert_eq(sendfile_next(&p, SMALL), 0);
 	cr_assert_eq(weir_fence_open(&fence, &p.conn, on_fence), 0);

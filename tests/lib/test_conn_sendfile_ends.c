@@ -95,7 +95,6 @@ static const struct {
 	enum weir_reason reason;
 } failures[] = {
 	{-EIO, WEIR_REASON_ERROR},
-	{-EINVAL, WEIR_REASON_ERROR},
 	{-EPIPE, WEIR_REASON_PEER_CLOSED},
 	{-ECONNRESET, WEIR_REASON_RESET},
 };
@@ -122,12 +121,39 @@ Test(conn_sendfile, that_fails_ends_the_connection)
 	}
 }
 
+Test(conn_sendfile, that_cannot_be_read_ends_the_connection)
+{
+	int file;
+
+	conn_probe_open(&p, 0, NULL);
+	conn_probe_sendall(&p, SMALL);
+	fault_result(FAULT_PREAD, FAULT_ANY_FD, 2, -EIO);
+	fault_result(FAULT_PREAD, FAULT_ANY_FD, 3, -EIO);
+	cr_assert_eq(sendfile_next_as(&p, SMALL, &file), 0);
+	conn_probe_sendall(&p, SMALL);
+	expect_error(-EIO, SMALL);
+	cr_assert_not(sendfile_is_open(file));
+}
+
+Test(conn_sendfile, that_ends_early_resets)
+{
+	int file;
+
+	conn_probe_open_tcp(&p, 0, NULL);
+	cr_assert_eq(send_short_file(SMALL, LARGE, &file), 0);
+	conn_turns(3);
+	cr_assert_eq(p.result.error, -ENODATA);
+	harness_peer_read(&p.peer, SIZE_MAX);
+	cr_assert_eq(p.peer.error, -ECONNRESET);
+}
+
 /* A first offer is forgiven, as sendall's is. */
 Test(conn_sendfile, may_find_the_kernel_out_of_memory_at_first)
 {
 	conn_probe_open(&p, 0, NULL);
-	fault_next(FAULT_SENDFILE, -ENOBUFS);
+	fault_next(FAULT_ANY_SEND, -ENOBUFS);
 	cr_assert_eq(sendfile_next(&p, SMALL), 0);
+	cr_assert_eq(sendfile_next(&p, LARGE), 0);
 	sendfile_expect_received(&p);
 }
 
@@ -241,17 +267,4 @@ Test(conn_sendfile, is_the_callers_when_there_is_no_memory)
 		cr_assert_str_eq(p.calls, "+-");
 		conn_close_all();
 	}
-}
-
-Test(conn_sendfile, wants_a_socket_that_does_not_block)
-{
-	int fd[2];
-
-	harness_unix_pair(fd, 0);
-	cr_assert_eq(fcntl(fd[0], F_SETFL, 0), 0);
-	conn_probe_open_pair(&p, fd, NULL);
-	cr_assert_eq(sendfile_next(&p, SMALL), -EINVAL);
-	cr_assert_eq(sendfile_next(&p, 0), -EINVAL);
-	cr_assert_eq(conn_probe_sendall(&p, SMALL), 0);
-	sendfile_expect_received(&p);
 }

@@ -142,7 +142,7 @@ static void consume_file(struct piece *piece)
 {
 	size_t n = 1 + harness_random_below(piece->n - piece->n_gone);
 
-	weir_sendq_consume_file(&q, n);
+	weir_sendq_consume(&q, n);
 	piece->n_gone += n;
 }
 
@@ -167,7 +167,7 @@ static void consume(void)
 	size_t i;
 
 	cr_assert_eq(weir_sendq_is_empty(&q), front() == n_pieces);
-	if (weir_sendq_peek_file(&q)) {
+	if (weir_sendq_file_of(q.head)) {
 		consume_file(&pieces[front()]);
 		return;
 	}

@@ -1,0 +1,167 @@
+/* Offering the queue to the kernel: memory where it lies, and files.
+ *
+ * A small file is read, and leaves in one call with the head in front of it
+ * and with other small ones; so does, in pieces, a file that sendfile(2) cannot
+ * send. Any other is sent by sendfile(2), in a call of its own. */
+#include "outbox.h"
+
+#include <errno.h>
+
+#include "size.h"
+#include "sys.h"
+
+enum {
+	/* a turn's bytes in full chunks, and a head that is partly sent */
+	MAX_IOV = WEIR_BYTES_PER_TURN / WEIR_CHUNK_SIZE + 2,
+	/* up to here reading a file costs less than a sendfile(2) of it */
+	SMALL_FILE = 8192,
+	/* what is read for one call */
+	MAX_READ = 16384
+};
+
+/* What one call offers. */
+struct message {
+	size_t n_iov;
+	size_t n_bytes;
+	size_t n_read; /* of them, from files */
+	ssize_t error; /* of the file that is next */
+	struct iovec iov[MAX_IOV];
+	unsigned char read[MAX_READ];
+};
+
+static size_t smallest(uint64_t a, size_t b, size_t c)
+{
+	size_t smaller = weir_smaller(b, c);
+
+	return a < smaller ? (size_t)a : smaller;
+}
+
+/* False: there is more of the file than was added. */
+static bool add_file(struct message *m, const struct weir_sendq_file *file,
+		     size_t max_bytes)
+{
+	unsigned char *to = m->read + m->n_read;
+	size_t n = smallest(file->n_bytes, MAX_READ - m->n_read,
+			    max_bytes - m->n_bytes);
+	ssize_t n_read;
+
+	if (n == 0 || m->n_iov == MAX_IOV)
+		return false;
+	n_read = weir_sys_pread(file->file->fd, to, n, file->offset);
+	if (n_read <= 0) {
+		m->error = n_read < 0 ? n_read : -ENODATA;
+		return false;
+	}
+	m->iov[m->n_iov].iov_base = to;
+	m->iov[m->n_iov].iov_len = (size_t)n_read;
+	m->n_iov++;
+	m->n_bytes += (size_t)n_read;
+	m->n_read += (size_t)n_read;
+	return (uint64_t)n_read == file->n_bytes;
+}
+
+static bool is_to_be_read(const struct weir_sendq_file *file)
+{
+	return file->n_bytes <= SMALL_FILE || file->file->is_read;
+}
+
+/* The oldest bytes, at most max_bytes of them; if the head is a file's, that
+ * is to be read. Returns the file that is next, if one is. */
+static const struct weir_sendq_file *fill(struct message *m,
+					  const struct weir_sendq *q,
+					  size_t max_bytes)
+{
+	const struct weir_sendq_segment *s = q->head;
+	const struct weir_sendq_file *file;
+
+	m->n_iov = 0;
+	m->n_bytes = 0;
+	m->n_read = 0;
+	m->error = 0;
+	for (;;) {
+		m->n_iov += weir_sendq_peek_from(&s, m->iov + m->n_iov,
+						 MAX_IOV - m->n_iov, max_bytes,
+						 &m->n_bytes);
+		file = weir_sendq_file_of(s);
+		if (!file || (s != q->head && !is_to_be_read(file)) ||
+		    !add_file(m, file, max_bytes))
+			return file;
+		s = s->next;
+	}
+}
+
+static struct weir_offer offer_message(const struct weir_sendq *q, int fd,
+				       size_t max_bytes)
+{
+	struct weir_offer offer = {.offered = 0};
+	const struct weir_sendq_file *next;
+	struct message m;
+
+	next = fill(&m, q, max_bytes);
+	if (m.n_bytes == 0) {
+		offer.taken = m.error;
+		return offer;
+	}
+	offer.offered = m.n_bytes;
+	offer.taken = weir_sys_sendv(fd, m.iov, m.n_iov, next);
+	offer.is_full = offer.taken < (ssize_t)offer.offered;
+	offer.goes_on = next && !offer.is_full;
+	return offer;
+}
+
+/* A short one may be the file's end, so only EAGAIN means full. */
+static struct weir_offer offer_file(const struct weir_sendq_file *file, int fd,
+				    size_t max_bytes)
+{
+	struct weir_offer offer = {
+		.offered = smallest(file->n_bytes, max_bytes, max_bytes)};
+	off_t offset = file->offset;
+
+	offer.taken =
+		weir_sys_sendfile(fd, file->file->fd, &offset, offer.offered);
+	offer.is_full = offer.taken < 0;
+	offer.goes_on = offer.taken == (ssize_t)offer.offered;
+	return offer;
+}
+
+/* Its end is not to be believed before a read has seen it: some file systems
+ * send nothing of what can be read. */
+static bool is_none_for_sendfile(ssize_t taken)
+{
+	return taken == 0 || taken == -EINVAL || taken == -ENOSYS;
+}
+
+/* On a socket that blocks sendfile(2) would wait. */
+static struct weir_offer offer_queue(const struct weir_sendq *q, int fd,
+				     size_t max_bytes)
+{
+	const struct weir_sendq_file *file = weir_sendq_file_of(q->head);
+
+	if (file && !is_to_be_read(file) && weir_sys_is_nonblocking(fd)) {
+		struct weir_offer offer = offer_file(file, fd, max_bytes);
+
+		if (!is_none_for_sendfile(offer.taken))
+			return offer;
+		file->file->is_read = true;
+	}
+	return offer_message(q, fd, max_bytes);
+}
+
+struct weir_offer weir_outbox_flush(struct weir_outbox *o,
+				    struct weir_loop *loop, int fd,
+				    size_t max_bytes, bool is_first_offer)
+{
+	struct weir_sendq *q = &o->backlog->queue;
+	struct weir_offer offer = offer_queue(q, fd, max_bytes);
+
+	if (offer.taken == -EAGAIN ||
+	    (is_first_offer && weir_outbox_is_passing(offer.taken)))
+		offer.taken = 0;
+	if (offer.taken < 0)
+		return offer;
+	weir_sendq_consume(q, (size_t)offer.taken);
+	weir_loop_spend(loop, (size_t)offer.taken);
+	weir_outbox_count_taken(o, loop, &offer);
+	weir_outbox_update(o, loop);
+	return offer;
+}
