@@ -78,7 +78,6 @@
  * Example:
  *
  *	#include <fcntl.h>
- *	#include <signal.h>
  *	#include <sys/socket.h>
  *	#include <weir.h>
  *
@@ -102,7 +101,6 @@
  *		char text[1024];
  *		int fd[2];
  *
- *		signal(SIGPIPE, SIG_IGN);
  *		weir_loop_new(&loop);
  *		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd);
  *		weir_conn_open(&c, loop, fd[0], &events, NULL);
@@ -445,10 +443,7 @@ int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf);
  * sent, but not against marks or budget: they are not in memory. Small files,
  * and those that sendfile(2) cannot send or not to this socket (some of /proc;
  * a socket that blocks), are read in pieces. A file that ends before n bytes is
- * an error of the connection, -ENODATA; so is one that cannot be read.
- *
- * sendfile takes no MSG_NOSIGNAL: ignore SIGPIPE, or a peer that has gone kills
- * the process. */
+ * an error of the connection, -ENODATA; so is one that cannot be read. */
 int weir_conn_sendfile(struct weir_conn *c, struct weir_file *file,
 		       int64_t offset, uint64_t n);
 

@@ -132,7 +132,11 @@ struct weir_loop_stats {
 /* Make a loop, to be freed by weir_loop_free. It takes two descriptors (epoll
  * and a timerfd) and 70 KiB; the gather buffer, another 64 KiB, comes with the
  * first connection. Most of it is not resident until used. -EMFILE, -ENFILE,
- * -ENOMEM; on failure *loop is unchanged. */
+ * -ENOMEM; on failure *loop is unchanged.
+ *
+ * A program needs no care about SIGPIPE, and the library leaves its disposition
+ * alone: sends pass MSG_NOSIGNAL, and around sendfile(2), which has no flags,
+ * the signal is blocked for the calling thread and taken if it was raised. */
 int weir_loop_new(struct weir_loop **loop);
 
 /* -EBUSY, and nothing is done, while a watch or a connection is open or a

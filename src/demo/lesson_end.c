@@ -187,6 +187,6 @@ const struct lesson lesson_sigpipe = {
 	.belief = "A send that fails returns an error.",
 	.right = "Pass MSG_NOSIGNAL to every send, or ignore the signal: "
 		 "signal(SIGPIPE, SIG_IGN). Weir's sends pass it; sendfile "
-		 "cannot, so its users ignore the signal.",
+		 "cannot, so Weir blocks the signal while it runs.",
 	.run = run_sigpipe,
 };

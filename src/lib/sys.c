@@ -407,11 +407,34 @@ ssize_t weir_sys_pread(int fd, void *data, size_t n_bytes, off_t offset)
 	return n >= 0 ? n : failure();
 }
 
+/* Block SIGPIPE for this thread (see weir_sys_signalfd_open); *old is what was
+ * blocked before. Returns whether one waits already, which is not ours. */
+static bool block_sigpipe(sigset_t *sigpipe, sigset_t *old)
+{
+	sigset_t pending;
+
+	sigemptyset(sigpipe);
+	sigaddset(sigpipe, SIGPIPE);
+	sigprocmask(SIG_BLOCK, sigpipe, old);
+	return sigismember(old, SIGPIPE) == 1 && sigpending(&pending) == 0 &&
+	       sigismember(&pending, SIGPIPE) == 1;
+}
+
 ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes)
 {
+	const struct timespec at_once = {.tv_sec = 0};
+	sigset_t sigpipe;
+	sigset_t old;
+	bool was_pending = block_sigpipe(&sigpipe, &old);
 	ssize_t n = sendfile(fd, file, offset, n_bytes);
 
-	return n >= 0 ? n : failure_of_socket();
+	if (n < 0)
+		n = failure_of_socket();
+	if (n == -EPIPE && !was_pending)
+		sigtimedwait(&sigpipe, NULL, &at_once);
+	if (sigismember(&old, SIGPIPE) != 1)
+		sigprocmask(SIG_SETMASK, &old, NULL);
+	return n;
 }
 
 bool weir_sys_is_nonblocking(int fd)

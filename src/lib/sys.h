@@ -110,7 +110,7 @@ int weir_sys_take_error(int fd);
 /* At offset of a file, whatever its own place. 0: the file has ended. */
 ssize_t weir_sys_pread(int fd, void *data, size_t n_bytes, off_t offset);
 /* From file, at *offset, which is moved on. 0: the file has ended. The socket
- * must be non-blocking, and SIGPIPE ignored: sendfile(2) takes no flags. */
+ * must be non-blocking: sendfile(2) takes no flags. It raises no SIGPIPE. */
 ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes);
 bool weir_sys_is_nonblocking(int fd);
 int weir_sys_shutdown_write(int fd);

@@ -4,7 +4,6 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <signal.h>
 
 #include "conn_inside.h"
 #include <weir/fence.h>
@@ -23,13 +22,7 @@ enum {
 
 static struct conn_probe p;
 
-static void begin(void)
-{
-	conn_begin();
-	signal(SIGPIPE, SIG_IGN);
-}
-
-TestSuite(conn_sendfile, .init = begin, .fini = conn_end);
+TestSuite(conn_sendfile, .init = conn_begin, .fini = conn_end);
 
 /* -- order -- */
 

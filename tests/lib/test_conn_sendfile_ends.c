@@ -157,17 +157,6 @@ Test(conn_sendfile, may_find_the_kernel_out_of_memory_at_first)
 	sendfile_expect_received(&p);
 }
 
-Test(conn_sendfile, to_a_peer_that_has_gone_kills_nobody)
-{
-	conn_probe_open(&p, 0, NULL);
-	weir_conn_pause(&p.conn);
-	conn_probe_hang_up(&p);
-	cr_assert_eq(sendfile_next(&p, SMALL), 0);
-	conn_turns(3);
-	cr_assert_eq(p.result.reason, WEIR_REASON_PEER_CLOSED);
-	cr_assert_eq(p.result.error, -EPIPE);
-}
-
 /* -- the descriptor -- */
 
 /* Every way to the end closes it once: nobody else may own its number. */
