@@ -233,10 +233,11 @@ struct weir_conn_events {
 	 * queue is empty and the kernel has room for something, not always
 	 * for everything. */
 	void (*on_writable)(struct weir_conn *c);
-	/* above: the queue reached high, or a sendall was refused with
-	 * -ENOBUFS or -ENOMEM; not above: it is back at low. They alternate.
-	 * Judged after the kernel was offered the bytes: bytes the kernel takes
-	 * immediately do not count. */
+	/* above: the queue reached high or its limit of files, or a send was
+	 * refused with -ENOBUFS or -ENOMEM; not above: it is back at low, and
+	 * at a quarter of its files. They alternate. Judged after the kernel
+	 * was offered the bytes: what the kernel takes immediately does not
+	 * count. */
 	void (*on_pressure)(struct weir_conn *c, bool above);
 	/* After weir_conn_detach, instead of on_close: fd and the kept input
 	 * (n bytes of data, valid during the call) are yours. The connection
@@ -260,6 +261,7 @@ enum weir_conn_flags {
 /* What 0 stands for in some of the limits below. */
 #define WEIR_CONN_DEFAULT_HIGH	     262144
 #define WEIR_CONN_DEFAULT_ABOVE_HIGH 786432 /* max, beyond high */
+#define WEIR_CONN_DEFAULT_FILES	     64
 #define WEIR_CONN_DEFAULT_STALL_NS   UINT64_C(60000000000)
 #define WEIR_CONN_DEFAULT_LINGER_NS  UINT64_C(30000000000)
 #define WEIR_CONN_DEFAULT_WINDOW_NS  UINT64_C(10000000000)
@@ -274,6 +276,9 @@ struct weir_conn_limits {
 	size_t max;  /* sendall refuses beyond (high + 768 KiB) */
 	/* kept input (64 KiB); at most 1 GiB */
 	size_t input;
+	/* files in the send queue (64), each of which can hold a descriptor:
+	 * reaching this is pressure, as high is; sendfile refuses beyond */
+	size_t files;
 	/* the peer's kernel accepts nothing for this long while bytes are
 	 * queued or on_writable is owed: closed by reset, reason stalled
 	 * (60 s). Time during which the loop itself was away is not charged.
@@ -436,11 +441,13 @@ int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf);
  * unreferenced when they were sent. Like sendbuf it leaves at the end of the
  * callback or turn: with what is in front of it, if that leaves whole.
  *
- * -EINVAL: no file has such a place; -ENOMEM; -EPIPE and the connection's
- * error, as sendall.
+ * -EINVAL: no file has such a place; -ENOBUFS: as many files are queued as may
+ * be, even after offering the kernel what waits, or no room below max; -ENOMEM,
+ * -EPIPE and the connection's error, as sendall.
  *
  * The bytes are read when their turn comes; they count as accepted, queued and
- * sent, but not against marks or budget: they are not in memory. Small files,
+ * sent, but not against marks or budget: they are not in memory. What counts
+ * there is some 70 bytes a file, for its place in the queue. Small files,
  * and those that sendfile(2) cannot send or not to this socket (some of /proc;
  * a socket that blocks), are read in pieces. A file that ends before n bytes is
  * an error of the connection, -ENODATA; so is one that cannot be read. */

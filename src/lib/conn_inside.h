@@ -278,4 +278,9 @@ static inline size_t weir_conn_input_limit(const struct weir_conn *c)
 	return c->limits->input ? c->limits->input : WEIR_READ_SIZE;
 }
 
+static inline size_t weir_conn_files(const struct weir_conn *c)
+{
+	return c->limits->files ? c->limits->files : WEIR_CONN_DEFAULT_FILES;
+}
+
 #endif

@@ -86,19 +86,27 @@ size_t weir_conn_room(const struct weir_conn *c)
 	return held < max ? max - held : 0;
 }
 
-/* Make n more bytes fit under max by offering the kernel what waits. */
-static int make_room(struct weir_conn *c, size_t n)
+static bool has_room_for(const struct weir_conn *c, size_t n, bool is_file)
+{
+	if (is_file && weir_outbox_n_files(&c->out) >= weir_conn_files(c))
+		return false;
+	return n <= weir_conn_room(c);
+}
+
+/* Make n more bytes, or a file of that weight, fit by offering the kernel what
+ * waits. */
+static int make_room(struct weir_conn *c, size_t n, bool is_file)
 {
 	int error;
 
 	if (n > weir_conn_max(c))
 		return -EMSGSIZE;
-	if (n <= weir_conn_room(c))
+	if (has_room_for(c, n, is_file))
 		return 0;
 	error = send_waiting(c);
 	if (error < 0)
 		return error;
-	return n <= weir_conn_room(c) ? 0 : refuse(c, -ENOBUFS);
+	return has_room_for(c, n, is_file) ? 0 : refuse(c, -ENOBUFS);
 }
 
 /* n_new more bytes are queued: 0. */
@@ -211,7 +219,7 @@ static __attribute__((noinline)) int sendall_with_care(struct weir_conn *c,
 
 	if (error < 0 || n == 0)
 		return error;
-	error = make_room(c, n);
+	error = make_room(c, n, false);
 	if (error < 0)
 		return error;
 	if (weir_conn_has(c, WEIR_FACT_FULL))
@@ -254,7 +262,7 @@ int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf)
 
 	if (error < 0 || n == 0)
 		return error;
-	error = make_room(c, weir_larger(n, WEIR_SENDQ_MIN_WEIGHT));
+	error = make_room(c, weir_larger(n, WEIR_SENDQ_MIN_WEIGHT), false);
 	if (error < 0)
 		return error;
 	backlog = backlog_behind_gathered(c);
@@ -273,12 +281,16 @@ int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf)
 static int enqueue_file(struct weir_conn *c, struct weir_file *file,
 			off_t offset, uint64_t n)
 {
-	struct weir_backlog *backlog = backlog_behind_gathered(c);
-	int error;
+	int error = make_room(c, WEIR_SENDQ_FILE_WEIGHT, true);
+	struct weir_backlog *backlog;
 
+	if (error < 0)
+		return error;
+	backlog = backlog_behind_gathered(c);
 	if (!backlog)
 		return refuse(c, -ENOMEM);
-	error = weir_conn_keep_budget(c, 0, 0);
+	error = weir_conn_keep_budget(c, WEIR_SENDQ_FILE_WEIGHT,
+				      WEIR_SENDQ_FILE_WEIGHT);
 	if (error < 0)
 		return error;
 	if (weir_sendq_append_file(&backlog->queue, file, offset, n,

@@ -32,7 +32,8 @@ static bool has_crossed_high(const struct weir_conn *c)
 	return !weir_conn_has(c, WEIR_FACT_ABOVE) &&
 	       (weir_conn_has(c, WEIR_FACT_REFUSED) ||
 		(is_offered &&
-		 weir_outbox_weight(&c->out) >= weir_conn_high(c)));
+		 (weir_outbox_weight(&c->out) >= weir_conn_high(c) ||
+		  weir_outbox_n_files(&c->out) >= weir_conn_files(c))));
 }
 
 static bool has_come_back_to_low(const struct weir_conn *c)
@@ -42,7 +43,8 @@ static bool has_come_back_to_low(const struct weir_conn *c)
 
 	return weir_conn_has(c, WEIR_FACT_ABOVE) &&
 	       !weir_conn_has(c, against) && !weir_conn_is_dead(c) &&
-	       weight <= weir_conn_low(c) && weight < weir_conn_high(c);
+	       weight <= weir_conn_low(c) && weight < weir_conn_high(c) &&
+	       weir_outbox_n_files(&c->out) <= weir_conn_files(c) / 4;
 }
 
 static void call_owed_pressure(struct weir_conn *c)

@@ -70,6 +70,11 @@ static inline size_t weir_outbox_weight(const struct weir_outbox *o)
 	return o->backlog ? weir_sendq_weight(&o->backlog->queue) : 0;
 }
 
+static inline size_t weir_outbox_n_files(const struct weir_outbox *o)
+{
+	return o->backlog ? weir_sendq_n_files(&o->backlog->queue) : 0;
+}
+
 /* -- outbox.c -- */
 
 /* The backlog, made if there was none; NULL: no memory. */

@@ -21,16 +21,18 @@ static const unsigned char *bytes_of(const struct weir_sendq_segment *s)
 	return s->buf ? weir_buf_data(s->buf) : s->bytes;
 }
 
-static size_t padding_of(const struct weir_sendq_segment *s)
-{
-	if (!s->buf || s->size >= WEIR_SENDQ_MIN_WEIGHT)
-		return 0;
-	return WEIR_SENDQ_MIN_WEIGHT - s->size;
-}
-
 static bool is_file(const struct weir_sendq_segment *s)
 {
 	return !s->buf && s->size == 0;
+}
+
+static size_t padding_of(const struct weir_sendq_segment *s)
+{
+	if (is_file(s))
+		return WEIR_SENDQ_FILE_WEIGHT;
+	if (!s->buf || s->size >= WEIR_SENDQ_MIN_WEIGHT)
+		return 0;
+	return WEIR_SENDQ_MIN_WEIGHT - s->size;
 }
 
 static struct weir_sendq_file *file_of(const struct weir_sendq_segment *s)
@@ -45,10 +47,9 @@ static uint64_t length_of(const struct weir_sendq_segment *s)
 
 static size_t heap_size_of(const struct weir_sendq_segment *s)
 {
-	if (s->buf)
-		return sizeof *s;
-	return sizeof *s +
-	       (is_file(s) ? sizeof(struct weir_sendq_file) : s->size);
+	if (is_file(s))
+		return WEIR_SENDQ_FILE_WEIGHT;
+	return sizeof *s + (s->buf ? 0 : s->size);
 }
 
 struct weir_sendq_segment *weir_sendq_segment_new(struct weir_pool *pool,
@@ -212,8 +213,7 @@ int weir_sendq_append_file(struct weir_sendq *q, struct weir_file *file,
 {
 	struct weir_sendq_segment *s;
 
-	s = weir_pool_alloc(q->pool,
-			    sizeof *s + sizeof(struct weir_sendq_file));
+	s = weir_pool_alloc(q->pool, WEIR_SENDQ_FILE_WEIGHT);
 	if (!s)
 		return -ENOMEM;
 	*s = (struct weir_sendq_segment){.queued_ns = now_ns};
@@ -222,6 +222,7 @@ int weir_sendq_append_file(struct weir_sendq *q, struct weir_file *file,
 					       .n_bytes = n_bytes};
 	weir_sendq_append_segment(q, s);
 	q->n_file_bytes += n_bytes;
+	q->n_files++;
 	return 0;
 }
 
@@ -279,6 +280,7 @@ static void remove_head(struct weir_sendq *q)
 		q->tail_gap = 0;
 	}
 	q->n_padding -= padding_of(s);
+	q->n_files -= is_file(s);
 	weir_sendq_segment_free(q->pool, s);
 }
 
@@ -401,24 +403,27 @@ void weir_sendq_check(const struct weir_sendq *q)
 	size_t n_bytes = 0;
 	size_t n_padding = 0;
 	uint64_t n_file_bytes = 0;
+	size_t n_files = 0;
 	uint64_t n_gap = q->tail_gap;
 
 	for (s = q->head; s; s = s->next) {
 		n_gap += s->gap;
 		last = s;
+		n_padding += padding_of(s);
 		if (is_file(s)) {
 			assert(length_of(s) > 0);
 			n_file_bytes += length_of(s);
+			n_files++;
 			continue;
 		}
 		assert(s->begin < s->end && s->end <= s->size);
 		n_bytes += s->end - s->begin;
-		n_padding += padding_of(s);
 	}
 	assert(!q->head || q->head->gap == 0);
 	assert(q->tail == last);
 	assert(q->n_bytes == n_bytes);
 	assert(q->n_file_bytes == n_file_bytes);
+	assert(q->n_files == n_files);
 	assert(q->n_padding == n_padding);
 	assert(q->n_gap == n_gap);
 }

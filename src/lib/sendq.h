@@ -47,12 +47,19 @@ struct weir_sendq_segment {
 	unsigned char bytes[];
 };
 
+enum {
+	/* the weight of a file, and what it holds of the heap: its node */
+	WEIR_SENDQ_FILE_WEIGHT = sizeof(struct weir_sendq_segment) +
+				 sizeof(struct weir_sendq_file)
+};
+
 /* Zeroed except for the pool: empty.
  *
  * 1. tail is NULL if and only if head is; tail->next is NULL
  * 2. n_bytes is the sum of end - begin over all segments; no segment is empty,
  *    except those of files, whose bytes add up to n_file_bytes
- * 3. n_padding is the weight of the shared buffers beyond their bytes
+ * 3. n_padding is the weight of the shared buffers beyond their bytes, and of
+ *    the n_files files
  * 4. n_gap is the sum of gap over all segments, and tail_gap */
 struct weir_sendq {
 	struct weir_pool *pool;
@@ -62,6 +69,7 @@ struct weir_sendq {
 	size_t n_bytes;
 	size_t n_padding;
 	uint64_t n_file_bytes;
+	size_t n_files;
 	uint64_t n_gap;
 	uint32_t tail_gap; /* bytes dropped behind the tail */
 };
@@ -83,7 +91,13 @@ static inline uint64_t weir_sendq_length(const struct weir_sendq *q)
 	return q->n_bytes + q->n_file_bytes;
 }
 
-/* The size as the watermarks count it: files are not in memory. */
+static inline size_t weir_sendq_n_files(const struct weir_sendq *q)
+{
+	return q->n_files;
+}
+
+/* The size as the watermarks count it: of files, which are not in memory, the
+ * nodes. */
 static inline size_t weir_sendq_weight(const struct weir_sendq *q)
 {
 	return q->n_bytes + q->n_padding;

@@ -101,6 +101,7 @@ static void check(void)
 {
 	uint64_t n_bytes = 0;
 	uint64_t n_file_bytes = 0;
+	size_t n_files = 0;
 	size_t padding = 0;
 	uint64_t oldest_ns = weir_sendq_oldest_ns(&m.q);
 	size_t i;
@@ -111,11 +112,13 @@ static void check(void)
 		*(p->kind == A_FILE ? &n_file_bytes : &n_bytes) +=
 			p->n - p->n_gone;
 		padding += p->padding;
+		n_files += p->kind == A_FILE;
 	}
 	weir_sendq_check(&m.q);
 	fuzz_want(weir_sendq_n_bytes(&m.q) == n_bytes, "bytes are miscounted");
 	fuzz_want(weir_sendq_length(&m.q) == n_bytes + n_file_bytes,
 		  "bytes of files are miscounted");
+	fuzz_want(weir_sendq_n_files(&m.q) == n_files, "files are miscounted");
 	fuzz_want(weir_sendq_weight(&m.q) == n_bytes + padding,
 		  "the weight is wrong");
 	fuzz_want((oldest_ns == 0) == (m.first == m.n_pieces) &&
@@ -226,7 +229,9 @@ static void append_file(struct fuzz *f)
 	want_result(error);
 	weir_file_unref(file);
 	if (error == 0)
-		append((struct piece){.kind = A_FILE, .n = n});
+		append((struct piece){.kind = A_FILE,
+				      .n = n,
+				      .padding = WEIR_SENDQ_FILE_WEIGHT});
 }
 
 /* Bytes are those of the pieces, and it goes as far as it may. */

@@ -56,7 +56,8 @@ static size_t front(void)
 	return i;
 }
 
-/* What a piece counts: a shared one 64 at least, until it is gone. */
+/* What a piece counts: a shared one 64 at least, until it is gone; a file its
+ * node. */
 static size_t model_weight(void)
 {
 	size_t weight = 0;
@@ -65,8 +66,12 @@ static size_t model_weight(void)
 	for (i = 0; i < n_pieces; i++) {
 		const struct piece *piece = &pieces[i];
 
-		if (!is_there(piece) || piece->kind == A_FILE)
+		if (!is_there(piece))
 			continue;
+		if (piece->kind == A_FILE) {
+			weight += WEIR_SENDQ_FILE_WEIGHT;
+			continue;
+		}
 		weight += piece->n - piece->n_gone;
 		if (piece->kind == SHARED && piece->n < 64)
 			weight += 64 - piece->n;
