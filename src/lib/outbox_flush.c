@@ -14,9 +14,9 @@ enum {
 	/* a turn's bytes in full chunks, and a head that is partly sent */
 	MAX_IOV = WEIR_BYTES_PER_TURN / WEIR_CHUNK_SIZE + 2,
 	/* up to here reading a file costs less than a sendfile(2) of it */
-	SMALL_FILE = 8192,
+	SMALL_FILE = 16384,
 	/* what is read for one call */
-	MAX_READ = 16384
+	MAX_READ = 32768
 };
 
 /* What one call offers. */

@@ -31,7 +31,7 @@ static void expect_read(int result)
 	cr_assert_eq(conn_probe_sendall(&p, SMALL), 0);
 	sendfile_expect_received(&p);
 	cr_assert_eq(fault_count(FAULT_SENDFILE), 1);
-	cr_assert_geq(fault_count(FAULT_PREAD), MUCH / 16384);
+	cr_assert_geq(fault_count(FAULT_PREAD), MUCH / 32768);
 	conn_close_all();
 	fault_reset();
 }
