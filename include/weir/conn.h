@@ -114,13 +114,17 @@
  *		       weir_loop_free(loop) < 0;
  *	}
  *
- * Keeping only the newest whole frames for a slow viewer:
+ * Keeping only the newest whole frames for a slow viewer, and telling it how
+ * many it missed once it keeps up again:
  *
  * Example:
  *
+ *	#include <stdio.h>
  *	#include <string.h>
  *	#include <sys/socket.h>
  *	#include <weir.h>
+ *
+ *	static size_t n_untold, n_told;
  *
  *	static size_t skip(struct weir_conn *c, const void *data, size_t n)
  *	{
@@ -134,28 +138,51 @@
  *	static const struct weir_conn_events events = {.on_data = skip,
  *						       .on_close = on_close};
  *
+ *	static void tell(struct weir_conn *c)
+ *	{
+ *		char text[40];
+ *		int n = sprintf(text, "missed %zu\n", n_untold);
+ *
+ *		if (weir_conn_sendall(c, text, (size_t)n) < 0)
+ *			return;
+ *		n_told += n_untold;
+ *		n_untold = 0;
+ *	}
+ *
+ *	static void send_frame(struct weir_conn *c, struct weir_buf *frame)
+ *	{
+ *		size_t n_dropped = weir_conn_trim(c, 131072);
+ *
+ *		n_untold += n_dropped;
+ *		if (n_dropped == 0 && n_untold > 0)
+ *			tell(c);
+ *		if (weir_conn_sendbuf(c, frame) < 0)
+ *			n_untold++;
+ *	}
+ *
  *	int main(void)
  *	{
+ *		static char screen[65536];
  *		struct weir_conn c = {0};
  *		struct weir_loop *loop;
- *		size_t n_dropped = 0;
  *		int fd[2];
  *
  *		weir_loop_new(&loop);
  *		socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
  *		weir_conn_open(&c, loop, fd[0], &events, NULL);
- *		for (int i = 0; i < 100; i++) {
+ *		for (int i = 0; i < 200; i++) {
  *			struct weir_buf *frame = weir_buf_new(16384);
  *
  *			memset(weir_buf_data(frame), i, 16384);
- *			n_dropped += weir_conn_trim(&c, 131072);
- *			weir_conn_sendbuf(&c, frame);
+ *			send_frame(&c, frame);
  *			weir_buf_unref(frame);
  *			weir_loop_turn(loop, 0);
+ *			if (i > 100)
+ *				recv(fd[1], screen, 65536, MSG_DONTWAIT);
  *		}
  *		weir_conn_abort(&c, true);
  *		weir_loop_run(loop);
- *		return n_dropped == 0 || weir_loop_free(loop) < 0;
+ *		return n_told == 0 || weir_loop_free(loop) < 0;
  *	}
  */
 #ifndef WEIR_CONN_H
@@ -457,7 +484,12 @@ int weir_conn_sendfile(struct weir_conn *c, struct weir_file *file,
 /* Drop the oldest whole shared buffers (sendbuf) that have not begun to leave,
  * until the queue's weight is at most target or no such buffer is left. The
  * stream goes on with whole buffers. Returns how many were dropped;
- * progress.dropped counts their bytes. */
+ * progress.dropped counts their bytes.
+ *
+ * If target is below high, on_pressure never comes, since the queue does not
+ * get there. Add up what trim returns, and tell the peer when a trim drops
+ * nothing any more (see the example above): a text for each drop would itself
+ * fill the queue, from which only buffers are dropped. */
 size_t weir_conn_trim(struct weir_conn *c, size_t target);
 
 /* Hold reading: on_data and on_end do not come until resume. Calls do not nest:

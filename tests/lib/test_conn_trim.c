@@ -355,3 +355,19 @@ Test(conn_trim, leaves_whole_frames_under_random_operations)
 	cr_assert_lt(n_seen, n_frames);
 	cr_assert_gt(conn_probe_progress(&p).dropped, 0);
 }
+
+/* So it is the trim's result that says when to tell. */
+Test(conn_trim, below_high_keeps_pressure_away)
+{
+	const struct weir_conn_limits above = {.high = 20 * FRAME};
+	unsigned i;
+
+	conn_probe_open(&p, 4608, &above);
+	for (i = 0; i < 100; i++) {
+		weir_conn_trim(&p.conn, 10 * FRAME);
+		cr_assert_eq(conn_probe_sendbuf(&p, FRAME), 0);
+		conn_turns(1);
+	}
+	cr_assert_str_eq(p.calls, "");
+	cr_assert_gt(conn_probe_progress(&p).dropped, 0);
+}
