@@ -418,10 +418,13 @@ check-musl:
 
 # The tests of any build can start the programs of another.
 check-m32:
-	$(MAKE) BUILD=build/m32 CFLAGS="-O2 -g -m32 -Werror -Wno-psabi" all
+	$(MAKE) BUILD=build/m32 CFLAGS="-O2 -g -m32 -Werror -Wno-psabi" \
+		all build/m32/examples/httpd
 	$(MAKE) BUILD=build/checks CFLAGS="-O2 -g -Werror -DWEIR_CHECKS" \
 		build/checks/client-tests
 	WEIR_BUILD=build/m32 build/checks/client-tests --timeout 120
+	E=build/m32/examples WEIR_BUILD=build/m32 \
+		sh tests/install/examples.sh httpd_serves_a_large_file 3G
 
 # One file at a time: given several, clang-tidy 14 takes every va_list but the
 # first file's for uninitialised.

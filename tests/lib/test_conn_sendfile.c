@@ -4,6 +4,8 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "conn_inside.h"
 #include <weir/fence.h>
@@ -248,6 +250,31 @@ Test(conn_sendfile, is_bounded_in_each_turn)
 		harness_peer_read(&p.peer, SIZE_MAX);
 	} while (p.conn.out.sent < p.n_accepted);
 	sendfile_expect_received(&p);
+}
+
+/* Of 3 GiB the kernel only says that it took them. The words behind them are
+ * sent: their place is beyond 32 bits of a signed offset. */
+Test(conn_sendfile, keeps_its_place_beyond_3_gib)
+{
+	const uint64_t n = UINT64_C(3) << 30;
+	const unsigned n_calls = (unsigned)(n / PER_TURN);
+	int file = memfd_create("weir", MFD_CLOEXEC);
+	char words[SMALL];
+	char received[SMALL];
+
+	harness_fill(words, SMALL, 2, 0);
+	cr_assert_eq(pwrite(file, words, SMALL, (off_t)n), SMALL);
+	conn_probe_open(&p, 0, NULL);
+	fault_result(FAULT_SENDFILE, FAULT_ANY_FD, FAULT_ALWAYS, PER_TURN);
+	cr_assert_eq(sendfile_and_let_go(&p.conn, file, 0, n + SMALL), 0);
+	p.n_accepted = n + SMALL;
+	cr_assert_eq(conn_probe_progress(&p).queued, n + SMALL);
+	conn_turns(n_calls + 1);
+	cr_assert_eq(fault_count(FAULT_SENDFILE), n_calls);
+	cr_assert_eq(p.conn.out.sent, n + SMALL);
+	harness_read(p.peer.fd, received, SMALL);
+	cr_assert_arr_eq(received, words, SMALL);
+	p.peer.n_received = n + SMALL;
 }
 
 /* -- the accounts -- */
