@@ -464,20 +464,20 @@ int weir_conn_sendall(struct weir_conn *c, const void *data, size_t n);
  * watermarks. An empty one does nothing. */
 int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf);
 
-/* Send n bytes of file from offset on, behind all that was accepted; file is
- * unreferenced when they were sent. Like sendbuf it leaves at the end of the
- * callback or turn: with what is in front of it, if that leaves whole.
+/* As sendall, but the bytes are n of file's from offset on. It takes a
+ * reference, and the reference is dropped once they are sent. They leave at the
+ * end of the callback or turn, in the same flush as what is in front of them.
  *
- * -EINVAL: no file has such a place; -ENOBUFS: as many files are queued as may
- * be, even after offering the kernel what waits, or no room below max; -ENOMEM,
+ * -EINVAL: no file has such a place. -ENOBUFS: limits.files files are queued,
+ * even after offering the kernel what waits, or no room below max. -ENOMEM,
  * -EPIPE and the connection's error, as sendall.
  *
- * The bytes are read when their turn comes; they count as accepted, queued and
- * sent, but not against marks or budget: they are not in memory. What counts
- * there is some 70 bytes a file, for its place in the queue. Small files,
- * and those that sendfile(2) cannot send or not to this socket (some of /proc;
- * a socket that blocks), are read in pieces. A file that ends before n bytes is
- * an error of the connection, -ENODATA; so is one that cannot be read. */
+ * The bytes count as accepted, queued and sent, but not against watermarks and
+ * budget: they are not in memory until their turn comes. A file counts there
+ * with up to 64 bytes, for its place in the queue. Small files are read, and
+ * so are, in pieces, those that sendfile(2) cannot send (some file systems) or
+ * would wait for (a blocking socket). A file that ends before n bytes is an
+ * error of the connection, -ENODATA; so is one whose reading fails. */
 int weir_conn_sendfile(struct weir_conn *c, struct weir_file *file,
 		       int64_t offset, uint64_t n);
 

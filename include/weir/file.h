@@ -2,8 +2,8 @@
  *
  * Reference-counted and of one thread, as a weir_buf: whoever made it holds the
  * first reference, and weir_conn_sendfile takes one of its own for as long as
- * bytes of the file are queued. The last unref closes the descriptor. Where in
- * the file a read(2) would go on is of no matter, and never changes.
+ * bytes of the file are queued. The last unref closes the descriptor. The
+ * place where a read(2) would go on does not matter, and never changes.
  *
  * One file for two connections, which outlives its maker's reference:
  *

@@ -137,7 +137,8 @@ static struct weir_offer offer_file(const struct weir_sendq_file *file, int fd,
  * send nothing of what can be read. */
 static bool is_none_for_sendfile(ssize_t taken)
 {
-	return taken == 0 || taken == -EINVAL || taken == -ENOSYS;
+	return taken == 0 || taken == -EINVAL || taken == -ENOSYS ||
+	       taken == -EOPNOTSUPP;
 }
 
 /* On a socket that blocks sendfile(2) would wait. */

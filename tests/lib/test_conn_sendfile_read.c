@@ -40,6 +40,7 @@ Test(conn_sendfile, is_read_where_sendfile_cannot)
 {
 	expect_read(-EINVAL);
 	expect_read(-ENOSYS);
+	expect_read(-EOPNOTSUPP);
 	expect_read(0);
 }
 
