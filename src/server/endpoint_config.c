@@ -6,14 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "complain.h"
 #include "endpoint_settings.h"
+#include "endpoint_sockets.h"
 #include "options_table.h"
 #include "service.h"
 #include "settings.h"
-#include "systemd.h"
 
 enum {
 	N_SERVICES = 6,
@@ -27,17 +26,11 @@ static const struct service *const services[N_SERVICES] = {
 static const char expected_services[] =
 	"greet, echo, discard, chargen, broadcast or relay";
 
-/* fd is -1 once a socket belongs to an endpoint. */
-struct sockets {
-	struct inherited inherited[MAX_INHERITED];
-	int n;
-};
-
 /* What an argument is understood with. */
 struct context {
 	struct settings *settings;
 	const struct option_values *options;
-	struct sockets sockets;
+	struct endpoint_sockets sockets;
 };
 
 static const struct service *find_service(const char *name, size_t n_name)
@@ -66,60 +59,11 @@ static struct endpoint_config *new_config(struct settings *settings,
 
 /* -- inherited sockets -- */
 
-static bool adopt(struct endpoint_config *config, struct inherited *socket)
-{
-	struct weir_address *address = &config->addresses[config->n_addresses];
-	int type = 0;
-	int listens = 0;
-	socklen_t len = sizeof type;
-
-	*address = (struct weir_address){.len = sizeof address->sa,
-					 .type = SOCK_STREAM};
-	(void)getsockopt(socket->fd, SOL_SOCKET, SO_TYPE, &type, &len);
-	(void)getsockopt(socket->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len);
-	if (type != SOCK_STREAM || !listens ||
-	    getsockname(socket->fd, &address->sa.any, &address->len) < 0) {
-		complain("descriptor %d (%s): expected a stream socket that "
-			 "listens",
-			 socket->fd, socket->name);
-		return false;
-	}
-	config->sockets[config->n_addresses++] = socket->fd;
-	socket->fd = -1;
-	return true;
-}
-
-/* All sockets of that name: a socket unit has one name for all of its own. */
-static bool adopt_named(struct endpoint_config *config, struct sockets *sockets,
-			const char *name)
-{
-	config->is_inherited = true;
-	for (int i = 0; i < sockets->n; i++) {
-		struct inherited *socket = &sockets->inherited[i];
-
-		if (socket->fd < 0 || strcmp(socket->name, name) != 0)
-			continue;
-		if (config->n_addresses == MAX_ADDRESSES) {
-			complain("%s=fd:%s: expected at most %d sockets of "
-				 "that name",
-				 config->service->name, name, MAX_ADDRESSES);
-			return false;
-		}
-		if (!adopt(config, socket))
-			return false;
-	}
-	if (config->n_addresses > 0)
-		return true;
-	complain("%s=fd:%s: expected the name of a socket in LISTEN_FDNAMES",
-		 config->service->name, name);
-	return false;
-}
-
 /* Sockets that no argument names must be named like a service. */
 static bool adopt_rest(struct context *context)
 {
 	struct settings *settings = context->settings;
-	struct sockets *sockets = &context->sockets;
+	struct endpoint_sockets *sockets = &context->sockets;
 
 	for (int i = 0; i < sockets->n; i++) {
 		struct inherited *socket = &sockets->inherited[i];
@@ -138,7 +82,8 @@ static bool adopt_rest(struct context *context)
 				 socket->fd, name, name);
 			return false;
 		}
-		if (!adopt_named(new_config(settings, service), sockets, name))
+		if (!endpoint_sockets_adopt(new_config(settings, service),
+					    sockets, name))
 			return false;
 		if (service == &metrics_service)
 			settings->has_metrics = true;
@@ -221,11 +166,11 @@ static bool resolve_target(struct endpoint_config *config, const char *text)
 	return error == 0;
 }
 
-static bool open_at(struct endpoint_config *config, struct sockets *sockets,
-		    const char *address)
+static bool open_at(struct endpoint_config *config,
+		    struct endpoint_sockets *sockets, const char *address)
 {
 	if (strncmp(address, "fd:", 3) == 0)
-		return adopt_named(config, sockets, address + 3);
+		return endpoint_sockets_adopt(config, sockets, address + 3);
 	return resolve(config, address);
 }
 
@@ -365,26 +310,6 @@ static bool add_counters(struct settings *settings)
 	return true;
 }
 
-/* As many as there are, or a negative number after a line. Without arguments
- * the sockets were meant to be all that there is: if they are another
- * process's, starting with the defaults would be wrong. */
-static int take_sockets(struct inherited *sockets, bool has_arguments)
-{
-	int n = systemd_sockets(sockets, MAX_INHERITED);
-
-	if (n == -ESRCH && has_arguments)
-		return 0;
-	if (n == -ESRCH)
-		complain("LISTEN_PID: expected %ld, which is this process: the "
-			 "sockets are meant for another",
-			 (long)getpid());
-	else if (n < 0)
-		complain("LISTEN_FDS: expected the number of open sockets, at "
-			 "most %d",
-			 MAX_INHERITED);
-	return n;
-}
-
 bool endpoint_config_parse_all(struct settings *settings,
 			       const struct option_values *options, int n,
 			       char **texts)
@@ -392,8 +317,7 @@ bool endpoint_config_parse_all(struct settings *settings,
 	struct context context = {.settings = settings, .options = options};
 	size_t n_most;
 
-	context.sockets.n = take_sockets(context.sockets.inherited, n > 0);
-	if (context.sockets.n < 0)
+	if (endpoint_sockets_take(&context.sockets, n > 0) < 0)
 		return false;
 	settings->is_default = n == 0 && context.sockets.n == 0;
 	n_most = (size_t)n + (size_t)context.sockets.n + N_SERVICES + 1;

@@ -1,3 +1,4 @@
+/* Networks are compared as IPv6, in which IPv4 is the network ::ffff:0:0/96. */
 #include "network.h"
 
 #include <arpa/inet.h>

@@ -1,0 +1,23 @@
+/* The sockets that systemd has opened, given to the endpoints they are for. */
+#ifndef ENDPOINT_SOCKETS_H
+#define ENDPOINT_SOCKETS_H
+
+#include "endpoint_config.h"
+#include "systemd.h"
+
+/* fd is -1 once a socket belongs to an endpoint. */
+struct endpoint_sockets {
+	struct inherited inherited[MAX_INHERITED];
+	int n;
+};
+
+/* Returns how many there are, or a negative number after a line. Without
+ * arguments the sockets were meant to be all that there is: if they are another
+ * process's, starting with the defaults would be wrong. */
+int endpoint_sockets_take(struct endpoint_sockets *sockets, bool has_arguments);
+/* Give config all sockets of that name: a socket unit has one name for all of
+ * its own. False after a line. */
+bool endpoint_sockets_adopt(struct endpoint_config *config,
+			    struct endpoint_sockets *sockets, const char *name);
+
+#endif
