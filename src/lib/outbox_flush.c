@@ -157,8 +157,8 @@ static struct weir_offer offer_queue(const struct weir_sendq *q, int fd,
 	return offer_message(q, fd, max_bytes);
 }
 
-/* Let the kernel send what it keeps of the offer before, if it took nothing of
- * this one. Not of TCP: it keeps nothing. */
+/* Let TCP send what it keeps of the offer before, if it took nothing of this
+ * one. Other sockets keep nothing, and refuse the option. */
 static void keep_moving(struct weir_backlog *backlog, int fd,
 			const struct weir_offer *offer)
 {
