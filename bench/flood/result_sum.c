@@ -99,9 +99,12 @@ static void append_fairness(struct result_fairness *all,
 			    const struct result_fairness *share)
 {
 	size_t n = all->n + share->n;
-	uint64_t *counts = realloc(all->counts, n * sizeof *counts);
+	uint64_t *counts;
 
-	if (share->n == 0 || !counts)
+	if (share->n == 0)
+		return;
+	counts = realloc(all->counts, n * sizeof *counts);
+	if (!counts)
 		return;
 	memcpy(counts + all->n, share->counts, share->n * sizeof *counts);
 	all->counts = counts;
