@@ -213,7 +213,8 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 		n_used = take_counted(peer, n, now_ns);
 	record_received(load, n_used, now_ns);
 	timers_check(&load->timers, now_ns);
-	reconnect_check_renewal(peer);
+	if (peer->flight.first >= peer->renew_at)
+		reconnect_renew(peer);
 	if (!load->is_open_loop)
 		refill(peer, now_ns);
 	if (!load->is_sending)

@@ -107,10 +107,9 @@ static void renew(struct peer *peer)
 	weir_conn_abort(&peer->conn, false);
 }
 
-void reconnect_check_renewal(struct peer *peer)
+void reconnect_renew(struct peer *peer)
 {
-	if (peer->is_away || peer->flight.first < peer->renew_at ||
-	    peer->load->phase >= LOAD_ENDING)
+	if (peer->is_away || peer->load->phase >= LOAD_ENDING)
 		return;
 	/* but for what waits for the next connection, all was sent */
 	if (flight_is_empty(&peer->flight) && !peer->load->is_sending)

@@ -16,8 +16,8 @@ bool reconnect_at_end(struct peer *peer);
 /* The same when it was closed; mode->resume follows. False: it is not to be. */
 bool reconnect_at_close(struct peer *peer, const struct weir_result *result);
 
-/* After an answer: is it time for another connection? */
-void reconnect_check_renewal(struct peer *peer);
+/* Message renew_at - 1 is answered: it is time for another connection. */
+void reconnect_renew(struct peer *peer);
 /* From now on messages that wait too long are given up. */
 void reconnect_start_timeout(struct load *load);
 
