@@ -1,8 +1,6 @@
 /* A freelist of chunks with a cap in bytes, and the count of all pieces. */
 #include "pool.h"
 
-#include <stdbool.h>
-
 #include "sys.h"
 
 struct weir_pool_chunk {
@@ -27,12 +25,22 @@ void weir_pool_count(struct weir_pool *pool, size_t n_bytes)
 		pool->n_peak_bytes = pool->n_used_bytes;
 }
 
+/* What is left at a quarter is scattered, and a small piece holds its whole
+ * page: there is more to give back when the last of them has gone. */
+static bool is_to_be_released(const struct weir_pool *pool)
+{
+	if (pool->is_after_burst && pool->n_used_bytes == 0)
+		return true;
+	return pool->n_peak_bytes >= WEIR_POOL_BURST &&
+	       pool->n_used_bytes <= pool->n_peak_bytes / 4;
+}
+
 void weir_pool_discount(struct weir_pool *pool, size_t n_bytes)
 {
 	pool->n_used_bytes -= n_bytes;
-	if (pool->n_peak_bytes < WEIR_POOL_BURST ||
-	    pool->n_used_bytes > pool->n_peak_bytes / 4)
+	if (!is_to_be_released(pool))
 		return;
+	pool->is_after_burst = pool->n_used_bytes > 0;
 	pool->n_record_bytes = weir_pool_most(pool);
 	pool->n_peak_bytes = pool->n_used_bytes;
 	weir_sys_release_memory();

@@ -3,12 +3,13 @@
  *
  * Pieces have any size; only those of exactly WEIR_CHUNK_SIZE are kept, and no
  * more than WEIR_POOL_KEEP bytes of them. When the use has fallen to a quarter
- * of its peak, the pool asks the heap to give its free pages back to the
- * system: a burst costs its memory only while it lasts.
+ * of its peak, and when it then is 0, the pool asks the heap to give its free
+ * pages back to the system: a burst costs its memory only while it lasts.
  */
 #ifndef WEIR_POOL_H
 #define WEIR_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -27,6 +28,7 @@ struct weir_pool {
 	size_t n_used_bytes;	      /* in pieces that are in use */
 	size_t n_peak_bytes;	      /* its maximum since the last release */
 	size_t n_record_bytes;	      /* its maximum before that */
+	bool is_after_burst;	      /* since a release left some in use */
 };
 
 /* Free the kept chunks. Pieces in use stay valid. */
