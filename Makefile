@@ -1,6 +1,6 @@
 # Weir. For people: all, examples, run, demo, test, check, html, deb, install,
-# uninstall, clean; and what takes longer: fuzz, chaos, model, coverage,
-# analysis, memcheck.
+# uninstall, clean; and what takes longer: fuzz, chaos, soak, slow-link,
+# model, coverage, analysis, memcheck.
 # With V=1 each command is shown.
 #
 # A variant (another compiler, a sanitizer) is a build folder and flags:
@@ -222,7 +222,7 @@ $(BUILD)/libfuzzed.a: $(HARNESS) $(OF_flood) \
 
 # Each for TIME seconds, from the corpora beside it and what earlier runs found;
 # with a SEED from the former alone, and so the same inputs each time.
-TIME     = 60
+fuzz: TIME = 60
 SEED     =
 fuzz:
 	@tests/install-tool clang clang libclang-rt-14-dev
@@ -244,6 +244,16 @@ chaos:
 	@$(MAKE) BUILD=build/asan CFLAGS="$(SANITIZED)" \
 		build/asan/weir-server-chaos build/asan/weir-flood
 	@tests/chaos/run build/asan $$(seq $(SEEDS))
+
+# 2,000 connections, well and badly behaved, for TIME; all bytes are checked.
+.PHONY: soak slow-link
+soak: TIME = 5m
+soak: all
+	@tests/soak/run $(BUILD) '$(TIME)'
+
+# Over a link of 1 Mbit/s, in network namespaces, where those are permitted.
+slow-link: all
+	@tests/slow-link/run $(BUILD)
 
 # The model of arming EPOLLOUT, in every interleaving.
 .PHONY: model coverage analysis memcheck
