@@ -406,13 +406,18 @@ check-headers:
 	@tests/check-headers
 
 # The manuals that a page mentions need not be installed here. Those of programs
-# have no date.
+# have no date. What the guides name is there.
 check-docs: html
 	@! mandoc -Tlint $(PAGES) $(filter-out %.1,$(MANUALS)) 2>&1 | \
 		grep -vE 'referenced manual not found|outdated mandoc.db'
 	@! mandoc -Tlint -W warning $(filter %.1,$(MANUALS)) | \
 		grep -v 'missing date'
 	@find $(BUILD)/html -name '*.html' | xargs awk -f docs/html/check.awk
+	@for name in $$(grep -oh '\<weir_[a-z_]*[a-z]' docs/guide.md \
+			docs/porting.md docs/tutorial.md | sort -u); do \
+		grep -rqw $$name include docs/weir-server.1 || \
+			{ echo "docs: there is no $$name"; exit 1; }; \
+	done
 
 check-deb:
 	@tests/install/packages.sh
