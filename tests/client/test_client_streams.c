@@ -44,14 +44,18 @@ static int file_open(void)
 	return fd;
 }
 
-/* A terminal that passes bytes as they are; fd[0] is the user's side. */
+/* A terminal that passes bytes as they are; fd[0] is the user's side. Skips the
+ * test where there are none: in a chroot without /dev/pts, say. */
 static void terminal_open(int fd[2])
 {
 	struct termios raw;
 
 	fd[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	cr_assert_eq(grantpt(fd[0]), 0);
-	cr_assert_eq(unlockpt(fd[0]), 0);
+	if (fd[0] < 0 || grantpt(fd[0]) < 0 || unlockpt(fd[0]) < 0) {
+		if (fd[0] >= 0)
+			close(fd[0]);
+		cr_skip("no pseudoterminal: is /dev/pts mounted?");
+	}
 	fd[1] = open(ptsname(fd[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
 	cr_assert_eq(tcgetattr(fd[1], &raw), 0);
 	cfmakeraw(&raw);
@@ -127,10 +131,11 @@ Test(client_streams, reads_a_terminal)
 	struct client client;
 	struct termios cooked;
 	char line[8];
-	int null = null_open();
+	int null;
 	int fd[2];
 
 	terminal_open(fd);
+	null = null_open();
 	cr_assert_eq(tcgetattr(fd[1], &cooked), 0);
 	cooked.c_lflag |= ICANON;
 	cr_assert_eq(tcsetattr(fd[1], TCSANOW, &cooked), 0);
