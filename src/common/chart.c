@@ -14,6 +14,7 @@
 enum {
 	WIDTH = 960,
 	HEIGHT = 320,
+	SMALL_WIDTH = 240,
 	TOP = 26, /* room for the label of the y axis */
 	RIGHT = 34,
 	BOTTOM = 48,
@@ -25,6 +26,7 @@ struct drawing {
 	const struct chart *chart;
 	FILE *out;
 	struct chart_ruler x, y;
+	double width, height;
 	double left, right, top, bottom; /* of the field of lines */
 };
 
@@ -74,16 +76,20 @@ static double width_of_labels(const struct chart_ruler *ruler, size_t at_least)
 static void lay_out(struct drawing *d, struct chart_extent x,
 		    struct chart_extent y)
 {
-	unsigned height = d->chart->height > 0 ? d->chart->height : HEIGHT;
+	bool is_small = d->chart->is_small;
 
-	d->top = TOP;
-	d->bottom = height - BOTTOM;
-	d->right = WIDTH - RIGHT;
+	d->width = is_small ? SMALL_WIDTH : WIDTH;
+	d->height = d->chart->height > 0 ? d->chart->height : HEIGHT;
+	d->top = is_small ? 2 : TOP;
+	d->bottom = d->height - (is_small ? 2 : BOTTOM);
+	d->right = d->width - (is_small ? 0 : RIGHT);
 	chart_ruler_init(&d->y, &d->chart->y, y,
-			 (size_t)((d->bottom - d->top) / SPACING * 2), false);
+			 (size_t)((d->bottom - d->top) / SPACING * 2),
+			 is_small);
 	d->y.from = d->bottom;
 	d->y.to = d->top;
-	d->left = 12 + width_of_labels(&d->y, d->chart->n_letters);
+	d->left =
+		is_small ? 0 : 12 + width_of_labels(&d->y, d->chart->n_letters);
 	chart_ruler_init(&d->x, &d->chart->x, x,
 			 (size_t)((d->right - d->left) / SPACING), true);
 	d->x.from = d->left;
@@ -131,8 +137,10 @@ static void draw_x_axis(const struct drawing *d)
 
 		draw_line(d, "grid", (double[]){x, d->top},
 			  (double[]){x, d->bottom});
-		put_words(d, x, d->bottom + 20, "middle",
-			  chart_ruler_label(&d->x, d->x.ticks[i], text));
+		if (!d->chart->is_small)
+			put_words(
+				d, x, d->bottom + 20, "middle",
+				chart_ruler_label(&d->x, d->x.ticks[i], text));
 	}
 }
 
@@ -145,8 +153,10 @@ static void draw_y_axis(const struct drawing *d)
 
 		draw_line(d, "grid", (double[]){d->left, y},
 			  (double[]){d->right, y});
-		put_words(d, d->left - 8, y + 4.5, "end",
-			  chart_ruler_label(&d->y, d->y.ticks[i], text));
+		if (!d->chart->is_small)
+			put_words(
+				d, d->left - 8, y + 4.5, "end",
+				chart_ruler_label(&d->y, d->y.ticks[i], text));
 	}
 	draw_line(d, "axis", (double[]){d->left, d->bottom},
 		  (double[]){d->right, d->bottom});
@@ -216,7 +226,7 @@ static void draw_rule(const struct drawing *d, size_t i)
 
 /* -- the whole -- */
 
-static void draw_legend(const struct chart *chart, FILE *out)
+void chart_draw_legend(const struct chart *chart, FILE *out)
 {
 	(void)fputs("<ul class=\"legend\">", out);
 	for (size_t i = 0; i < chart->n_series; i++) {
@@ -259,9 +269,9 @@ static void draw_svg(struct drawing *d)
 		chart->description ? chart->description : chart->title;
 
 	(void)fprintf(d->out,
-		      "<svg class=\"chart\" role=\"img\" "
-		      "viewBox=\"0 0 %d %.0f\">\n<title>",
-		      WIDTH, d->bottom + BOTTOM);
+		      "<svg class=\"chart%s\" role=\"img\" "
+		      "viewBox=\"0 0 %.0f %.0f\">\n<title>",
+		      chart->is_small ? " small" : "", d->width, d->height);
 	page_escape(d->out, chart->title);
 	(void)fputs("</title>\n<desc>", d->out);
 	page_escape(d->out, description);
@@ -270,23 +280,32 @@ static void draw_svg(struct drawing *d)
 	(void)fputs("</svg>\n", d->out);
 }
 
-void chart_draw(const struct chart *chart, FILE *out)
+static void draw_whole(const struct chart *chart, FILE *out)
 {
 	struct drawing d = {.chart = chart, .out = out};
 	struct chart_extent x = CHART_NO_EXTENT;
 	struct chart_extent y = CHART_NO_EXTENT;
 
+	if (!measure(chart, &x, &y)) {
+		(void)fputs("<p>There is nothing to draw.</p>\n", out);
+		return;
+	}
+	if (chart->n_series > 1 && !chart->is_small)
+		chart_draw_legend(chart, out);
+	lay_out(&d, x, y);
+	draw_svg(&d);
+}
+
+void chart_draw(const struct chart *chart, FILE *out)
+{
 	assert(chart->n_series <= CHART_MAX_SERIES);
+	if (chart->is_small) {
+		draw_whole(chart, out);
+		return;
+	}
 	(void)fputs("<figure>\n<figcaption>", out);
 	page_escape(out, chart->title);
 	(void)fputs("</figcaption>\n", out);
-	if (measure(chart, &x, &y)) {
-		if (chart->n_series > 1)
-			draw_legend(chart, out);
-		lay_out(&d, x, y);
-		draw_svg(&d);
-	} else {
-		(void)fputs("<p>There is nothing to draw.</p>\n", out);
-	}
+	draw_whole(chart, out);
 	(void)fputs("</figure>\n", out);
 }

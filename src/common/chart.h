@@ -85,6 +85,10 @@ struct chart {
 	const struct chart_rule *rules;
 	size_t n_rules;
 	unsigned height; /* of the drawing 960 wide; 0: 320 */
+	/* one of many beside each other (page_grid_open): the drawing alone,
+	 * 240 wide, and no words but those of a screen reader. Whoever draws
+	 * it says what the axes are, which end where the ranges do */
+	bool is_small;
 	/* at least this much room left of the y axis, so that charts below each
 	 * other begin at the same place */
 	unsigned n_letters;
@@ -93,5 +97,8 @@ struct chart {
 /* Write a <figure>; one without a point says so. Errors of writing
  * stay with the stream: page_close reports them. */
 void chart_draw(const struct chart *chart, FILE *out);
+
+/* The names and colours of the series alone; a small chart has none. */
+void chart_draw_legend(const struct chart *chart, FILE *out);
 
 #endif

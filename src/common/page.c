@@ -179,6 +179,27 @@ void page_tiles_close(struct page *page)
 	put(page, "</div>\n");
 }
 
+/* -- grids of small charts -- */
+
+void page_grid_open(struct page *page, size_t n_columns)
+{
+	(void)fprintf(page->out, "<div class=\"many\" style=\"--n:%zu\">\n",
+		      n_columns);
+}
+
+void page_grid_words(struct page *page, const char *words, const char *note)
+{
+	put_element(page, "<div><b>", words, "</b>");
+	if (note)
+		put_element(page, "<span>", note, "</span>");
+	put(page, "</div>\n");
+}
+
+void page_grid_close(struct page *page)
+{
+	put(page, "</div>\n");
+}
+
 /* -- tables -- */
 
 static const char *attributes_of(const struct page_column *column)

@@ -71,6 +71,13 @@ void page_tile(struct page *page, const char *label, const char *value,
 	       const char *note);
 void page_tiles_close(struct page *page);
 
+/* Small charts (chart.h) in rows and columns. A row is a cell of words for what
+ * it has, and n_columns charts, drawn to page.out; the first row has an empty
+ * cell and n_columns cells of words. The note may be NULL. */
+void page_grid_open(struct page *page, size_t n_columns);
+void page_grid_words(struct page *page, const char *words, const char *note);
+void page_grid_close(struct page *page);
+
 /* Cells fill the rows from left to right; after the last column the next row
  * begins. If all names are "", the table has no head. The columns stay
  * the caller's until page_table_close. The caption may be NULL. A cell of ""

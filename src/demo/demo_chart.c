@@ -1,6 +1,7 @@
 #include "demo_chart.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "chart.h"
@@ -11,86 +12,62 @@ enum {
 	/* of all echoes due in this time the worst is drawn */
 	BUCKET_NS = 10 * CLOCK_NS_PER_MS,
 	CHART_HEIGHT = 170,
-	N_LETTERS = 7, /* "512 KiB" is as long as labels get */
-	NAME_SIZE = QUANTITY_TEXT_SIZE + 16
+	NAME_SIZE = QUANTITY_TEXT_SIZE + 16,
+	NOTE_SIZE = 128
 };
 
-/* One chart on its way. */
-struct drawing {
-	FILE *out;
-	struct chart chart;
-	struct chart_series series[DEMO_CHART_MAX];
-	char names[DEMO_CHART_MAX][NAME_SIZE];
-	struct chart_band band;
-	struct chart_rule rules[DEMO_CHART_MAX];
+/* A row: what is measured, and the upper end of its axis. */
+struct row {
+	const char *title;
+	const char *note; /* what else is in the charts; NULL: nothing */
+	enum chart_unit unit;
+	double (*top)(const struct contest_result *result);
+	/* Point the series to what result has; made is for points that are
+	 * made for this, to be freed. */
+	void (*set)(struct chart_series *series, struct series *made,
+		    const struct contest_result *result);
+	double (*rule)(const struct contest_result *result); /* 0: none */
 };
 
-void demo_chart_stretch(struct demo_chart_axes *axes,
-			const struct contest_result *result)
+struct picture {
+	struct page *page;
+	const struct demo_chart_column *columns;
+	size_t n_columns;
+	double time_ns; /* the end of all time axes */
+};
+
+/* -- what is measured -- */
+
+static void set_step(struct chart_series *series, const struct series *line)
 {
-	axes->time_ns = fmax(axes->time_ns, (double)result->total_ns);
-	axes->latency_ns =
-		fmax(axes->latency_ns, series_percentile(&result->latency, 1));
-	axes->n_queued = fmax(axes->n_queued, (double)result->queue_peak);
+	series->shape = CHART_STEP;
+	series->points = line->points;
+	series->n_points = line->n;
 }
 
-/* What all charts have: the time, the stop, and whose lines they are. */
-static void prepare(struct drawing *drawing, const struct demo_chart_axes *axes,
-		    const struct contest_result *const *results, size_t n)
+static void set_received(struct chart_series *series, struct series *made,
+			 const struct contest_result *result)
 {
-	const struct contest_result *first = results[0];
-	char size[QUANTITY_TEXT_SIZE];
-
-	drawing->band = (struct chart_band){
-		.label = first->is_calm ? "nobody is slow"
-					: "the reader has stopped",
-		.from = (double)first->stop_from_ns,
-		.to = (double)(first->stop_from_ns + first->stop.stopped_ns)};
-	drawing->chart = (struct chart){.x = {.label = "since the reader asked",
-					      .unit = CHART_NS,
-					      .max = axes->time_ns},
-					.series = drawing->series,
-					.n_series = n,
-					.bands = &drawing->band,
-					.n_bands = 1,
-					.rules = drawing->rules,
-					.height = CHART_HEIGHT,
-					.n_letters = N_LETTERS};
-	for (size_t i = 0; i < n; i++) {
-		quantity_format_size(size, (double)results[i]->asked);
-		(void)snprintf(drawing->names[i], NAME_SIZE, "%s owed", size);
-		drawing->series[i].name = drawing->names[i];
-	}
+	(void)made;
+	set_step(series, &result->received);
 }
 
-static void set_line(struct drawing *drawing, size_t i,
-		     const struct series *line)
+static double asked(const struct contest_result *result)
 {
-	drawing->series[i].shape = CHART_STEP;
-	drawing->series[i].points = line->points;
-	drawing->series[i].n_points = line->n;
+	return (double)result->asked;
 }
 
-static void draw_received(struct drawing *drawing,
-			  const struct contest_result *const *results)
+static double most_received(const struct contest_result *result)
 {
-	struct chart *chart = &drawing->chart;
-
-	chart->title = "Received by the slow reader";
-	chart->description = "Bytes that the slow reader has got, over time";
-	chart->y = (struct chart_axis){.unit = CHART_BYTES};
-	chart->n_rules = chart->n_series;
-	for (size_t i = 0; i < chart->n_series; i++) {
-		set_line(drawing, i, &results[i]->received);
-		drawing->rules[i] =
-			(struct chart_rule){.y = (double)results[i]->asked};
-	}
-	chart_draw(chart, drawing->out);
+	return (double)(result->delivered > result->asked ? result->delivered
+							  : result->asked);
 }
 
 /* The worst echo of each bucket. */
-static void thin(const struct series *latency, struct series *worst)
+static void set_latency(struct chart_series *series, struct series *made,
+			const struct contest_result *result)
 {
+	const struct series *latency = &result->latency;
 	size_t n_buckets = 0;
 	double *buckets;
 
@@ -109,75 +86,212 @@ static void thin(const struct series *latency, struct series *worst)
 	}
 	for (size_t i = 0; i < n_buckets; i++)
 		if (buckets[i] > 0)
-			series_add(worst, (double)i * BUCKET_NS, buckets[i]);
+			series_add(made, (double)i * BUCKET_NS, buckets[i]);
 	free(buckets);
+	series->shape = CHART_LINE;
+	series->points = made->points;
+	series->n_points = made->n;
 }
 
-static void draw_latency(struct drawing *drawing, double latency_ns,
-			 const struct contest_result *const *results)
+static double longest_echo(const struct contest_result *result)
 {
-	struct series worst[DEMO_CHART_MAX] = {{0}};
-	struct chart *chart = &drawing->chart;
+	double longest = series_percentile(&result->latency, 1);
 
-	chart->title = "Healthy clients: the worst echo of each 10 ms";
-	chart->description = "Latency of the healthy clients' echoes by the "
-			     "time at which they were due";
-	chart->y = (struct chart_axis){.unit = CHART_NS,
-				       .max = fmax(latency_ns, CLOCK_NS_PER_S)};
-	for (size_t i = 0; i < chart->n_series; i++) {
-		thin(&results[i]->latency, &worst[i]);
-		set_line(drawing, i, &worst[i]);
-		drawing->series[i].shape = CHART_LINE;
+	return fmax(longest, CLOCK_NS_PER_S); /* NaN is less */
+}
+
+static void set_cpu(struct chart_series *series, struct series *made,
+		    const struct contest_result *result)
+{
+	(void)made;
+	set_step(series, &result->cpu);
+}
+
+static double whole_core(const struct contest_result *result)
+{
+	(void)result;
+	return 1;
+}
+
+static void set_queue(struct chart_series *series, struct series *made,
+		      const struct contest_result *result)
+{
+	(void)made;
+	set_step(series, &result->queue);
+}
+
+static double queue_max(const struct contest_result *result)
+{
+	return (double)result->strategy->queue_max;
+}
+
+static double most_queued(const struct contest_result *result)
+{
+	return fmax((double)result->queue_peak, queue_max(result));
+}
+
+static const struct row received = {.title = "Received by the slow reader",
+				    .note = "dotted: what it asked for",
+				    .unit = CHART_BYTES,
+				    .top = most_received,
+				    .set = set_received,
+				    .rule = asked};
+static const struct row rows[] = {{.title = "Healthy clients' worst echo",
+				   .unit = CHART_NS,
+				   .top = longest_echo,
+				   .set = set_latency},
+				  {.title = "CPU of the server's thread",
+				   .unit = CHART_SHARE,
+				   .top = whole_core,
+				   .set = set_cpu},
+				  {.title = "Send queue",
+				   .note = "dotted: its limit",
+				   .unit = CHART_BYTES,
+				   .top = most_queued,
+				   .set = set_queue,
+				   .rule = queue_max}};
+
+/* -- drawing -- */
+
+/* "16 MiB owed" */
+static const char *name_of(const struct contest_result *result,
+			   char text[NAME_SIZE])
+{
+	char size[QUANTITY_TEXT_SIZE];
+
+	quantity_format_size(size, (double)result->asked);
+	(void)snprintf(text, NAME_SIZE, "%s owed", size);
+	return text;
+}
+
+static double top_of(const struct picture *picture, const struct row *row)
+{
+	double top = 0;
+
+	for (size_t i = 0; i < picture->n_columns; i++)
+		for (size_t k = 0; k < picture->columns[i].n; k++)
+			top = fmax(top,
+				   row->top(picture->columns[i].results[k]));
+	return top;
+}
+
+static void draw_one(const struct picture *picture, const struct row *row,
+		     const struct demo_chart_column *column, double top)
+{
+	const struct contest_result *first = column->results[0];
+	struct chart_series series[DEMO_CHART_MAX] = {{0}};
+	struct series made[DEMO_CHART_MAX] = {{0}};
+	struct chart_rule rules[DEMO_CHART_MAX] = {{0}};
+	struct chart_band band = {
+		.from = (double)first->stop_from_ns,
+		.to = (double)(first->stop_from_ns + first->stop.stopped_ns)};
+	char names[DEMO_CHART_MAX][NAME_SIZE];
+	char title[NOTE_SIZE];
+	struct chart chart = {.title = title,
+			      .x = {.unit = CHART_NS, .max = picture->time_ns},
+			      .y = {.unit = row->unit, .max = top},
+			      .series = series,
+			      .n_series = column->n,
+			      .bands = &band,
+			      .n_bands = !first->is_calm,
+			      .rules = rules,
+			      .height = CHART_HEIGHT,
+			      .is_small = true};
+
+	(void)snprintf(title, sizeof title, "%s: %s", first->strategy->name,
+		       row->title);
+	for (size_t i = 0; i < column->n; i++) {
+		const struct contest_result *result = column->results[i];
+
+		series[i].name = name_of(result, names[i]);
+		row->set(&series[i], &made[i], result);
+		if (row->rule && row->rule(result) > 0)
+			rules[chart.n_rules++].y = row->rule(result);
 	}
-	chart_draw(chart, drawing->out);
-	for (size_t i = 0; i < chart->n_series; i++)
-		series_free(&worst[i]);
+	chart_draw(&chart, picture->page->out);
+	for (size_t i = 0; i < column->n; i++)
+		series_free(&made[i]);
 }
 
-static void draw_cpu(struct drawing *drawing,
-		     const struct contest_result *const *results)
+static void draw_row(const struct picture *picture, const struct row *row)
 {
-	struct chart *chart = &drawing->chart;
+	double top = top_of(picture, row);
+	char end[QUANTITY_TEXT_SIZE];
+	char note[NOTE_SIZE];
 
-	chart->title = "CPU of the server's thread";
-	chart->description = "Share of a core that the server's thread was "
-			     "running, over time";
-	chart->y = (struct chart_axis){.unit = CHART_SHARE, .max = 1};
-	for (size_t i = 0; i < chart->n_series; i++)
-		set_line(drawing, i, &results[i]->cpu);
-	chart_draw(chart, drawing->out);
+	if (row->unit == CHART_NS)
+		quantity_format_time(end, top);
+	else if (row->unit == CHART_BYTES)
+		quantity_format_size(end, top);
+	else
+		(void)snprintf(end, sizeof end, "one core");
+	(void)snprintf(note, sizeof note, "0 to %s%s%s", end,
+		       row->note ? "; " : "", row->note ? row->note : "");
+	page_grid_words(picture->page, row->title, note);
+	for (size_t i = 0; i < picture->n_columns; i++)
+		if (picture->columns[i].n > 0)
+			draw_one(picture, row, &picture->columns[i], top);
 }
 
-static void draw_queue(struct drawing *drawing, double n_queued,
-		       const struct contest_result *const *results)
+/* The names of the columns, and the end of the time axes. */
+static void draw_heads(struct picture *picture)
 {
-	size_t max = results[0]->strategy->queue_max;
-	struct chart *chart = &drawing->chart;
+	size_t n = 0;
 
-	chart->title = "Send queue";
-	chart->description = "Bytes that the server keeps in memory for the "
-			     "slow reader, over time";
-	chart->y = (struct chart_axis){.unit = CHART_BYTES, .max = n_queued};
-	for (size_t i = 0; i < chart->n_series; i++)
-		set_line(drawing, i, &results[i]->queue);
-	drawing->rules[0] =
-		(struct chart_rule){.label = "its limit", .y = (double)max};
-	chart->n_rules = max > 0;
-	chart_draw(chart, drawing->out);
+	for (size_t i = 0; i < picture->n_columns; i++)
+		n += picture->columns[i].n > 0;
+	page_grid_open(picture->page, n);
+	page_grid_words(picture->page, "", NULL);
+	for (size_t i = 0; i < picture->n_columns; i++) {
+		const struct demo_chart_column *column = &picture->columns[i];
+
+		for (size_t k = 0; k < column->n; k++)
+			picture->time_ns =
+				fmax(picture->time_ns,
+				     (double)column->results[k]->total_ns);
+		if (column->n > 0)
+			page_grid_words(picture->page,
+					column->results[0]->strategy->name,
+					NULL);
+	}
 }
 
-void demo_chart_draw(FILE *out, const struct demo_chart_axes *axes,
-		     const struct contest_result *const *results, size_t n)
+/* Whose lines they are. */
+static void draw_legend(struct page *page,
+			const struct demo_chart_column *column)
 {
-	struct drawing drawing = {.out = out};
+	struct chart_series series[DEMO_CHART_MAX] = {{0}};
+	struct chart chart = {.series = series, .n_series = column->n};
+	char names[DEMO_CHART_MAX][NAME_SIZE];
 
-	prepare(&drawing, axes, results, n);
-	if (!results[0]->is_calm)
-		draw_received(&drawing, results);
-	prepare(&drawing, axes, results, n);
-	draw_latency(&drawing, axes->latency_ns, results);
-	prepare(&drawing, axes, results, n);
-	draw_cpu(&drawing, results);
-	prepare(&drawing, axes, results, n);
-	draw_queue(&drawing, axes->n_queued, results);
+	for (size_t i = 0; i < column->n; i++)
+		series[i].name = name_of(column->results[i], names[i]);
+	chart_draw_legend(&chart, page->out);
+}
+
+void demo_chart_draw(struct page *page, const struct demo_chart_column *columns,
+		     size_t n_columns)
+{
+	struct picture picture = {
+		.page = page, .columns = columns, .n_columns = n_columns};
+	char end[QUANTITY_TEXT_SIZE];
+	bool is_calm;
+	size_t i = 0;
+
+	while (columns[i].n == 0)
+		i++;
+	is_calm = columns[i].results[0]->is_calm;
+	if (columns[i].n > 1)
+		draw_legend(page, &columns[i]);
+	draw_heads(&picture);
+	if (!is_calm)
+		draw_row(&picture, &received);
+	for (i = 0; i < sizeof rows / sizeof *rows; i++)
+		draw_row(&picture, &rows[i]);
+	page_grid_close(page);
+	page_paragraph(
+		page,
+		"Each chart begins when the reader asked and ends %s later.%s",
+		quantity_format_time(end, picture.time_ns),
+		is_calm ? "" : " While it is shaded the reader has stopped.");
 }

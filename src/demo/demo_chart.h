@@ -1,29 +1,26 @@
-/* The charts of one strategy on the page. Those of a kind have the same axes
- * for all strategies, so that they can be compared at a glance. */
+/* The picture of the contest: a row a measure, a column a way of sending, and in
+ * each row the same axes, so that all are seen at one glance. */
 #ifndef DEMO_CHART_H
 #define DEMO_CHART_H
 
 #include <stddef.h>
-#include <stdio.h>
 
 #include "contest.h"
+#include "page.h"
 
 enum {
 	DEMO_CHART_MAX = 2 /* sizes in one chart; the tables have all */
 };
 
-/* The upper ends of the axes. */
-struct demo_chart_axes {
-	double time_ns;
-	double latency_ns;
-	double n_queued;
+/* The results of one strategy, by size. */
+struct demo_chart_column {
+	const struct contest_result *results[DEMO_CHART_MAX];
+	size_t n; /* 0: it was not tried; the same of all that were */
 };
 
-void demo_chart_stretch(struct demo_chart_axes *axes,
-			const struct contest_result *result);
 /* What the reader received, the healthy clients' latency, the server's CPU
- * time and its queue; n results of one strategy, by size. */
-void demo_chart_draw(FILE *out, const struct demo_chart_axes *axes,
-		     const struct contest_result *const *results, size_t n);
+ * time and its queue. One column at least has results. */
+void demo_chart_draw(struct page *page, const struct demo_chart_column *columns,
+		     size_t n_columns);
 
 #endif

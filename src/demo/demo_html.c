@@ -15,7 +15,7 @@
 struct html {
 	struct page page;
 	const struct demo *demo;
-	struct demo_chart_axes axes;
+	struct demo_chart_column columns[STRATEGY_COUNT];
 };
 
 static enum page_tone tone_of(const struct contest_result *result)
@@ -48,16 +48,20 @@ static void cell_count(struct page *page, uint64_t count)
 	page_cell(page, "%s", quantity_format_count(text, count));
 }
 
-/* The results of strategy, by size. */
-static size_t collect(const struct demo *demo, const struct strategy *strategy,
-		      const struct contest_result *results[DEMO_CHART_MAX])
+static void collect(struct html *html)
 {
-	size_t n = 0;
+	for (size_t i = 0; i < STRATEGY_COUNT; i++) {
+		struct demo_chart_column *column = &html->columns[i];
 
-	for (size_t i = 0; i < demo->n_results && n < DEMO_CHART_MAX; i++)
-		if (demo->results[i].strategy == strategy)
-			results[n++] = &demo->results[i];
-	return n;
+		for (size_t k = 0; k < html->demo->n_results; k++) {
+			const struct contest_result *result =
+				&html->demo->results[k];
+
+			if (result->strategy == strategies[i] &&
+			    column->n < DEMO_CHART_MAX)
+				column->results[column->n++] = result;
+		}
+	}
 }
 
 /* The summary. */
@@ -67,17 +71,19 @@ static void put_verdicts(struct html *html)
 		{"", PAGE_TEXT},
 		{"what it does", PAGE_TEXT},
 		{"what became of it", PAGE_TEXT}};
-	const struct contest_result *results[DEMO_CHART_MAX];
 	char verdict[VERDICT_SIZE];
 
 	page_table_open(&html->page, NULL, columns, 3);
 	for (size_t i = 0; i < STRATEGY_COUNT; i++) {
-		if (collect(html->demo, strategies[i], results) == 0)
+		const struct contest_result *first =
+			html->columns[i].results[0];
+
+		if (!first)
 			continue;
 		page_cell(&html->page, "%s", strategies[i]->name);
 		page_cell(&html->page, "%s", strategies[i]->how);
-		page_cell_tone(&html->page, tone_of(results[0]),
-			       verdict_text(results[0], verdict));
+		page_cell_tone(&html->page, tone_of(first),
+			       verdict_text(first, verdict));
 	}
 	page_table_close(&html->page);
 }
@@ -148,20 +154,6 @@ static void put_costs(struct html *html)
 	page_table_close(page);
 }
 
-static void put_strategy(struct html *html, const struct strategy *strategy)
-{
-	const struct contest_result *results[DEMO_CHART_MAX];
-	size_t n = collect(html->demo, strategy, results);
-	char verdict[VERDICT_SIZE];
-
-	if (n == 0)
-		return;
-	page_heading(&html->page, strategy->name);
-	page_verdict(&html->page, tone_of(results[0]),
-		     verdict_text(results[0], verdict), "%s", strategy->how);
-	demo_chart_draw(html->page.out, &html->axes, results, n);
-}
-
 /* -- the other parts -- */
 
 static void put_trace(struct page *page, const struct demo *demo)
@@ -226,7 +218,11 @@ static void put_setting(struct html *html)
 		"%s, which Linux made %s.",
 		HEALTHY_CLIENTS, quantity_format_size(set, CONTEST_BUFFER),
 		quantity_format_size(sndbuf, (double)first->sndbuf));
-	page_paragraph(&html->page,
+}
+
+static void put_words(struct page *page)
+{
+	page_paragraph(page,
 		       "A send that finds the kernel's buffer full takes "
 		       "nothing and says EAGAIN. EPOLLOUT is how epoll says "
 		       "that there is room again; it is armed if the server "
@@ -238,8 +234,9 @@ static void put_contest(struct html *html)
 {
 	put_setting(html);
 	put_verdicts(html);
-	for (size_t i = 0; i < STRATEGY_COUNT; i++)
-		put_strategy(html, strategies[i]);
+	demo_chart_draw(&html->page, html->columns, STRATEGY_COUNT);
+	if (!html->demo->results[0].is_calm)
+		put_words(&html->page);
 	page_heading(&html->page, "All figures of this run");
 	put_clients(html);
 	put_costs(html);
@@ -249,8 +246,7 @@ int demo_html(FILE *out, const struct demo *demo)
 {
 	struct html html = {.demo = demo};
 
-	for (size_t i = 0; i < demo->n_results; i++)
-		demo_chart_stretch(&html.axes, &demo->results[i]);
+	collect(&html);
 	page_open(&html.page, out, "send or sendall?",
 		  "What becomes of one slow reader's bytes, and of every other "
 		  "client meanwhile");

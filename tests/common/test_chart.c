@@ -105,6 +105,37 @@ Test(chart, a_step_holds_until_a_gap_begins)
 		     "M926.0 272.0h0m-3 0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0");
 }
 
+/* Both ranges end where the data does, at the edges of the drawing. */
+Test(chart, a_small_one_is_lines_from_edge_to_edge_without_a_word)
+{
+	static const struct chart_point points[] = {{0, 0}, {7, 3}};
+	const struct chart_series series = {
+		.name = "a", .points = points, .n_points = 2};
+	const struct chart_band band = {.from = 2, .to = 3};
+	const struct chart_rule rule = {.y = 1};
+	struct chart chart = {.title = "t",
+			      .series = &series,
+			      .n_series = 1,
+			      .bands = &band,
+			      .n_bands = 1,
+			      .rules = &rule,
+			      .n_rules = 1,
+			      .height = 100,
+			      .is_small = true};
+	struct document document;
+
+	draw(&document, &chart);
+	cr_expect(strstr(document.text, "viewBox=\"0 0 240 100\""));
+	cr_expect(strstr(document.text, "L240.0 2.0\"><title>a"), "%s",
+		  document.text);
+	cr_expect(strstr(document.text, "<title>t</title>"));
+	cr_expect_eq(document_count(document.text, "class=\"band\""), 1);
+	cr_expect_eq(document_count(document.text, "class=\"rule\""), 1);
+	cr_expect_eq(document_count(document.text, "<text"), 0);
+	cr_expect_eq(document_count(document.text, "<figure"), 0);
+	document_free(&document);
+}
+
 /* By default the label "2" leaves the axis at 36. */
 Test(chart, room_for_labels_can_be_asked_for)
 {

@@ -47,6 +47,10 @@ static void write_page(struct page *page, FILE *out)
 	page_tile(page, "<label>", "<figure>", "<note>");
 	page_tile(page, "<label>", "<figure>", NULL);
 	page_tiles_close(page);
+	page_grid_open(page, 1);
+	page_grid_words(page, "", NULL);
+	page_grid_words(page, "<words>", "<note>");
+	page_grid_close(page);
 	page_table_open(page, "<caption>", columns, 2);
 	for (int row = 0; row < 3; row++) {
 		page_cell(page, "<row %d>", row);
@@ -75,7 +79,7 @@ Test(page, every_text_of_a_page_is_escaped)
 		"title",     "subtitle", "word",    "verdict", "heading",
 		"paragraph", "code",	 "label",   "figure",  "note",
 		"name",	     "value",	 "caption", "row 2",   "cell",
-		"fact",	     "what",	 "footer"};
+		"fact",	     "what",	 "footer",  "words"};
 	struct document document;
 	char *text = make_page(&document);
 

@@ -127,6 +127,30 @@ Test(demo_program, page_stands_alone)
 	cr_assert(strstr(text, "</html>"));
 }
 
+static size_t count(const char *sought)
+{
+	size_t n = 0;
+
+	for (const char *at = text; (at = strstr(at, sought)); at++)
+		n++;
+	return n;
+}
+
+/* A row a measure, a column a way of sending that was tried. */
+Test(demo_program, page_shows_all_ways_of_sending_in_one_picture)
+{
+	cr_assert_eq(run("--strategy weir --strategy send-once --size 1M "
+			 "--size 2M --hold 20ms --html - 2>/dev/null"),
+		     0);
+	cr_expect(strstr(text, "style=\"--n:2\""));
+	cr_expect_eq(count("<svg class=\"chart small\""), 2 * 4);
+	cr_expect(strstr(text, "<title>weir: Send queue</title>"));
+	cr_expect_eq(count("</svg>1.00 MiB owed"), 1);
+	cr_expect_eq(count("</svg>2.00 MiB owed"), 1);
+	cr_expect_lt(strstr(text, "what became of it"),
+		     strstr(text, "class=\"many\""));
+}
+
 Test(demo_program, calm_has_no_slow_reader)
 {
 	cr_assert_eq(run("--strategy weir --hold 20ms --calm --size 1M "
