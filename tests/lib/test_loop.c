@@ -1,6 +1,6 @@
 /* The loop's life, watches and their interest. What happens inside a turn is
  * in test_loop_turn.c. */
-#include "loop.h"
+#include "test_loop.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -10,34 +10,9 @@
 
 #include "fault.h"
 #include "harness.h"
-#include "harness_probe.h"
 
-static struct weir_loop *loop;
-static struct probe probe;
-
-static void start(void)
-{
-	harness_begin();
-	cr_assert_eq(weir_loop_new(&loop), 0);
-	fault_reset();
-}
-
-static void finish(void)
-{
-	probe_close(&probe);
-	if (weir_loop_free(loop) != 0)
-		harness_die("something is still open");
-	harness_end();
-}
-
-TestSuite(loop, .init = start, .fini = finish);
+TestSuite(loop, .init = loop_begin, .fini = loop_end);
 TestSuite(loop_life, .init = harness_begin, .fini = harness_end);
-
-static void turns(unsigned n)
-{
-	while (n-- > 0)
-		cr_assert_geq(weir_loop_turn(loop, 0), 0);
-}
 
 /* -- new and free -- */
 

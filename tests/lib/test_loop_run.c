@@ -1,5 +1,5 @@
 /* Waiting, the clock, and when running ends. */
-#include "loop.h"
+#include "test_loop.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -7,27 +7,8 @@
 
 #include "fault.h"
 #include "harness.h"
-#include "harness_probe.h"
 
-static struct weir_loop *loop;
-static struct probe probe;
-
-static void start(void)
-{
-	harness_begin();
-	cr_assert_eq(weir_loop_new(&loop), 0);
-	fault_reset();
-}
-
-static void finish(void)
-{
-	probe_close(&probe);
-	if (weir_loop_free(loop) != 0)
-		harness_die("something is still open");
-	harness_end();
-}
-
-TestSuite(loop_run, .init = start, .fini = finish);
+TestSuite(loop_run, .init = loop_begin, .fini = loop_end);
 
 static void stop(struct probe *p)
 {

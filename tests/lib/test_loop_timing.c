@@ -1,5 +1,5 @@
 /* The longest turn of a loop: found when asked for, and what belongs to it. */
-#include "loop.h"
+#include "test_loop.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -7,31 +7,12 @@
 
 #include "fault.h"
 #include "harness.h"
-#include "harness_probe.h"
 
 enum {
 	MS = 1000000
 };
 
-static struct weir_loop *loop;
-static struct probe probe;
-
-static void start(void)
-{
-	harness_begin();
-	cr_assert_eq(weir_loop_new(&loop), 0);
-	fault_reset();
-}
-
-static void finish(void)
-{
-	probe_close(&probe);
-	if (weir_loop_free(loop) != 0)
-		harness_die("something is still open");
-	harness_end();
-}
-
-TestSuite(loop_timing, .init = start, .fini = finish);
+TestSuite(loop_timing, .init = loop_begin, .fini = loop_end);
 
 static void compute(void)
 {
@@ -59,11 +40,6 @@ static void expect_longest(enum weir_work kind)
 	cr_expect_eq(stats().longest_turn_in, kind);
 }
 
-static void turn(void)
-{
-	cr_assert_geq(weir_loop_turn(loop, 0), 0);
-}
-
 /* -- when it is on -- */
 
 Test(loop_timing, unasked_it_reads_no_clock)
@@ -71,9 +47,9 @@ Test(loop_timing, unasked_it_reads_no_clock)
 	probe.then = compute_and_drain;
 	probe_open(&probe, loop, EPOLLIN);
 	probe_poke(&probe);
-	turn();
+	turns(1);
 	weir_watch_defer(&probe.watch);
-	turn();
+	turns(1);
 	cr_expect_eq(probe.n_calls, 2);
 	cr_expect_eq(fault_count(FAULT_NOW), 0);
 	cr_expect_eq(fault_count(FAULT_THREAD_CPU), 0);
@@ -86,14 +62,14 @@ Test(loop_timing, asked_again_it_forgets_the_longest)
 	probe_open(&probe, loop, EPOLLIN);
 	weir_loop_time_turns(loop, true);
 	probe_poke(&probe);
-	turn();
+	turns(1);
 	expect_longest(WEIR_WORK_WATCH);
 	weir_loop_time_turns(loop, true);
 	cr_expect_eq(stats().longest_turn_ns, 0);
-	turn();
+	turns(1);
 	cr_expect_eq(stats().longest_turn_ns, 0, "an empty turn");
 	probe_poke(&probe);
-	turn();
+	turns(1);
 	expect_longest(WEIR_WORK_WATCH);
 }
 
@@ -103,11 +79,11 @@ Test(loop_timing, switched_off_it_keeps_what_it_found_and_reads_no_clock)
 	probe_open(&probe, loop, EPOLLIN);
 	weir_loop_time_turns(loop, true);
 	probe_poke(&probe);
-	turn();
+	turns(1);
 	weir_loop_time_turns(loop, false);
 	fault_reset();
 	probe_poke(&probe);
-	turn();
+	turns(1);
 	cr_expect_eq(probe.n_calls, 2);
 	cr_expect_eq(fault_count(FAULT_NOW), 0);
 	cr_expect_eq(fault_count(FAULT_THREAD_CPU), 0);
@@ -117,11 +93,11 @@ Test(loop_timing, switched_off_it_keeps_what_it_found_and_reads_no_clock)
 Test(loop_timing, between_off_and_on_again_nothing_counts)
 {
 	weir_loop_time_turns(loop, true);
-	turn();
+	turns(1);
 	weir_loop_time_turns(loop, false);
 	compute();
 	weir_loop_time_turns(loop, true);
-	turn();
+	turns(1);
 	cr_expect_eq(stats().longest_turn_ns, 0);
 }
 
@@ -143,18 +119,18 @@ Test(loop_timing, switched_on_inside_a_turn_it_begins_with_the_next)
 	probe.then = switch_on;
 	probe_open(&probe, loop, EPOLLIN);
 	probe_poke(&probe);
-	turn();
+	turns(1);
 	cr_expect_eq(stats().longest_turn_ns, 0);
-	turn();
+	turns(1);
 	cr_expect_eq(stats().longest_turn_ns, 0);
 	probe.then = switch_off_and_on;
 	probe_poke(&probe);
-	turn();
+	turns(1);
 	cr_expect_eq(probe.n_calls, 2);
 	cr_expect_eq(stats().longest_turn_ns, 0);
 	probe.then = compute_and_drain;
 	probe_poke(&probe);
-	turn();
+	turns(1);
 	expect_longest(WEIR_WORK_WATCH);
 }
 
@@ -165,7 +141,7 @@ Test(loop_timing, asked_again_inside_a_turn_that_turn_still_counts)
 	probe.then = switch_on;
 	probe_open(&probe, loop, EPOLLIN);
 	probe_poke(&probe);
-	turn();
+	turns(1);
 	cr_expect_eq(stats().longest_turn_ns, 10 * MS);
 }
 
@@ -173,7 +149,7 @@ Test(loop_timing, asked_again_inside_a_turn_that_turn_still_counts)
 Test(loop_timing, what_a_thread_did_before_the_run_is_no_turn)
 {
 	weir_loop_time_turns(loop, true);
-	turn();
+	turns(1);
 	compute();
 	cr_expect_eq(weir_loop_run(loop), 0);
 	cr_expect_eq(stats().longest_turn_ns, 0);
@@ -195,7 +171,7 @@ Test(loop_timing, waiting_does_not_count)
 	weir_loop_turn(loop, 1000 * MS);
 	cr_expect_eq(stats().longest_turn_ns, 0);
 	probe_poke(&probe);
-	turn();
+	turns(1);
 	expect_longest(WEIR_WORK_WATCH);
 }
 
@@ -227,7 +203,7 @@ Test(loop_timing, a_failing_wait_is_part_of_the_turn_that_follows)
 	probe.then = compute_and_drain;
 	probe_open(&probe, loop, EPOLLIN);
 	probe_poke(&probe);
-	turn();
+	turns(1);
 	expect_longest(WEIR_WORK_WATCH);
 }
 
@@ -251,7 +227,7 @@ Test(loop_timing, many_short_callbacks_outweigh_a_long_one)
 		probe_open(&others[i], loop, EPOLLIN);
 		probe_poke(&others[i]);
 	}
-	turn();
+	turns(1);
 	cr_expect_not(weir_timer_is_armed(&timer));
 	cr_expect_eq(stats().longest_turn_ns, 27 * MS);
 	cr_expect_eq(stats().longest_turn_in, WEIR_WORK_WATCH);
@@ -277,7 +253,7 @@ Test(loop_timing, watches_may_be_closed_while_it_is_measured)
 	probe_open(&other, loop, EPOLLIN);
 	probe_poke(&probe);
 	probe_poke(&other);
-	turn();
+	turns(1);
 	cr_expect_eq(probe.n_calls + other.n_calls, 1);
 	expect_longest(WEIR_WORK_WATCH);
 }

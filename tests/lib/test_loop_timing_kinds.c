@@ -9,29 +9,19 @@
 #include "fault.h"
 #include "harness.h"
 #include "harness_net.h"
-#include "loop.h"
+#include "test_loop.h"
 
 enum {
 	MS = 1000000
 };
 
-static struct weir_loop *loop;
-
 static void start(void)
 {
-	harness_begin();
-	cr_assert_eq(weir_loop_new(&loop), 0);
+	loop_begin();
 	weir_loop_time_turns(loop, true);
 }
 
-static void finish(void)
-{
-	if (weir_loop_free(loop) != 0)
-		harness_die("something is still open");
-	harness_end();
-}
-
-TestSuite(loop_timing_kinds, .init = start, .fini = finish);
+TestSuite(loop_timing_kinds, .init = start, .fini = loop_end);
 
 static void compute(void)
 {

@@ -1,6 +1,6 @@
 /* What happens inside a turn: the harvest and its batch, the phases after it,
  * the clock, the end of running. */
-#include "loop.h"
+#include "test_loop.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -10,42 +10,25 @@
 
 #include "fault.h"
 #include "harness.h"
-#include "harness_probe.h"
 
 enum {
 	N_MANY = 300 /* more than one harvest holds */
 };
 
-static struct weir_loop *loop;
 static struct probe a;
 static struct probe b;
-
-static void start(void)
-{
-	harness_begin();
-	cr_assert_eq(weir_loop_new(&loop), 0);
-	fault_reset();
-}
 
 static void finish(void)
 {
 	probe_close(&a);
 	probe_close(&b);
-	if (weir_loop_free(loop) != 0)
-		harness_die("something is still open");
-	harness_end();
+	loop_end();
 }
 
-TestSuite(loop_turn, .init = start, .fini = finish);
-
-static void turns(unsigned n)
-{
-	while (n-- > 0)
-		cr_assert_geq(weir_loop_turn(loop, 0), 0);
-}
+TestSuite(loop_turn, .init = loop_begin, .fini = finish);
 
 /* Both watched and ready in one batch, each with the other in mind. */
-static void make_both_ready(void (*then)(struct probe *probe))
+static void make_both_ready(void (*then)(struct probe *p))
 {
 	a = (struct probe){.then = then, .other = &b};
 	b = (struct probe){.then = then, .other = &a};
@@ -57,10 +40,10 @@ static void make_both_ready(void (*then)(struct probe *probe))
 
 /* -- the batch -- */
 
-static void close_other(struct probe *probe)
+static void close_other(struct probe *p)
 {
-	probe_drain(probe);
-	probe_close(probe->other);
+	probe_drain(p);
+	probe_close(p->other);
 }
 
 Test(loop_turn, a_watch_closed_in_mid_batch_does_not_get_its_event)
@@ -72,9 +55,9 @@ Test(loop_turn, a_watch_closed_in_mid_batch_does_not_get_its_event)
 	cr_assert_eq(a.n_calls + b.n_calls, 1);
 }
 
-static void close_itself(struct probe *probe)
+static void close_itself(struct probe *p)
 {
-	probe_close(probe);
+	probe_close(p);
 }
 
 Test(loop_turn, a_watch_may_close_itself)
@@ -85,13 +68,13 @@ Test(loop_turn, a_watch_may_close_itself)
 	cr_assert_eq(b.n_calls, 1);
 }
 
-static void free_both(struct probe *probe)
+static void free_both(struct probe *p)
 {
-	struct probe *other = probe->other;
+	struct probe *other = p->other;
 
-	probe_close(probe);
+	probe_close(p);
 	probe_close(other);
-	free(probe);
+	free(p);
 	free(other);
 }
 
@@ -111,14 +94,14 @@ Test(loop_turn, ready_watches_may_be_closed_and_freed_in_mid_batch)
 }
 
 /* The other's descriptors go and come again, under the same numbers. */
-static void reopen_other(struct probe *probe)
+static void reopen_other(struct probe *p)
 {
-	int fd = probe->other->fd[0];
+	int fd = p->other->fd[0];
 
-	probe_drain(probe);
-	probe_close(probe->other);
-	probe_open(probe->other, loop, EPOLLIN);
-	cr_assert_eq(probe->other->fd[0], fd);
+	probe_drain(p);
+	probe_close(p->other);
+	probe_open(p->other, loop, EPOLLIN);
+	cr_assert_eq(p->other->fd[0], fd);
 }
 
 Test(loop_turn, a_recycled_number_does_not_get_the_dead_ones_event)
@@ -203,21 +186,21 @@ Test(loop_turn, a_close_overrides_a_flush_and_never_the_other_way)
 	cr_assert_lt(b.sequence, a.sequence);
 }
 
-static void defer_close_of_other(struct probe *probe)
+static void defer_close_of_other(struct probe *p)
 {
-	probe->then = NULL;
-	weir_watch_defer_close(&probe->other->watch);
+	p->then = NULL;
+	weir_watch_defer_close(&p->other->watch);
 }
 
-static void defer_flush_of_other(struct probe *probe)
+static void defer_flush_of_other(struct probe *p)
 {
-	probe->then = NULL;
-	weir_watch_defer(&probe->other->watch);
+	p->then = NULL;
+	weir_watch_defer(&p->other->watch);
 }
 
 /* a, called in the phase that first asks for, defers b. */
 static void defer_inside(void (*first)(struct weir_watch *watch),
-			 void (*then)(struct probe *probe))
+			 void (*then)(struct probe *p))
 {
 	a = (struct probe){.then = then, .other = &b};
 	probe_open(&a, loop, 0);
@@ -299,9 +282,9 @@ Test(loop_turn, goes_from_watches_to_timers_to_deferred_calls)
 	cr_assert_eq(b.turn, a.turn);
 }
 
-static void defer_itself(struct probe *probe)
+static void defer_itself(struct probe *p)
 {
-	weir_watch_defer(&probe->watch);
+	weir_watch_defer(&p->watch);
 }
 
 Test(loop_turn, a_watch_that_defers_itself_comes_once_a_turn)
@@ -357,11 +340,11 @@ Test(loop_turn, a_change_of_interest_survives_a_deferral)
 	cr_assert_eq(b.events, EPOLLOUT);
 }
 
-static void lose_interest_and_defer(struct probe *probe)
+static void lose_interest_and_defer(struct probe *p)
 {
-	probe->then = NULL;
-	weir_watch_set(&probe->watch, 0);
-	weir_watch_defer(&probe->watch);
+	p->then = NULL;
+	weir_watch_set(&p->watch, 0);
+	weir_watch_defer(&p->watch);
 }
 
 Test(loop_turn, a_change_of_interest_is_not_held_up_by_a_deferral)

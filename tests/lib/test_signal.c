@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "loop.h"
+#include "test_loop.h"
 #include <weir/signal.h>
 
 #include "fault.h"
@@ -15,7 +15,7 @@ enum {
 	MAX_TURNS = 20
 };
 
-TestSuite(signal, .init = harness_begin, .fini = harness_end);
+TestSuite(signal, .init = loop_begin, .fini = loop_end);
 
 struct note {
 	struct weir_signal signal;
@@ -50,23 +50,10 @@ static void block(int number)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-/* Each test starts a loop and ends it, so that nothing is left open. */
-static void begin(struct weir_loop **loop)
-{
-	cr_assert_eq(weir_loop_new(loop), 0);
-}
-
-static void end(struct weir_loop *loop)
-{
-	cr_assert_eq(weir_loop_free(loop), 0);
-}
-
 Test(signal, merged_instances_are_told_once)
 {
-	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 
-	begin(&loop);
 	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0);
 	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 0);
@@ -79,16 +66,13 @@ Test(signal, merged_instances_are_told_once)
 	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 2);
 	weir_signal_close(&note.signal);
-	end(loop);
 }
 
 Test(signal, queued_instances_come_one_a_turn)
 {
-	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 	unsigned i;
 
-	begin(&loop);
 	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGRTMIN, count), 0);
 	for (i = 0; i < 3; i++)
 		raise(SIGRTMIN);
@@ -99,16 +83,13 @@ Test(signal, queued_instances_come_one_a_turn)
 	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 3);
 	weir_signal_close(&note.signal);
-	end(loop);
 }
 
 Test(signal, each_hears_of_its_own)
 {
-	struct weir_loop *loop;
 	struct note one = {.n_calls = 0};
 	struct note two = {.n_calls = 0};
 
-	begin(&loop);
 	cr_assert_eq(weir_signal_open(&one.signal, loop, SIGUSR1, count), 0);
 	cr_assert_eq(weir_signal_open(&two.signal, loop, SIGTERM, count), 0);
 	raise(SIGTERM);
@@ -117,15 +98,12 @@ Test(signal, each_hears_of_its_own)
 	cr_expect_eq(two.n_calls, 1);
 	weir_signal_close(&one.signal);
 	weir_signal_close(&two.signal);
-	end(loop);
 }
 
 Test(signal, closing_restores_the_mask)
 {
-	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 
-	begin(&loop);
 	cr_assert_not(is_blocked(SIGUSR1));
 	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0);
 	cr_expect(is_blocked(SIGUSR1));
@@ -136,15 +114,12 @@ Test(signal, closing_restores_the_mask)
 		     "a closed one cannot be opened again");
 	cr_expect(is_blocked(SIGUSR1));
 	weir_signal_close(&note.signal);
-	end(loop);
 }
 
 Test(signal, what_was_blocked_stays_blocked)
 {
-	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 
-	begin(&loop);
 	block(SIGUSR1);
 	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0);
 	weir_signal_close(&note.signal);
@@ -153,45 +128,36 @@ Test(signal, what_was_blocked_stays_blocked)
 	cr_expect_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count),
 		     -ENOMEM);
 	cr_expect(is_blocked(SIGUSR1), "after a failure");
-	end(loop);
 }
 
 Test(signal, what_was_pending_is_told)
 {
-	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 
-	begin(&loop);
 	block(SIGUSR1);
 	raise(SIGUSR1);
 	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0);
 	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 1);
 	weir_signal_close(&note.signal);
-	end(loop);
 }
 
 Test(signal, it_may_be_closed_inside)
 {
-	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 
-	begin(&loop);
 	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, close_it),
 		     0);
 	raise(SIGUSR1);
 	cr_expect_eq(weir_loop_run(loop), 0);
 	cr_expect_eq(note.n_calls, 1);
 	cr_expect_not(is_blocked(SIGUSR1));
-	end(loop);
 }
 
 Test(signal, one_that_somebody_else_took_is_not_told)
 {
-	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 
-	begin(&loop);
 	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0);
 	raise(SIGUSR1);
 	fault_next(FAULT_SIGNALFD_TAKE, 0);
@@ -200,22 +166,18 @@ Test(signal, one_that_somebody_else_took_is_not_told)
 	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 1);
 	weir_signal_close(&note.signal);
-	end(loop);
 }
 
 Test(signal, what_cannot_be_caught_is_refused)
 {
 	static const int numbers[] = {SIGKILL, SIGSTOP, 0, -1, 1000};
-	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 	size_t i;
 
-	begin(&loop);
 	for (i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		cr_expect_eq(
 			weir_signal_open(&note.signal, loop, numbers[i], count),
 			-EINVAL, "signal %d", numbers[i]);
-	end(loop);
 }
 
 Test(signal, a_failure_changes_nothing)
@@ -228,12 +190,10 @@ Test(signal, a_failure_changes_nothing)
 		{FAULT_SIGNALFD_OPEN, -ENOMEM}, {FAULT_EPOLL_ADD, -ENOMEM},
 		{FAULT_EPOLL_ADD, -ENOSPC},
 	};
-	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 	int n_fds;
 	size_t i;
 
-	begin(&loop);
 	n_fds = harness_count_fds();
 	for (i = 0; i < sizeof table / sizeof *table; i++) {
 		fault_next(table[i].call, table[i].error);
@@ -248,19 +208,16 @@ Test(signal, a_failure_changes_nothing)
 	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0,
 		     "after the failures");
 	weir_signal_close(&note.signal);
-	end(loop);
 }
 
 /* -- several watchers, and children -- */
 
 Test(signal, the_last_watcher_to_close_restores_the_mask)
 {
-	struct weir_loop *loop;
 	struct note notes[3] = {{.n_calls = 0}};
 	unsigned order;
 	unsigned i;
 
-	begin(&loop);
 	for (order = 0; order < 3; order++) {
 		for (i = 0; i < 3; i++)
 			cr_assert_eq(weir_signal_open(&notes[i].signal, loop,
@@ -272,16 +229,13 @@ Test(signal, the_last_watcher_to_close_restores_the_mask)
 		}
 		cr_expect_not(is_blocked(SIGUSR1));
 	}
-	end(loop);
 }
 
 Test(signal, one_of_several_watchers_hears_each_instance)
 {
-	struct weir_loop *loop;
 	struct note one = {.n_calls = 0};
 	struct note two = {.n_calls = 0};
 
-	begin(&loop);
 	cr_assert_eq(weir_signal_open(&one.signal, loop, SIGUSR1, count), 0);
 	cr_assert_eq(weir_signal_open(&two.signal, loop, SIGUSR1, count), 0);
 	raise(SIGUSR1);
@@ -292,18 +246,15 @@ Test(signal, one_of_several_watchers_hears_each_instance)
 	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(one.n_calls + two.n_calls, 2);
 	weir_signal_close(&two.signal);
-	end(loop);
 }
 
 /* What signal.h says of children, with its two lines. */
 Test(signal, a_child_inherits_the_mask_and_two_lines_undo_it)
 {
-	struct weir_loop *loop;
 	struct note note = {.n_calls = 0};
 	int status;
 	pid_t child;
 
-	begin(&loop);
 	cr_assert_eq(weir_signal_open(&note.signal, loop, SIGUSR1, count), 0);
 	child = fork();
 	if (child == 0) {
@@ -320,5 +271,4 @@ Test(signal, a_child_inherits_the_mask_and_two_lines_undo_it)
 	cr_assert(WIFSIGNALED(status));
 	cr_assert_eq(WTERMSIG(status), SIGUSR1);
 	weir_signal_close(&note.signal);
-	end(loop);
 }

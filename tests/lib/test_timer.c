@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
-#include "loop.h"
+#include "test_loop.h"
 
 #include "fault.h"
 #include "harness.h"
@@ -24,26 +24,11 @@ struct alarm {
 	struct alarm *other;
 };
 
-static struct weir_loop *loop;
 static struct alarm alarms[N_TIMERS];
 static struct alarm *order[N_TIMERS];
 static size_t n_order;
 
-static void start(void)
-{
-	harness_begin();
-	cr_assert_eq(weir_loop_new(&loop), 0);
-	fault_reset();
-}
-
-static void finish(void)
-{
-	if (weir_loop_free(loop) != 0)
-		harness_die("a timer is still armed");
-	harness_end();
-}
-
-TestSuite(timer, .init = start, .fini = finish);
+TestSuite(timer, .init = loop_begin, .fini = loop_end);
 
 static void ring(struct weir_timer *timer)
 {

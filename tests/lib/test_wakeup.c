@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-#include "loop.h"
+#include "test_loop.h"
 #include <weir/wakeup.h>
 
 #include "fault.h"
@@ -16,8 +16,6 @@
 enum {
 	MAX_TURNS = 20
 };
-
-TestSuite(wakeup, .init = harness_begin, .fini = harness_end);
 
 struct note {
 	struct weir_wakeup wakeup;
@@ -37,27 +35,24 @@ static void count(struct weir_wakeup *wakeup)
 	note_of(wakeup)->read = note_of(wakeup)->letter;
 }
 
-/* Each test starts a loop with an open wakeup, and ends them. */
-static void begin(struct weir_loop **loop, struct note *note,
-		  weir_wakeup_fn *on_wakeup)
+static struct note note;
+
+static void open_it(weir_wakeup_fn *on_wakeup)
 {
-	*note = (struct note){.n_calls = 0};
-	cr_assert_eq(weir_loop_new(loop), 0);
-	cr_assert_eq(weir_wakeup_open(&note->wakeup, *loop, on_wakeup), 0);
+	cr_assert_eq(weir_wakeup_open(&note.wakeup, loop, on_wakeup), 0);
 }
 
-static void end(struct weir_loop *loop, struct note *note)
+static void finish(void)
 {
-	weir_wakeup_close(&note->wakeup);
-	cr_assert_eq(weir_loop_free(loop), 0);
+	weir_wakeup_close(&note.wakeup);
+	loop_end();
 }
+
+TestSuite(wakeup, .init = loop_begin, .fini = finish);
 
 Test(wakeup, sends_are_told_once_and_from_the_loop)
 {
-	struct weir_loop *loop;
-	struct note note;
-
-	begin(&loop, &note, count);
+	open_it(count);
 	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 0);
 	for (int i = 0; i < 1000; i++)
@@ -68,46 +63,38 @@ Test(wakeup, sends_are_told_once_and_from_the_loop)
 	weir_wakeup_send(&note.wakeup);
 	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 2);
-	end(loop, &note);
 }
 
 Test(wakeup, a_send_is_one_system_call)
 {
-	struct weir_loop *loop;
-	struct note note;
 	uint64_t before;
 
-	begin(&loop, &note, count);
+	open_it(count);
 	before = fault_count_kernel();
 	weir_wakeup_send(&note.wakeup);
 	cr_expect_eq(fault_count_kernel(), before + 1);
-	end(loop, &note);
 }
 
 /* No other thread makes the library's calls meanwhile: fault.o does not know
  * of threads. */
 static void *write_letter(void *arg)
 {
-	struct note *note = arg;
-
-	note->letter = 42;
-	weir_wakeup_send(&note->wakeup);
+	(void)arg;
+	note.letter = 42;
+	weir_wakeup_send(&note.wakeup);
 	return NULL;
 }
 
 Test(wakeup, another_thread_may_send)
 {
-	struct weir_loop *loop;
-	struct note note;
 	pthread_t writer;
 
-	begin(&loop, &note, count);
-	cr_assert_eq(pthread_create(&writer, NULL, write_letter, &note), 0);
+	open_it(count);
+	cr_assert_eq(pthread_create(&writer, NULL, write_letter, NULL), 0);
 	cr_assert_eq(pthread_join(writer, NULL), 0);
 	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 1);
 	cr_expect_eq(note.read, 42);
-	end(loop, &note);
 }
 
 static void stop(struct weir_wakeup *wakeup)
@@ -118,33 +105,24 @@ static void stop(struct weir_wakeup *wakeup)
 /* The way to stop a loop from another thread, as loop.h says. */
 Test(wakeup, another_thread_stops_the_loop_by_it)
 {
-	struct weir_loop *loop;
-	struct note note;
 	pthread_t writer;
 
-	begin(&loop, &note, stop);
-	cr_assert_eq(pthread_create(&writer, NULL, write_letter, &note), 0);
+	open_it(stop);
+	cr_assert_eq(pthread_create(&writer, NULL, write_letter, NULL), 0);
 	cr_assert_eq(pthread_join(writer, NULL), 0);
 	cr_assert_eq(weir_loop_run(loop), 0);
-	end(loop, &note);
 }
-
-static struct weir_wakeup *by_signal;
 
 static void on_signal(int number)
 {
 	(void)number;
-	weir_wakeup_send(by_signal);
+	weir_wakeup_send(&note.wakeup);
 }
 
 /* The counter is full, so that the write behind it fails. */
 Test(wakeup, a_signal_handler_may_send_and_finds_its_errno_again)
 {
-	struct weir_loop *loop;
-	struct note note;
-
-	begin(&loop, &note, count);
-	by_signal = &note.wakeup;
+	open_it(count);
 	signal(SIGUSR1, on_signal);
 	cr_assert_eq(eventfd_write(note.wakeup.watch.fd, UINT64_MAX - 1), 0);
 	errno = EXDEV;
@@ -153,7 +131,6 @@ Test(wakeup, a_signal_handler_may_send_and_finds_its_errno_again)
 	signal(SIGUSR1, SIG_DFL);
 	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 1);
-	end(loop, &note);
 }
 
 static void send_again(struct weir_wakeup *wakeup)
@@ -165,10 +142,7 @@ static void send_again(struct weir_wakeup *wakeup)
 
 Test(wakeup, a_send_inside_brings_a_call_in_the_next_turn)
 {
-	struct weir_loop *loop;
-	struct note note;
-
-	begin(&loop, &note, send_again);
+	open_it(send_again);
 	weir_wakeup_send(&note.wakeup);
 	for (unsigned i = 1; i <= 3; i++) {
 		weir_loop_turn(loop, 0);
@@ -176,7 +150,6 @@ Test(wakeup, a_send_inside_brings_a_call_in_the_next_turn)
 	}
 	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 3);
-	end(loop, &note);
 }
 
 static void close_it(struct weir_wakeup *wakeup)
@@ -187,15 +160,11 @@ static void close_it(struct weir_wakeup *wakeup)
 
 Test(wakeup, it_keeps_the_loop_running_until_it_is_closed)
 {
-	struct weir_loop *loop;
-	struct note note;
-
-	begin(&loop, &note, close_it);
+	open_it(close_it);
 	weir_wakeup_send(&note.wakeup);
 	cr_expect_eq(weir_loop_free(loop), -EBUSY);
 	cr_expect_eq(weir_loop_run(loop), 0);
 	cr_expect_eq(note.n_calls, 1);
-	end(loop, &note);
 }
 
 static void free_it(struct weir_wakeup *wakeup)
@@ -208,21 +177,15 @@ static void free_it(struct weir_wakeup *wakeup)
 Test(wakeup, it_may_be_freed_inside)
 {
 	struct weir_wakeup *wakeup = calloc(1, sizeof *wakeup);
-	struct weir_loop *loop;
 
-	cr_assert_eq(weir_loop_new(&loop), 0);
 	cr_assert_eq(weir_wakeup_open(wakeup, loop, free_it), 0);
 	weir_wakeup_send(wakeup);
 	cr_expect_eq(weir_loop_run(loop), 0);
-	cr_assert_eq(weir_loop_free(loop), 0);
 }
 
 Test(wakeup, what_was_sent_before_a_close_is_forgotten)
 {
-	struct weir_loop *loop;
-	struct note note;
-
-	begin(&loop, &note, count);
+	open_it(count);
 	weir_wakeup_send(&note.wakeup);
 	weir_wakeup_close(&note.wakeup);
 	weir_wakeup_close(&note.wakeup);
@@ -230,22 +193,17 @@ Test(wakeup, what_was_sent_before_a_close_is_forgotten)
 		     "a closed one cannot be opened again");
 	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 0);
-	end(loop, &note);
 }
 
 Test(wakeup, an_interrupted_read_is_made_good)
 {
-	struct weir_loop *loop;
-	struct note note;
-
-	begin(&loop, &note, count);
+	open_it(count);
 	weir_wakeup_send(&note.wakeup);
 	fault_next(FAULT_EVENTFD_TAKE, 0);
 	cr_expect_eq(weir_loop_turn(loop, 0), 1);
 	cr_expect_eq(note.n_calls, 0);
 	harness_turn_until_idle(loop, MAX_TURNS);
 	cr_expect_eq(note.n_calls, 1);
-	end(loop, &note);
 }
 
 Test(wakeup, a_failure_changes_nothing)
@@ -258,11 +216,8 @@ Test(wakeup, a_failure_changes_nothing)
 		{FAULT_EVENTFD_OPEN, -ENOMEM}, {FAULT_EPOLL_ADD, -ENOMEM},
 		{FAULT_EPOLL_ADD, -ENOSPC},
 	};
-	struct weir_loop *loop;
-	struct note note = {.n_calls = 0};
 	int n_fds;
 
-	cr_assert_eq(weir_loop_new(&loop), 0);
 	n_fds = harness_count_fds();
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		fault_next(table[i].call, table[i].error);
@@ -274,5 +229,4 @@ Test(wakeup, a_failure_changes_nothing)
 	}
 	cr_assert_eq(weir_wakeup_open(&note.wakeup, loop, count), 0,
 		     "after the failures");
-	end(loop, &note);
 }
