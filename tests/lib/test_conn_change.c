@@ -1,25 +1,13 @@
 /* Events and limits that change while a connection is open, and the room that
  * is left in it. */
-#include <weir/conn.h>
+#include "test_conn_limits.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 
 #include "conn_inside.h"
 
-#include "fault.h"
-#include "harness_conn.h"
-
-enum {
-	SNDBUF = 4608,
-	MUCH = 900000
-};
-
-static const uint64_t SECOND = 1000000000;
-
 TestSuite(conn_change, .init = conn_begin, .fini = conn_end);
-
-static struct conn_probe p;
 
 /* -- events -- */
 
@@ -70,7 +58,7 @@ Test(conn_change, new_events_are_offered_a_full_buffer_before_it_is_too_much)
 	conn_probe_write(&p, 1000);
 	conn_turns(1);
 	cr_assert_eq(n_after_login, 1000);
-	cr_assert(weir_conn_is_open(&p.conn));
+	expect_open();
 }
 
 Test(conn_change, events_may_change_from_outside)
@@ -119,9 +107,7 @@ Test(conn_change, throttling_may_change_above_high)
 	static const struct weir_conn_limits unthrottled = {
 		.flags = WEIR_CONN_NO_THROTTLE};
 
-	conn_probe_open(&p, SNDBUF, NULL);
-	conn_probe_sendall(&p, MUCH);
-	conn_turns(2);
+	open_owing(NULL);
 	conn_probe_write(&p, 10);
 	conn_turns(2);
 	cr_assert_str_eq(p.calls, "+");
@@ -138,10 +124,9 @@ static void expect_close_in(uint64_t least_ns, uint64_t most_ns,
 			    enum weir_reason reason)
 {
 	conn_pass(least_ns - 1);
-	cr_assert(weir_conn_is_open(&p.conn));
+	expect_open();
 	conn_pass(most_ns - least_ns + 10);
-	cr_assert_eq(p.n_of[CONN_CLOSED], 1);
-	cr_assert_eq(p.result.reason, reason);
+	expect_end_by(reason);
 }
 
 Test(conn_change, an_idle_limit_holds_from_the_change_on)
@@ -158,7 +143,7 @@ Test(conn_change, an_idle_limit_holds_from_the_change_on)
 	weir_conn_set_limits(&p.conn, &hours);
 	conn_turns(1);
 	conn_pass(1000 * SECOND);
-	cr_assert(weir_conn_is_open(&p.conn));
+	expect_open();
 	weir_conn_set_limits(&p.conn, &keep_alive);
 	conn_turns(1);
 	expect_close_in(4 * SECOND, 7 * SECOND, WEIR_REASON_IDLE);
@@ -168,9 +153,7 @@ Test(conn_change, a_stall_limit_holds_from_the_change_on)
 {
 	static const struct weir_conn_limits strict = {.stall_ns = 4000000000};
 
-	conn_probe_open(&p, SNDBUF, NULL);
-	conn_probe_sendall(&p, MUCH);
-	conn_turns(2);
+	open_owing(NULL);
 	weir_conn_set_limits(&p.conn, &strict);
 	conn_turns(1);
 	expect_close_in(4 * SECOND, 5 * SECOND, WEIR_REASON_STALLED);
@@ -182,9 +165,7 @@ Test(conn_change, limits_that_change_all_the_time_still_hold)
 	static const struct weir_conn_limits strict = {.stall_ns = 4000000000};
 	unsigned i;
 
-	conn_probe_open(&p, SNDBUF, &strict);
-	conn_probe_sendall(&p, MUCH);
-	conn_turns(2);
+	open_owing(&strict);
 	for (i = 0; i < 50 && weir_conn_is_open(&p.conn); i++) {
 		weir_conn_set_limits(&p.conn, &strict);
 		conn_turns(1);
@@ -227,9 +208,7 @@ Test(conn_change, a_rate_is_asked_for_from_the_change_on)
 	static const struct weir_conn_limits rate = {
 		.min_rate = 1000, .rate_window_ns = 4000000000};
 
-	conn_probe_open(&p, SNDBUF, NULL);
-	conn_probe_sendall(&p, MUCH);
-	conn_turns(2);
+	open_owing(NULL);
 	conn_pass(20 * SECOND);
 	weir_conn_set_limits(&p.conn, &rate);
 	conn_turns(1);
@@ -250,7 +229,7 @@ Test(conn_change, a_lower_input_limit_is_kept)
 	weir_conn_set_limits(&p.conn, &small);
 	conn_probe_write(&p, 1000);
 	conn_turns(3);
-	cr_assert(weir_conn_is_open(&p.conn));
+	expect_open();
 	p.take = SIZE_MAX;
 	conn_turns(20);
 	cr_assert_eq(p.n_taken, 2000);

@@ -1,22 +1,10 @@
 /* Looking at a connection without a system call, and whether it is stalled at
  * this moment. */
-#include <weir/conn.h>
+#include "test_conn_limits.h"
 
 #include <criterion/criterion.h>
 
-#include "fault.h"
-#include "harness_conn.h"
-
-enum {
-	SNDBUF = 4608,
-	MUCH = 900000
-};
-
-static const uint64_t SECOND = 1000000000;
-
 TestSuite(conn_counters, .init = conn_begin, .fini = conn_end);
-
-static struct conn_probe p;
 
 static struct weir_progress counters(void)
 {
@@ -119,9 +107,7 @@ Test(conn_counters, know_since_when_the_kernel_is_full)
 
 Test(conn_counters, begin_anew_with_what_the_peer_takes)
 {
-	conn_probe_open(&p, SNDBUF, NULL);
-	conn_probe_sendall(&p, MUCH);
-	conn_turns(1);
+	open_owing(NULL);
 	conn_pass(3 * SECOND);
 	harness_peer_read(&p.peer, SIZE_MAX);
 	conn_turns(2);
@@ -136,9 +122,7 @@ Test(conn_counters, are_not_disturbed_by_the_looks_of_the_stall_limit)
 {
 	uint64_t n_sends;
 
-	conn_probe_open(&p, SNDBUF, NULL);
-	conn_probe_sendall(&p, MUCH);
-	conn_turns(1);
+	open_owing(NULL);
 	n_sends = fault_count(FAULT_ANY_SEND);
 	conn_pass(50 * SECOND);
 	cr_expect_eq(fault_count(FAULT_ANY_SEND), n_sends + 3);
@@ -187,9 +171,7 @@ static void expect_closed(struct conn_probe *probe, char call)
 Test(conn_counters, of_a_connection_that_ended_are_not_full)
 {
 	p.then = expect_closed;
-	conn_probe_open(&p, SNDBUF, NULL);
-	conn_probe_sendall(&p, MUCH);
-	conn_turns(1);
+	open_owing(NULL);
 	conn_pass(3 * SECOND);
 	weir_conn_abort(&p.conn, false);
 	conn_turns(1);

@@ -1,49 +1,14 @@
 /* The idle limit: silence both ways, while nothing is owed. In virtual time. */
-#include <weir/conn.h>
+#include "test_conn_limits.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 
 #include "conn_inside.h"
 
-#include "fault.h"
-#include "harness_conn.h"
-
-enum {
-	SNDBUF = 4608,
-	MUCH = 900000,
-	RATE = 1000
-};
-
-static const uint64_t SECOND = 1000000000;
-/* Looks come every quarter, rounded up. */
-static const uint64_t ROUNDING_NS = 8;
-
 static const struct weir_conn_limits idle_8 = {.idle_ns = 8000000000};
 
 TestSuite(conn_idle, .init = conn_begin, .fini = conn_end);
-
-static struct conn_probe p;
-
-static void expect_end(enum weir_reason reason)
-{
-	cr_assert_eq(p.n_of[CONN_CLOSED], 1);
-	cr_assert_eq(p.result.reason, reason);
-	cr_assert_eq(p.result.error, 0);
-	cr_assert_null(conn_loop->timers);
-}
-
-static void expect_open(void)
-{
-	cr_assert(weir_conn_is_open(&p.conn));
-}
-
-static void open_owing(const struct weir_conn_limits *limits)
-{
-	cr_assert_eq(conn_probe_open(&p, SNDBUF, limits), 0);
-	cr_assert_eq(conn_probe_sendall(&p, MUCH), 0);
-	conn_turns(2);
-}
 
 /* Closed between idle and half as long again from now. */
 static void expect_idle_in(uint64_t idle_ns)
@@ -51,7 +16,7 @@ static void expect_idle_in(uint64_t idle_ns)
 	conn_pass(idle_ns - 1);
 	expect_open();
 	conn_pass(idle_ns / 2 + ROUNDING_NS);
-	expect_end(WEIR_REASON_IDLE);
+	expect_end_by(WEIR_REASON_IDLE);
 }
 
 Test(conn_idle, ends_who_is_silent)
@@ -177,7 +142,7 @@ Test(conn_idle, still_leaves_room_for_the_stall_limit)
 		conn_pass(limits.stall_ns - 1);
 		expect_open();
 		conn_pass(limits.stall_ns / 4 + 1 + ROUNDING_NS);
-		expect_end(WEIR_REASON_STALLED);
+		expect_end_by(WEIR_REASON_STALLED);
 		conn_close_all();
 	}
 }
@@ -251,7 +216,7 @@ Test(conn_idle, leaves_lingering_alone)
 	conn_pass(29 * SECOND);
 	expect_open();
 	conn_pass(2 * SECOND);
-	expect_end(WEIR_REASON_LINGER);
+	expect_end_by(WEIR_REASON_LINGER);
 }
 
 /* Within a quarter 10,000 echoes leave the timer as it is. */

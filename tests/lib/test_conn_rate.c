@@ -1,49 +1,14 @@
 /* The minimum rate: who moves, but too slowly. In virtual time. */
-#include <weir/conn.h>
+#include "test_conn_limits.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 
 #include "conn_inside.h"
 
-#include "fault.h"
-#include "harness_conn.h"
-
-enum {
-	SNDBUF = 4608,
-	MUCH = 900000,
-	RATE = 1000
-};
-
-static const uint64_t SECOND = 1000000000;
-/* Looks come every quarter, rounded up. */
-static const uint64_t ROUNDING_NS = 8;
-
 static const struct weir_conn_limits a_thousand = {.min_rate = RATE};
 
 TestSuite(conn_rate, .init = conn_begin, .fini = conn_end);
-
-static struct conn_probe p;
-
-static void expect_end(enum weir_reason reason)
-{
-	cr_assert_eq(p.n_of[CONN_CLOSED], 1);
-	cr_assert_eq(p.result.reason, reason);
-	cr_assert_eq(p.result.error, 0);
-	cr_assert_null(conn_loop->timers);
-}
-
-static void expect_open(void)
-{
-	cr_assert(weir_conn_is_open(&p.conn));
-}
-
-static void open_owing(const struct weir_conn_limits *limits)
-{
-	cr_assert_eq(conn_probe_open(&p, SNDBUF, limits), 0);
-	cr_assert_eq(conn_probe_sendall(&p, MUCH), 0);
-	conn_turns(2);
-}
 
 /* The peer reads so much in each tenth of a second. */
 static void read_for(uint64_t n_seconds, size_t n_bytes)
@@ -63,7 +28,7 @@ Test(conn_rate, ends_a_peer_that_reads_a_trickle)
 	read_for(9, 10);
 	expect_open();
 	read_for(15, 10);
-	expect_end(WEIR_REASON_TOO_SLOW);
+	expect_end_by(WEIR_REASON_TOO_SLOW);
 	cr_assert_eq(p.result.progress.dropped, MUCH - p.result.progress.sent);
 }
 
@@ -95,7 +60,7 @@ Test(conn_rate, has_a_window_that_can_be_chosen)
 	conn_pass(2 * SECOND - 1);
 	expect_open();
 	conn_pass(SECOND / 2 + ROUNDING_NS);
-	expect_end(WEIR_REASON_TOO_SLOW);
+	expect_end_by(WEIR_REASON_TOO_SLOW);
 }
 
 Test(conn_rate, has_a_window_of_ten_seconds)
@@ -104,7 +69,7 @@ Test(conn_rate, has_a_window_of_ten_seconds)
 	conn_pass(10 * SECOND - 1);
 	expect_open();
 	conn_pass(SECOND * 5 / 2 + ROUNDING_NS);
-	expect_end(WEIR_REASON_TOO_SLOW);
+	expect_end_by(WEIR_REASON_TOO_SLOW);
 }
 
 Test(conn_rate, ends_it_by_reset)
@@ -113,7 +78,7 @@ Test(conn_rate, ends_it_by_reset)
 	conn_probe_sendall(&p, MUCH);
 	conn_turns(2);
 	conn_pass(13 * SECOND);
-	expect_end(WEIR_REASON_TOO_SLOW);
+	expect_end_by(WEIR_REASON_TOO_SLOW);
 	harness_peer_read(&p.peer, SIZE_MAX);
 	cr_assert_eq(p.peer.error, -ECONNRESET);
 }
@@ -150,7 +115,7 @@ Test(conn_rate, counts_what_a_tcp_peer_acknowledged)
 	acknowledge(1000000, 2400);
 	/* our own kernel may have taken something in the first window */
 	conn_pass(23 * SECOND);
-	expect_end(WEIR_REASON_TOO_SLOW);
+	expect_end_by(WEIR_REASON_TOO_SLOW);
 }
 
 /* In lumps: nothing for three looks, then much. */
@@ -220,7 +185,7 @@ Test(conn_rate, is_not_asked_of_who_only_wants_room)
 	conn_pass(30 * SECOND);
 	expect_open();
 	conn_pass(50 * SECOND);
-	expect_end(WEIR_REASON_STALLED);
+	expect_end_by(WEIR_REASON_STALLED);
 }
 
 Test(conn_rate, does_not_charge_the_time_that_the_loop_was_away)
@@ -235,7 +200,7 @@ Test(conn_rate, does_not_charge_the_time_that_the_loop_was_away)
 		expect_open();
 	}
 	conn_pass(9 * SECOND);
-	expect_end(WEIR_REASON_TOO_SLOW);
+	expect_end_by(WEIR_REASON_TOO_SLOW);
 }
 
 Test(conn_rate, is_beside_the_stall_limit)
@@ -245,7 +210,7 @@ Test(conn_rate, is_beside_the_stall_limit)
 
 	open_owing(&limits);
 	conn_pass(6 * SECOND);
-	expect_end(WEIR_REASON_STALLED);
+	expect_end_by(WEIR_REASON_STALLED);
 	conn_close_all();
 	open_owing(&limits);
 	read_for(30, 20);

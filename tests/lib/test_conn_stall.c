@@ -1,52 +1,28 @@
 /* The stall limit: what the peer's kernel takes is progress, however little;
  * what keeps the loop away is not the peer's fault. In virtual time. */
-#include <weir/conn.h>
+#include "test_conn_limits.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "fault.h"
-#include "harness_conn.h"
-
-enum {
-	SNDBUF = 4608,
-	MUCH = 900000
-};
-
-static const uint64_t SECOND = 1000000000;
-/* Looks come every quarter, rounded up. */
-static const uint64_t ROUNDING_NS = 8;
-
 static const struct weir_conn_limits ten = {.stall_ns = 10000000000};
 
 TestSuite(conn_stall, .init = conn_begin, .fini = conn_end);
-
-static struct conn_probe p;
-
-static void open_stalled(const struct weir_conn_limits *limits)
-{
-	cr_assert_eq(conn_probe_open(&p, SNDBUF, limits), 0);
-	cr_assert_eq(conn_probe_sendall(&p, MUCH), 0);
-	conn_turns(2);
-}
 
 /* From now on nothing moves: it is open just before stall_ns have passed, and
  * closed at the latest a quarter later. */
 static void expect_stalled_in(uint64_t stall_ns)
 {
 	conn_pass(stall_ns - 1);
-	cr_assert(weir_conn_is_open(&p.conn));
+	expect_open();
 	conn_pass(stall_ns / 4 + 1 + ROUNDING_NS);
-	cr_assert_eq(p.n_of[CONN_CLOSED], 1);
-	cr_assert_eq(p.result.reason, WEIR_REASON_STALLED);
-	cr_assert_eq(p.result.error, 0);
-	cr_assert_null(conn_loop->timers);
+	expect_end_by(WEIR_REASON_STALLED);
 }
 
 Test(conn_stall, ends_a_peer_that_takes_nothing)
 {
-	open_stalled(&ten);
+	open_owing(&ten);
 	expect_stalled_in(10 * SECOND);
 	cr_assert_eq(p.result.progress.dropped, MUCH - p.result.progress.sent);
 	cr_assert_gt(p.result.progress.dropped, 0);
@@ -73,7 +49,7 @@ Test(conn_stall, is_counted_in_full_after_a_slow_callback)
 
 Test(conn_stall, is_a_minute_by_default)
 {
-	open_stalled(NULL);
+	open_owing(NULL);
 	expect_stalled_in(60 * SECOND);
 }
 
@@ -81,10 +57,10 @@ Test(conn_stall, can_be_switched_off)
 {
 	const struct weir_conn_limits limits = {.stall_ns = WEIR_NEVER};
 
-	open_stalled(&limits);
+	open_owing(&limits);
 	cr_assert_null(conn_loop->timers);
 	conn_pass(1000000 * SECOND);
-	cr_assert(weir_conn_is_open(&p.conn));
+	expect_open();
 }
 
 Test(conn_stall, may_be_very_short_or_very_long)
@@ -97,7 +73,7 @@ Test(conn_stall, may_be_very_short_or_very_long)
 		const struct weir_conn_limits limits = {.stall_ns =
 								limits_ns[i]};
 
-		open_stalled(&limits);
+		open_owing(&limits);
 		expect_stalled_in(limits_ns[i]);
 		conn_close_all();
 	}
@@ -119,7 +95,7 @@ Test(conn_stall, does_not_touch_a_connection_that_owes_nothing)
 	conn_probe_sendall(&p, 1000);
 	conn_turns(2);
 	conn_pass(1000 * SECOND);
-	cr_assert(weir_conn_is_open(&p.conn));
+	expect_open();
 	cr_assert_eq(harness_peer_read(&p.peer, SIZE_MAX), 1000);
 }
 
@@ -146,7 +122,7 @@ Test(conn_stall, counts_for_a_short_send_without_memory_too)
 
 Test(conn_stall, counts_while_finishing_too)
 {
-	open_stalled(&ten);
+	open_owing(&ten);
 	weir_conn_finish(&p.conn);
 	conn_turns(1);
 	conn_pass(13 * SECOND);
@@ -157,10 +133,10 @@ Test(conn_stall, begins_anew_with_each_byte_that_is_taken)
 {
 	unsigned i;
 
-	open_stalled(&ten);
+	open_owing(&ten);
 	for (i = 0; i < 30; i++) {
 		conn_pass(9 * SECOND);
-		cr_assert(weir_conn_is_open(&p.conn));
+		expect_open();
 		harness_peer_read(&p.peer, SIZE_MAX);
 		conn_turns(2);
 	}
@@ -188,12 +164,11 @@ Test(conn_stall, does_not_end_a_peer_that_acknowledges_slowly)
 		fault_result(FAULT_UNACKED, FAULT_ANY_FD, (uint64_t)look,
 			     3000 - look / 3);
 	conn_pass(100 * SECOND);
-	cr_assert(weir_conn_is_open(&p.conn));
+	expect_open();
 	cr_assert_eq(fault_n_pending(), 1);
 	fault_clear();
 	conn_pass(15 * SECOND);
-	cr_assert_eq(p.n_of[CONN_CLOSED], 1);
-	cr_assert_eq(p.result.reason, WEIR_REASON_STALLED);
+	expect_end_by(WEIR_REASON_STALLED);
 }
 
 /* Our own kernel's buffer grows and takes more: that is not the peer's doing.
@@ -211,21 +186,20 @@ Test(conn_stall, is_not_put_off_by_what_our_own_kernel_takes)
 	setsockopt(weir_conn_fd(&p.conn), SOL_SOCKET, SO_SNDBUF, &n_bytes,
 		   sizeof n_bytes);
 	conn_pass(SECOND * 35 / 10 + ROUNDING_NS);
-	cr_assert_eq(p.n_of[CONN_CLOSED], 1);
-	cr_assert_eq(p.result.reason, WEIR_REASON_STALLED);
+	expect_end_by(WEIR_REASON_STALLED);
 	cr_assert_gt(p.result.progress.sent, n_sent);
 }
 
 /* Away for long, the loop cannot tell what the peer would have taken. */
 Test(conn_stall, does_not_charge_the_time_that_the_loop_was_away)
 {
-	open_stalled(&ten);
+	open_owing(&ten);
 	conn_pass(2 * SECOND);
 	fault_time_advance(1000 * SECOND);
 	conn_turns(2);
-	cr_assert(weir_conn_is_open(&p.conn));
+	expect_open();
 	conn_pass(7 * SECOND);
-	cr_assert(weir_conn_is_open(&p.conn));
+	expect_open();
 	conn_pass(3 * SECOND);
 	cr_assert_eq(p.result.reason, WEIR_REASON_STALLED);
 }
@@ -234,7 +208,7 @@ Test(conn_stall, does_not_charge_it_however_often_that_happens)
 {
 	unsigned i;
 
-	open_stalled(&ten);
+	open_owing(&ten);
 	for (i = 0; i < 3; i++) {
 		fault_time_advance(100 * SECOND);
 		conn_turns(2);
@@ -252,7 +226,7 @@ Test(conn_stall, of_an_earlier_queue_is_forgotten)
 		conn_probe_sendall(&p, 50000);
 		conn_turns(2);
 		conn_pass(9 * SECOND);
-		cr_assert(weir_conn_is_open(&p.conn));
+		expect_open();
 		conn_flow(&p);
 		conn_pass(harness_random_below(20) * SECOND);
 	}
@@ -270,11 +244,11 @@ Test(conn_stall, keeps_its_bounds_at_any_rhythm)
 	unsigned i;
 
 	for (i = 0; i < 200; i++) {
-		open_stalled(&ten);
+		open_owing(&ten);
 		moved_ns = fault_time_now();
 		while (harness_random_below(4) > 0) {
 			conn_pass(harness_random_below(10000) * 1000000);
-			cr_assert(weir_conn_is_open(&p.conn));
+			expect_open();
 			moved_ns = fault_time_now();
 			harness_peer_read(&p.peer, SIZE_MAX);
 			conn_turns(2);
@@ -294,7 +268,7 @@ Test(conn_stall, looks_by_trying_to_flush)
 {
 	uint64_t n_sends;
 
-	open_stalled(&ten);
+	open_owing(&ten);
 	n_sends = fault_count(FAULT_ANY_SEND);
 	conn_pass(9 * SECOND);
 	cr_assert_eq(fault_count(FAULT_ANY_SEND), n_sends + 3);
