@@ -1,4 +1,4 @@
-/* A datagram socket from the inside: what dgram.c and dgram_send.c share. */
+/* A datagram socket from the inside: what the dgram*.c files share. */
 #ifndef WEIR_LIB_DGRAM_H
 #define WEIR_LIB_DGRAM_H
 
@@ -29,6 +29,8 @@ struct weir_dgram_buffers {
 	unsigned char bytes[];
 };
 
+/* The watch's callback. */
+void weir_dgram_on_ready(struct weir_watch *watch, uint32_t events);
 void weir_dgram_note_error(struct weir_dgram *d, int error);
 /* Flush what is ready, and decide what to wait for. Call it from the loop, as
  * the last thing, since on_drain may free the dgram. */
