@@ -225,6 +225,23 @@ int weir_dgram_connect(struct weir_dgram *d, struct weir_loop *loop,
 		       const struct weir_dgram_events *events,
 		       const struct weir_dgram_options *options);
 
+/* Take over a socket that is bound or connected already: inherited from a
+ * supervisor, or one of socketpair(2). It serves as one of weir_dgram_bind's or
+ * weir_dgram_connect's. An IPv6 one may take IPv4 too; such peers have mapped
+ * addresses (::ffff:192.0.2.1).
+ *
+ * The dgram closes fd in the end, but removes no file. sndbuf and rcvbuf are up
+ * to whoever made the socket and are not applied. One option is set on it, if
+ * it is bound to the wildcard address: the kernel is to tell where a datagram
+ * was sent to. Blocking or not is the same, and stays.
+ *
+ * -EINVAL: not a datagram socket of IPv4, IPv6 or Unix, neither bound nor
+ * connected, or an option out of its range. On failure fd stays the caller's
+ * and d is unchanged. */
+int weir_dgram_adopt(struct weir_dgram *d, struct weir_loop *loop, int fd,
+		     const struct weir_dgram_events *events,
+		     const struct weir_dgram_options *options);
+
 /* Accept one datagram, to be sent whole or not at all. to is NULL if and only
  * if d is connected. 0: it was sent or queued (drop-oldest may have dropped
  * older ones for it). Two errors change nothing and are not counted, since no
@@ -261,7 +278,7 @@ int weir_dgram_reply(struct weir_dgram *d, const struct weir_dgram_received *in,
 void weir_dgram_stats(const struct weir_dgram *d,
 		      struct weir_dgram_stats *stats);
 
-/* True from a successful bind or connect until the close. */
+/* True from a successful bind, connect or adopt until the close. */
 static inline bool weir_dgram_is_open(const struct weir_dgram *d)
 {
 	return weir_watch_is_open(&d->watch);

@@ -123,10 +123,20 @@ static int start(struct weir_dgram *d, struct weir_loop *loop, int fd,
 	return 0;
 }
 
+static int read_name(int (*get)(int, struct sockaddr *, socklen_t *), int fd,
+		     struct weir_address *address)
+{
+	socklen_t len = sizeof address->sa;
+	int error = get(fd, &address->sa.any, &len);
+
+	address->type = SOCK_DGRAM;
+	address->len = (socklen_t)weir_smaller(len, sizeof address->sa);
+	return error;
+}
+
 static int bind_to(int fd, const struct weir_address *address,
 		   struct weir_dgram *draft)
 {
-	socklen_t len = sizeof draft->address.sa;
 	int error = 0;
 
 	draft->is_wildcard = weir_dgram_source_is_wildcard(address);
@@ -136,10 +146,7 @@ static int bind_to(int fd, const struct weir_address *address,
 		error = weir_socket_file_bind(fd, address, &draft->file);
 	if (error < 0)
 		return error;
-	error = weir_sys_getsockname(fd, &draft->address.sa.any, &len);
-	draft->address.type = SOCK_DGRAM;
-	draft->address.len =
-		(socklen_t)weir_smaller(len, sizeof draft->address.sa);
+	error = read_name(weir_sys_getsockname, fd, &draft->address);
 	if (error < 0)
 		weir_socket_file_remove(&draft->file, address);
 	return error;
@@ -203,4 +210,63 @@ int weir_dgram_connect(struct weir_dgram *d, struct weir_loop *loop,
 	if (error < 0)
 		weir_sys_close(fd);
 	return error;
+}
+
+static bool is_bound(const struct weir_address *address)
+{
+	switch (address->sa.any.sa_family) {
+	case AF_INET:
+		return address->sa.in.sin_port != 0;
+	case AF_INET6:
+		return address->sa.in6.sin6_port != 0;
+	default:
+		return address->len > sizeof address->sa.any.sa_family;
+	}
+}
+
+/* Fill in draft by what fd is; -EINVAL: it is of no use. */
+static int examine(int fd, struct weir_dgram *draft)
+{
+	struct weir_address peer;
+	int error;
+	int type;
+	int family;
+
+	error = weir_sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type);
+	if (error == 0)
+		error = read_name(weir_sys_getsockname, fd, &draft->address);
+	if (error < 0)
+		return error;
+	family = draft->address.sa.any.sa_family;
+	if (type != SOCK_DGRAM ||
+	    (family != AF_UNIX && family != AF_INET && family != AF_INET6))
+		return -EINVAL;
+	error = read_name(weir_sys_getpeername, fd, &peer);
+	draft->is_connected = error == 0;
+	if (error < 0 && error != -ENOTCONN)
+		return error;
+	if (!draft->is_connected && !is_bound(&draft->address))
+		return -EINVAL;
+	draft->is_wildcard = !draft->is_connected &&
+			     weir_dgram_source_is_wildcard(&draft->address);
+	if (draft->is_connected)
+		draft->address = peer;
+	return 0;
+}
+
+int weir_dgram_adopt(struct weir_dgram *d, struct weir_loop *loop, int fd,
+		     const struct weir_dgram_events *events,
+		     const struct weir_dgram_options *options)
+{
+	struct weir_dgram draft = {.events = events};
+	int error;
+
+	fill_in(&draft.options, options);
+	if (!is_valid(&draft.options))
+		return -EINVAL;
+	error = examine(fd, &draft);
+	if (error == 0 && draft.is_wildcard)
+		error = weir_dgram_source_ask(fd,
+					      draft.address.sa.any.sa_family);
+	return error < 0 ? error : start(d, loop, fd, &draft);
 }

@@ -36,6 +36,8 @@ void talk_bind(struct talk *t, const char *text,
 	       const struct weir_dgram_options *options);
 void talk_connect(struct talk *t, const struct weir_address *to,
 		  const struct weir_dgram_options *options);
+/* The same, but d takes over fd; returns weir_dgram_adopt's result. */
+int talk_adopt(struct talk *t, int fd);
 /* Also checks the account, after the close too. */
 void talk_end(struct talk *t);
 

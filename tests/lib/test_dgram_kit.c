@@ -109,6 +109,12 @@ void talk_connect(struct talk *t, const struct weir_address *to,
 	cr_assert_eq(error, 0, "%s", strerror(-error));
 }
 
+int talk_adopt(struct talk *t, int fd)
+{
+	begin(t, AF_UNIX);
+	return weir_dgram_adopt(&t->d, t->loop, fd, &events, NULL);
+}
+
 static void check_account(const struct talk *t)
 {
 	struct weir_dgram_stats stats;
