@@ -15,8 +15,45 @@ enum {
 
 static struct conn_probe *const p = &fault_probe;
 
-/* The last send of the on_data that runs in a situation. */
-static int result;
+/* What comes of a send. */
+struct outcome {
+	/* by an errno that says "not now": the callbacks, and what arrives */
+	const char *goes_on;
+	size_t n_received;
+	/* by one that ends the connection; whether the call returns it */
+	const char *ends;
+	bool is_returned;
+	size_t n_dropped;
+	size_t n_unread;
+};
+
+static void run(int (*situation)(void), enum fault_call call,
+		const struct outcome *what)
+{
+	static const struct {
+		int error;
+		enum fault_end end;
+	} errors[] = {{-EAGAIN, GOES_ON},    {-ENOBUFS, GOES_ON},
+		      {-ENOMEM, GOES_ON},    {-ECONNRESET, RESET},
+		      {-EPIPE, PEER_CLOSED}, {-ENOTCONN, ERROR},
+		      {-ETIMEDOUT, ERROR}};
+	size_t i;
+
+	for (i = 0; i < sizeof errors / sizeof *errors; i++) {
+		const int error = errors[i].error;
+		const struct fault_row goes_on[] = {{error, 0, what->goes_on,
+						     GOES_ON, what->n_received,
+						     0, 0},
+						    {0}};
+		const struct fault_row ends[] = {
+			{error, what->is_returned ? error : 0, what->ends,
+			 errors[i].end, 0, what->n_dropped, what->n_unread},
+			{0}};
+
+		conn_fault_run(situation, call,
+			       errors[i].end == GOES_ON ? goes_on : ends);
+	}
+}
 
 /* An error of the connection is the answer from now on, and takes nothing. */
 static int sent(ssize_t first)
@@ -38,17 +75,7 @@ static int send_alone(void)
 
 Test(conn_fault, send_that_the_kernel_refuses)
 {
-	static const struct fault_row rows[] = {
-		{-EAGAIN, 0, "w", GOES_ON, 0, 0, 0},
-		{-ENOBUFS, 0, "w", GOES_ON, 0, 0, 0},
-		{-ENOMEM, 0, "w", GOES_ON, 0, 0, 0},
-		{-ECONNRESET, -ECONNRESET, "c", RESET, 0, 0, 0},
-		{-EPIPE, -EPIPE, "c", PEER_CLOSED, 0, 0, 0},
-		{-ENOTCONN, -ENOTCONN, "c", ERROR, 0, 0, 0},
-		{-ETIMEDOUT, -ETIMEDOUT, "c", ERROR, 0, 0, 0},
-		{0}};
-
-	conn_fault_run(send_alone, FAULT_SEND, rows);
+	run(send_alone, FAULT_SEND, &(struct outcome){"w", 0, "c", true, 0, 0});
 }
 
 /* Input waits in the kernel when the send fails: it is offered. */
@@ -62,14 +89,8 @@ static int send_with_input_waiting(void)
 
 Test(conn_fault, send_that_fails_while_input_waits)
 {
-	static const struct fault_row rows[] = {
-		{-EAGAIN, 0, "dw", GOES_ON, 0, 0, 0},
-		{-ECONNRESET, -ECONNRESET, "dc", RESET, 0, 0, 0},
-		{-EPIPE, -EPIPE, "dc", PEER_CLOSED, 0, 0, 0},
-		{-ETIMEDOUT, -ETIMEDOUT, "dc", ERROR, 0, 0, 0},
-		{0}};
-
-	conn_fault_run(send_with_input_waiting, FAULT_SEND, rows);
+	run(send_with_input_waiting, FAULT_SEND,
+	    &(struct outcome){"dw", 0, "dc", true, 0, 0});
 }
 
 /* Nobody wants the input that waits: at the end it counts as unread. */
@@ -85,14 +106,8 @@ static int send_while_paused(void)
 
 Test(conn_fault, send_that_fails_while_paused)
 {
-	static const struct fault_row rows[] = {
-		{-EAGAIN, 0, "w", GOES_ON, 0, 0, 0},
-		{-ECONNRESET, -ECONNRESET, "c", RESET, 0, 0, SMALL},
-		{-EPIPE, -EPIPE, "c", PEER_CLOSED, 0, 0, SMALL},
-		{-ETIMEDOUT, -ETIMEDOUT, "c", ERROR, 0, 0, SMALL},
-		{0}};
-
-	conn_fault_run(send_while_paused, FAULT_SEND, rows);
+	run(send_while_paused, FAULT_SEND,
+	    &(struct outcome){"w", 0, "c", true, 0, SMALL});
 }
 
 static int send_after_the_peers_end(void)
@@ -106,86 +121,64 @@ static int send_after_the_peers_end(void)
 
 Test(conn_fault, send_that_fails_after_the_peers_fin)
 {
-	static const struct fault_row rows[] = {
-		{-EAGAIN, 0, "ew", GOES_ON, 0, 0, 0},
-		{-ECONNRESET, -ECONNRESET, "ec", RESET, 0, 0, 0},
-		{-EPIPE, -EPIPE, "ec", PEER_CLOSED, 0, 0, 0},
-		{-ETIMEDOUT, -ETIMEDOUT, "ec", ERROR, 0, 0, 0},
-		{0}};
-
-	conn_fault_run(send_after_the_peers_end, FAULT_SEND, rows);
+	run(send_after_the_peers_end, FAULT_SEND,
+	    &(struct outcome){"ew", 0, "ec", true, 0, 0});
 }
 
 /* -- gathered in on_data -- */
 
-/* In the first on_data: do it, and note what it says. */
-static void in_on_data(void (*then)(struct conn_probe *probe, char call))
-{
-	conn_probe_open(p, 0, NULL);
-	p->then = then;
-	conn_probe_write(p, 1);
-	conn_turns(1);
-	p->then = NULL;
-}
+/* What the first on_data does; the result of its last send. */
+static int (*reply)(void);
+static int result;
 
-static void reply(struct conn_probe *probe, char call)
+static void do_reply(struct conn_probe *probe, char call)
 {
 	if (call == CONN_DATA) {
 		conn_fault_here();
-		result = conn_probe_sendall(probe, SMALL);
+		result = reply();
+		probe->then = NULL;
 	}
 }
 
 static int reply_in_on_data(void)
 {
-	in_on_data(reply);
+	conn_probe_open(p, 0, NULL);
+	p->then = do_reply;
+	conn_probe_write(p, 1);
+	conn_turns(1);
 	return result;
+}
+
+static void run_in_on_data(int (*its_reply)(void), enum fault_call call,
+			   const struct outcome *what)
+{
+	reply = its_reply;
+	run(reply_in_on_data, call, what);
+}
+
+static int gather(void)
+{
+	return conn_probe_sendall(p, SMALL);
 }
 
 /* It was accepted before the kernel was asked. */
 Test(conn_fault, send_of_what_on_data_gathered)
 {
-	static const struct fault_row rows[] = {
-		{-EAGAIN, 0, "d", GOES_ON, SMALL, 0, 0},
-		{-ENOBUFS, 0, "d", GOES_ON, SMALL, 0, 0},
-		{-ENOMEM, 0, "d", GOES_ON, SMALL, 0, 0},
-		{-ECONNRESET, 0, "dc", RESET, 0, SMALL, 0},
-		{-EPIPE, 0, "dc", PEER_CLOSED, 0, SMALL, 0},
-		{-ENOTCONN, 0, "dc", ERROR, 0, SMALL, 0},
-		{-ETIMEDOUT, 0, "dc", ERROR, 0, SMALL, 0},
-		{0}};
-
-	conn_fault_run(reply_in_on_data, FAULT_SEND, rows);
+	run_in_on_data(gather, FAULT_SEND,
+		       &(struct outcome){"d", SMALL, "dc", false, SMALL, 0});
 }
 
-static void reply_then_send(struct conn_probe *probe, char call)
+static int gather_then_send(void)
 {
-	if (call == CONN_DATA) {
-		conn_fault_here();
-		cr_expect_eq(conn_probe_sendall(probe, SMALL), 0);
-		result = sent(conn_probe_send(probe, ASIDE));
-	}
-}
-
-static int reply_then_send_in_on_data(void)
-{
-	in_on_data(reply_then_send);
-	return result;
+	cr_expect_eq(conn_probe_sendall(p, SMALL), 0);
+	return sent(conn_probe_send(p, ASIDE));
 }
 
 /* What was gathered goes first; it is that call which fails. */
 Test(conn_fault, send_behind_what_on_data_gathered)
 {
-	static const struct fault_row rows[] = {
-		{-EAGAIN, 0, "dw", GOES_ON, SMALL, 0, 0},
-		{-ENOBUFS, 0, "dw", GOES_ON, SMALL, 0, 0},
-		{-ENOMEM, 0, "dw", GOES_ON, SMALL, 0, 0},
-		{-ECONNRESET, -ECONNRESET, "dc", RESET, 0, SMALL, 0},
-		{-EPIPE, -EPIPE, "dc", PEER_CLOSED, 0, SMALL, 0},
-		{-ETIMEDOUT, -ETIMEDOUT, "dc", ERROR, 0, SMALL, 0},
-		{0}};
-
-	conn_fault_run(reply_then_send_in_on_data, FAULT_SEND, rows);
+	run_in_on_data(gather_then_send, FAULT_SEND,
+		       &(struct outcome){"dw", SMALL, "dc", true, SMALL, 0});
 }
 
 /* -- large ones -- */
@@ -199,47 +192,22 @@ static int sendall_large(void)
 
 Test(conn_fault, sendv_of_a_large_sendall)
 {
-	static const struct fault_row rows[] = {
-		{-EAGAIN, 0, "", GOES_ON, LARGE, 0, 0},
-		{-ENOBUFS, 0, "", GOES_ON, LARGE, 0, 0},
-		{-ENOMEM, 0, "", GOES_ON, LARGE, 0, 0},
-		{-ECONNRESET, -ECONNRESET, "c", RESET, 0, 0, 0},
-		{-EPIPE, -EPIPE, "c", PEER_CLOSED, 0, 0, 0},
-		{-ENOTCONN, -ENOTCONN, "c", ERROR, 0, 0, 0},
-		{-ETIMEDOUT, -ETIMEDOUT, "c", ERROR, 0, 0, 0},
-		{0}};
-
-	conn_fault_run(sendall_large, FAULT_SENDV, rows);
+	run(sendall_large, FAULT_SENDV,
+	    &(struct outcome){"", LARGE, "c", true, 0, 0});
 }
 
-static void reply_then_large(struct conn_probe *probe, char call)
+static int gather_then_large(void)
 {
-	if (call == CONN_DATA) {
-		conn_fault_here();
-		cr_expect_eq(conn_probe_sendall(probe, SMALL), 0);
-		result = sent(conn_probe_sendall(probe, LARGE));
-	}
-}
-
-static int reply_then_large_in_on_data(void)
-{
-	in_on_data(reply_then_large);
-	return result;
+	cr_expect_eq(conn_probe_sendall(p, SMALL), 0);
+	return sent(conn_probe_sendall(p, LARGE));
 }
 
 /* Of the large one nothing was taken; what was gathered before was. */
 Test(conn_fault, sendv_of_a_large_sendall_behind_gathered_bytes)
 {
-	static const struct fault_row rows[] = {
-		{-EAGAIN, 0, "d", GOES_ON, SMALL + LARGE, 0, 0},
-		{-ENOBUFS, 0, "d", GOES_ON, SMALL + LARGE, 0, 0},
-		{-ENOMEM, 0, "d", GOES_ON, SMALL + LARGE, 0, 0},
-		{-ECONNRESET, -ECONNRESET, "dc", RESET, 0, SMALL, 0},
-		{-EPIPE, -EPIPE, "dc", PEER_CLOSED, 0, SMALL, 0},
-		{-ETIMEDOUT, -ETIMEDOUT, "dc", ERROR, 0, SMALL, 0},
-		{0}};
-
-	conn_fault_run(reply_then_large_in_on_data, FAULT_SENDV, rows);
+	run_in_on_data(
+		gather_then_large, FAULT_SENDV,
+		&(struct outcome){"d", SMALL + LARGE, "dc", true, SMALL, 0});
 }
 
 /* -- the queue -- */
@@ -261,18 +229,10 @@ static int sendbuf_outside(void)
 
 Test(conn_fault, sendv_of_a_first_flush)
 {
-	static const struct fault_row rows[] = {
-		{-EAGAIN, 0, "", GOES_ON, SMALL, 0, 0},
-		{-ENOBUFS, 0, "", GOES_ON, SMALL, 0, 0},
-		{-ENOMEM, 0, "", GOES_ON, SMALL, 0, 0},
-		{-ECONNRESET, 0, "c", RESET, 0, SMALL, 0},
-		{-EPIPE, 0, "c", PEER_CLOSED, 0, SMALL, 0},
-		{-ENOTCONN, 0, "c", ERROR, 0, SMALL, 0},
-		{-ETIMEDOUT, 0, "c", ERROR, 0, SMALL, 0},
-		{0}};
+	static const struct outcome what = {"", SMALL, "c", false, SMALL, 0};
 
-	conn_fault_run(sendall_outside, FAULT_SENDV, rows);
-	conn_fault_run(sendbuf_outside, FAULT_SENDV, rows);
+	run(sendall_outside, FAULT_SENDV, &what);
+	run(sendbuf_outside, FAULT_SENDV, &what);
 }
 
 static int flush_when_writable(void)
@@ -328,30 +288,13 @@ Test(conn_fault, sendv_of_the_rest_of_a_message)
 	conn_fault_run(flush_of_a_rest, FAULT_SENDV, rows);
 }
 
-static void reply_by_buffer(struct conn_probe *probe, char call)
+static int reply_by_buffer(void)
 {
-	if (call == CONN_DATA) {
-		conn_fault_here();
-		result = conn_probe_sendbuf(probe, SMALL);
-	}
-}
-
-static int sendbuf_in_on_data(void)
-{
-	in_on_data(reply_by_buffer);
-	return result;
+	return conn_probe_sendbuf(p, SMALL);
 }
 
 Test(conn_fault, sendv_at_the_end_of_on_data)
 {
-	static const struct fault_row rows[] = {
-		{-EAGAIN, 0, "d", GOES_ON, SMALL, 0, 0},
-		{-ENOBUFS, 0, "d", GOES_ON, SMALL, 0, 0},
-		{-ENOMEM, 0, "d", GOES_ON, SMALL, 0, 0},
-		{-ECONNRESET, 0, "dc", RESET, 0, SMALL, 0},
-		{-EPIPE, 0, "dc", PEER_CLOSED, 0, SMALL, 0},
-		{-ETIMEDOUT, 0, "dc", ERROR, 0, SMALL, 0},
-		{0}};
-
-	conn_fault_run(sendbuf_in_on_data, FAULT_SENDV, rows);
+	run_in_on_data(reply_by_buffer, FAULT_SENDV,
+		       &(struct outcome){"d", SMALL, "dc", false, SMALL, 0});
 }
