@@ -15,6 +15,20 @@ TestSuite(conn_input, .init = conn_begin, .fini = conn_end);
 
 static struct conn_probe p;
 static struct weir_timer timer;
+static const struct weir_conn_limits a_hundred = {.input = 100};
+
+/* With an on_data that consumes so many bytes. */
+static void open_taking(size_t take, const struct weir_conn_limits *limits)
+{
+	cr_assert_eq(conn_probe_open(&p, 0, limits), 0);
+	p.take = take;
+}
+
+static void receive(size_t n, unsigned n_turns)
+{
+	conn_probe_write(&p, n);
+	conn_turns(n_turns);
+}
 
 /* Memory once the loop and the connection have what they always have. */
 static size_t settled_bytes(void)
@@ -26,11 +40,9 @@ static size_t settled_bytes(void)
 Test(conn_input, comes_as_it_is_sent)
 {
 	conn_probe_open(&p, 0, NULL);
-	conn_probe_write(&p, 1);
-	conn_turns(1);
+	receive(1, 1);
 	cr_assert_eq(p.n_taken, 1);
-	conn_probe_write(&p, 1000);
-	conn_turns(1);
+	receive(1000, 1);
 	cr_assert_eq(p.n_taken, 1001);
 	cr_assert_str_eq(p.calls, "dd");
 	cr_assert_eq(conn_probe_progress(&p).received, 1001);
@@ -44,8 +56,7 @@ Test(conn_input, an_echo_costs_one_recv_and_one_send)
 	conn_probe_write(&p, 64);
 	conn_flow(&p);
 	fault_reset();
-	conn_probe_write(&p, 64);
-	conn_turns(1);
+	receive(64, 1);
 	cr_assert_eq(fault_count(FAULT_EPOLL_WAIT), 1);
 	cr_assert_eq(fault_count(FAULT_RECV), 1);
 	cr_assert_eq(fault_count(FAULT_SEND), 1);
@@ -58,21 +69,16 @@ Test(conn_input, an_echo_costs_one_recv_and_one_send)
 
 Test(conn_input, what_is_left_is_offered_with_what_follows)
 {
-	conn_probe_open(&p, 0, NULL);
-	p.take = NONE;
-	conn_probe_write(&p, 10);
-	conn_turns(3);
+	open_taking(NONE, NULL);
+	receive(10, 3);
 	cr_assert_str_eq(p.calls, "d");
-	conn_probe_write(&p, 10);
-	conn_turns(3);
+	receive(10, 3);
 	cr_assert_eq(p.n_offered, 20);
 	p.take = 15;
-	conn_probe_write(&p, 10);
-	conn_turns(3);
+	receive(10, 3);
 	cr_assert_eq(p.n_offered, 30);
 	p.take = SIZE_MAX;
-	conn_probe_write(&p, 1);
-	conn_turns(3);
+	receive(1, 3);
 	cr_assert_eq(p.n_offered, 16);
 	cr_assert_eq(p.n_taken, 31);
 	cr_assert_str_eq(p.calls, "dddd");
@@ -103,10 +109,8 @@ Test(conn_input, any_part_may_be_left)
 
 Test(conn_input, what_is_left_is_offered_at_every_resume)
 {
-	conn_probe_open(&p, 0, NULL);
-	p.take = NONE;
-	conn_probe_write(&p, 10);
-	conn_turns(2);
+	open_taking(NONE, NULL);
+	receive(10, 2);
 	weir_conn_pause(&p.conn);
 	conn_turns(2);
 	weir_conn_resume(&p.conn);
@@ -123,10 +127,8 @@ Test(conn_input, what_is_left_is_offered_at_every_resume)
 
 Test(conn_input, a_resume_of_what_is_not_paused_is_none)
 {
-	conn_probe_open(&p, 0, NULL);
-	p.take = NONE;
-	conn_probe_write(&p, 10);
-	conn_turns(2);
+	open_taking(NONE, NULL);
+	receive(10, 2);
 	weir_conn_resume(&p.conn);
 	conn_turns(2);
 	cr_assert_str_eq(p.calls, "d");
@@ -152,8 +154,7 @@ Test(conn_input, what_is_left_is_offered_after_a_resume_in_on_data)
 {
 	p.then = pause_and_resume;
 	conn_probe_open(&p, 0, NULL);
-	conn_probe_write(&p, 10);
-	conn_turns(3);
+	receive(10, 3);
 	cr_assert_eq(p.n_taken, 10);
 	cr_assert_str_eq(p.calls, "dd");
 }
@@ -164,16 +165,13 @@ Test(conn_input, nothing_is_held_for_an_idle_connection)
 
 	conn_probe_open(&p, 0, NULL);
 	n_idle = settled_bytes();
-	conn_probe_write(&p, 60000);
-	conn_turns(3);
+	receive(60000, 3);
 	cr_assert_eq(settled_bytes(), n_idle);
 	p.take = NONE;
-	conn_probe_write(&p, 60000);
-	conn_turns(3);
+	receive(60000, 3);
 	cr_assert_geq(settled_bytes(), n_idle + 60000);
 	p.take = SIZE_MAX;
-	conn_probe_write(&p, 1);
-	conn_turns(3);
+	receive(1, 3);
 	cr_assert_eq(settled_bytes(), n_idle);
 }
 
@@ -184,15 +182,12 @@ Test(conn_input, a_small_rest_is_kept_in_little_memory)
 	conn_probe_open(&p, 0, NULL);
 	n_idle = settled_bytes();
 	p.take = 59990;
-	conn_probe_write(&p, 60000);
-	conn_turns(3);
+	receive(60000, 3);
 	cr_assert_leq(settled_bytes(), n_idle + 100);
 	p.take = NONE;
-	conn_probe_write(&p, 50000);
-	conn_turns(3);
+	receive(50000, 3);
 	p.take = 50000;
-	conn_probe_write(&p, 1);
-	conn_turns(3);
+	receive(1, 3);
 	cr_assert_eq(conn_probe_progress(&p).unread, 11);
 	cr_assert_leq(settled_bytes(), n_idle + 100);
 }
@@ -213,15 +208,10 @@ Test(conn_input, of_one_connection_a_turn_is_bounded)
 
 Test(conn_input, at_the_limit_closes_if_none_is_consumed)
 {
-	const struct weir_conn_limits limits = {.input = 100};
-
-	conn_probe_open(&p, 0, &limits);
-	p.take = NONE;
-	conn_probe_write(&p, 99);
-	conn_turns(3);
+	open_taking(NONE, &a_hundred);
+	receive(99, 3);
 	cr_assert_str_eq(p.calls, "d");
-	conn_probe_write(&p, 50);
-	conn_turns(3);
+	receive(50, 3);
 	cr_assert_str_eq(p.calls, "ddc");
 	cr_assert_eq(p.n_offered, 100);
 	cr_assert_eq(p.result.reason, WEIR_REASON_INPUT_LIMIT);
@@ -232,12 +222,8 @@ Test(conn_input, at_the_limit_closes_if_none_is_consumed)
 
 Test(conn_input, at_the_limit_at_once_closes_too)
 {
-	const struct weir_conn_limits limits = {.input = 100};
-
-	conn_probe_open(&p, 0, &limits);
-	p.take = NONE;
-	conn_probe_write(&p, 150);
-	conn_turns(3);
+	open_taking(NONE, &a_hundred);
+	receive(150, 3);
 	cr_assert_str_eq(p.calls, "dc");
 	cr_assert_eq(p.n_offered, 100);
 	cr_assert_eq(p.result.reason, WEIR_REASON_INPUT_LIMIT);
@@ -245,17 +231,13 @@ Test(conn_input, at_the_limit_at_once_closes_too)
 
 Test(conn_input, at_the_limit_goes_on_if_some_is_consumed)
 {
-	const struct weir_conn_limits limits = {.input = 100};
-
-	conn_probe_open(&p, 0, &limits);
-	p.take = 1;
+	open_taking(1, &a_hundred);
 	conn_probe_write(&p, 150);
 	conn_turns(51);
 	cr_assert_eq(p.n_taken, 51);
 	cr_assert_eq(p.n_offered, 100);
 	p.take = SIZE_MAX;
-	conn_probe_write(&p, 1);
-	conn_turns(3);
+	receive(1, 3);
 	cr_assert_eq(p.n_taken, 151);
 }
 
@@ -263,16 +245,12 @@ Test(conn_input, of_more_than_one_read_may_be_kept)
 {
 	const struct weir_conn_limits limits = {.input = 300000};
 
-	conn_probe_open(&p, 0, &limits);
-	p.take = NONE;
-	conn_probe_write(&p, 150000);
-	conn_turns(5);
-	conn_probe_write(&p, 149999);
-	conn_turns(5);
+	open_taking(NONE, &limits);
+	receive(150000, 5);
+	receive(149999, 5);
 	cr_assert_eq(p.n_offered, 299999);
 	cr_assert(weir_conn_is_open(&p.conn));
-	conn_probe_write(&p, 1);
-	conn_turns(5);
+	receive(1, 5);
 	cr_assert_eq(p.n_offered, 300000);
 	cr_assert_eq(p.result.reason, WEIR_REASON_INPUT_LIMIT);
 }
@@ -285,13 +263,9 @@ static void pause_it(struct conn_probe *probe, char call)
 
 Test(conn_input, at_the_limit_waits_while_it_is_paused)
 {
-	const struct weir_conn_limits limits = {.input = 100};
-
 	p.then = pause_it;
-	conn_probe_open(&p, 0, &limits);
-	p.take = NONE;
-	conn_probe_write(&p, 100);
-	conn_turns(3);
+	open_taking(NONE, &a_hundred);
+	receive(100, 3);
 	cr_assert_str_eq(p.calls, "d");
 	p.then = NULL;
 	weir_conn_resume(&p.conn);
@@ -311,12 +285,11 @@ static void say_no_and_finish(struct conn_probe *probe, char call)
 /* "Line too long": a finish is the user's own answer to the limit. */
 Test(conn_input, at_the_limit_may_be_answered_by_a_finish)
 {
-	const struct weir_conn_limits limits = {.input = 100};
 	size_t first;
 
 	for (first = 50; first <= 100; first += 50) {
 		p.then = say_no_and_finish;
-		cr_assert_eq(conn_probe_open(&p, 0, &limits), 0);
+		cr_assert_eq(conn_probe_open(&p, 0, &a_hundred), 0);
 		fault_at_most(FAULT_ANY_SEND, weir_conn_fd(&p.conn), 1, 3);
 		p.take = NONE;
 		conn_probe_write(&p, first);
@@ -362,13 +335,10 @@ static void resume_it(struct weir_timer *t)
 
 Test(conn_input, resumed_by_a_timer_is_offered_in_that_turn)
 {
-	conn_probe_open(&p, 0, NULL);
-	p.take = NONE;
-	conn_probe_write(&p, 10);
-	conn_turns(1);
+	open_taking(NONE, NULL);
+	receive(10, 1);
 	weir_conn_pause(&p.conn);
-	conn_probe_write(&p, 10);
-	conn_turns(1);
+	receive(10, 1);
 	p.take = SIZE_MAX;
 	weir_timer_arm(&timer, conn_loop, HARNESS_START_NS, resume_it);
 	conn_turns(1);

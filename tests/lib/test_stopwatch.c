@@ -15,6 +15,13 @@ static void work(enum weir_work kind, uint64_t ns)
 	weir_stopwatch_lap(&s, kind);
 }
 
+static void turn_of(enum weir_work kind, uint64_t ns)
+{
+	weir_stopwatch_begin_turn(&s);
+	work(kind, ns);
+	weir_stopwatch_end_turn(&s);
+}
+
 Test(stopwatch, names_what_took_most_of_the_turn)
 {
 	weir_stopwatch_begin_turn(&s);
@@ -38,15 +45,9 @@ Test(stopwatch, adds_up_the_laps_of_a_kind)
 
 Test(stopwatch, keeps_the_longest_turn)
 {
-	weir_stopwatch_begin_turn(&s);
-	work(WEIR_WORK_SIGNAL, 50);
-	weir_stopwatch_end_turn(&s);
-	weir_stopwatch_begin_turn(&s);
-	work(WEIR_WORK_CONNECTION, 60);
-	weir_stopwatch_end_turn(&s);
-	weir_stopwatch_begin_turn(&s);
-	work(WEIR_WORK_WATCH, 55);
-	weir_stopwatch_end_turn(&s);
+	turn_of(WEIR_WORK_SIGNAL, 50);
+	turn_of(WEIR_WORK_CONNECTION, 60);
+	turn_of(WEIR_WORK_WATCH, 55);
 	cr_expect_eq(s.longest_ns, 60);
 	cr_expect_eq(s.longest_in, WEIR_WORK_CONNECTION);
 }
@@ -81,11 +82,8 @@ Test(stopwatch, reads_the_threads_clock_once_a_turn)
 {
 	unsigned i;
 
-	for (i = 0; i < 10; i++) {
-		weir_stopwatch_begin_turn(&s);
-		work(WEIR_WORK_WATCH, 1);
-		weir_stopwatch_end_turn(&s);
-	}
+	for (i = 0; i < 10; i++)
+		turn_of(WEIR_WORK_WATCH, 1);
 	cr_expect_eq(fault_count(FAULT_THREAD_CPU), 1 + 10);
 }
 
@@ -97,9 +95,7 @@ Test(stopwatch, begun_anew_inside_a_turn_it_waits_for_the_next)
 	work(WEIR_WORK_WATCH, 100);
 	weir_stopwatch_end_turn(&s);
 	cr_expect_eq(s.longest_ns, 0);
-	weir_stopwatch_begin_turn(&s);
-	work(WEIR_WORK_DGRAM, 7);
-	weir_stopwatch_end_turn(&s);
+	turn_of(WEIR_WORK_DGRAM, 7);
 	cr_expect_eq(s.longest_ns, 7);
 	cr_expect_eq(s.longest_in, WEIR_WORK_DGRAM);
 }
