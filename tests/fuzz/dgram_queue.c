@@ -7,6 +7,7 @@
 
 #include "fault.h"
 #include "fuzz.h"
+#include "harness_net.h"
 
 enum {
 	N_RECEIVERS = 5,
@@ -35,23 +36,6 @@ static struct {
 static struct weir_address receivers[N_RECEIVERS];
 static unsigned char bytes[MAX_SIZE];
 static unsigned char control[MAX_CONTROL];
-
-/* Abstract names, each the beginning of the next. */
-static void name_receivers(void)
-{
-	size_t i;
-
-	for (i = 0; i < N_RECEIVERS; i++) {
-		struct weir_address *a = &receivers[i];
-
-		memset(a, 0, sizeof *a);
-		a->type = SOCK_DGRAM;
-		a->sa.un.sun_family = AF_UNIX;
-		memset(a->sa.un.sun_path + 1, 'x', i + 1);
-		a->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-				     2 + i);
-	}
-}
 
 /* In a single queue all receivers are one. */
 static size_t chain_of(size_t receiver)
@@ -216,7 +200,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct fuzz f = {data, n};
 
-	name_receivers();
+	harness_dgram_names(receivers, N_RECEIVERS);
 	memset(&m, 0, sizeof m);
 	fault_reset();
 	weir_dgram_queue_init(&m.q, &m.pool, fuzz_byte(&f) & 1);

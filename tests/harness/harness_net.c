@@ -33,6 +33,22 @@ struct weir_address harness_unix_name(void)
 	return harness_address(text);
 }
 
+void harness_dgram_names(struct weir_address *names, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		struct weir_address *a = &names[i];
+
+		memset(a, 0, sizeof *a);
+		a->type = SOCK_DGRAM;
+		a->sa.un.sun_family = AF_UNIX;
+		memset(a->sa.un.sun_path + 1, 'x', i + 1);
+		a->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+				     2 + i);
+	}
+}
+
 struct weir_address harness_unix_path(const char *name)
 {
 	char text[128];

@@ -5,6 +5,7 @@
 #define HARNESS_NET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <weir/address.h>
 
@@ -12,6 +13,8 @@
 struct weir_address harness_address(const char *text);
 /* An abstract Unix name of this process's own. */
 struct weir_address harness_unix_name(void);
+/* n abstract names of datagram sockets, each the beginning of the next. */
+void harness_dgram_names(struct weir_address *names, size_t n);
 /* "unix:" and name in a new folder, which harness_remove_folder removes with
  * all that is in it. */
 struct weir_address harness_unix_path(const char *name);

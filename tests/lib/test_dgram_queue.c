@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "dgram_queue.h"
 
 #include "fault.h"
 #include "harness.h"
+#include "harness_net.h"
 
 enum {
 	N_RECEIVERS = 6,
@@ -22,21 +22,6 @@ enum {
 TestSuite(dgram_queue, .init = harness_begin, .fini = harness_end);
 
 static struct weir_address receivers[N_RECEIVERS];
-
-/* Abstract names; some are the beginning of others. */
-static void name_receivers(void)
-{
-	for (size_t i = 0; i < N_RECEIVERS; i++) {
-		struct weir_address *a = &receivers[i];
-
-		memset(a, 0, sizeof *a);
-		a->type = SOCK_DGRAM;
-		a->sa.un.sun_family = AF_UNIX;
-		memset(a->sa.un.sun_path + 1, 'x', i + 1);
-		a->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-				     2 + i);
-	}
-}
 
 /* to is NULL: the connected peer. */
 static int queue_one(struct weir_dgram_queue *q, struct weir_address *to,
@@ -206,7 +191,7 @@ static void step(void)
 
 static void behave_like_the_model(bool is_single)
 {
-	name_receivers();
+	harness_dgram_names(receivers, N_RECEIVERS);
 	memset(&m, 0, sizeof m);
 	weir_dgram_queue_init(&m.q, &m.pool, is_single);
 	for (int i = 0; i < N_STEPS; i++) {
@@ -237,7 +222,7 @@ Test(dgram_queue, with_a_single_chain_behaves_like_an_array)
 
 static void begin(bool is_single)
 {
-	name_receivers();
+	harness_dgram_names(receivers, N_RECEIVERS);
 	memset(&m, 0, sizeof m);
 	weir_dgram_queue_init(&m.q, &m.pool, is_single);
 }
