@@ -1,62 +1,14 @@
 /* The command line of a made-up program: the arguments are the input's lines.
  * What is accepted is in its range, and nothing but the arguments is pointed
  * into. */
-#include "command_line.h"
+#include "made_up_options.h"
 
 #include <stdio.h>
 
 #include "fuzz.h"
 
 enum {
-	OPTION_COUNT,
-	OPTION_WAIT,
-	OPTION_MODE,
-	OPTION_FILE,
-	OPTION_PAIR,
-	OPTION_LOUD,
-	N_OPTIONS,
 	MAX_ARGUMENTS = 64
-};
-
-static const char *const modes[] = {"fast", "slow", "stopped", NULL};
-
-static const char *take_pair(void *context, const char *text)
-{
-	size_t *n_pairs = context;
-
-	if (strlen(text) != 3 || text[1] != ':')
-		return "two letters, A:B";
-	++*n_pairs;
-	return NULL;
-}
-
-static const struct command_line_option options[N_OPTIONS] = {
-	[OPTION_COUNT] = {.name = "count",
-			  .letter = 'c',
-			  .argument = "N",
-			  .help = "how many",
-			  .kind = &quantity_count,
-			  .initial = 50},
-	[OPTION_WAIT] = {.name = "wait",
-			 .argument = "TIME",
-			 .help = "wait",
-			 .kind = &quantity_time,
-			 .initial = 90000000000},
-	[OPTION_MODE] = {.name = "mode",
-			 .letter = 'm',
-			 .argument = "MODE",
-			 .help = "fast, slow or stopped",
-			 .words = modes},
-	[OPTION_FILE] = {.name = "file",
-			 .argument = "FILE",
-			 .help = "write there",
-			 .expected = "a file"},
-	[OPTION_PAIR] = {.name = "pair",
-			 .argument = "A:B",
-			 .help = "may be given again",
-			 .take = take_pair,
-			 .expected = "two letters, A:B"},
-	[OPTION_LOUD] = {.name = "loud", .letter = 'l', .help = "say more"},
 };
 
 static const struct command_line line = {.program = "fuzzed",
@@ -126,15 +78,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	char program[] = "fuzzed";
 	char *argv[MAX_ARGUMENTS + 2] = {program};
 	struct command_line_result result;
-	size_t n_pairs = 0;
+	struct pairs pairs = {.n = 0};
 	int argc = 1 + split(text, argv + 1);
 	int status;
 
-	status = command_line_read(&line, &result, &n_pairs, argc, argv);
+	status = command_line_read(&line, &result, &pairs, argc, argv);
 	fuzz_want(status >= COMMAND_LINE_GO_ON && status <= 2,
 		  "a wrong status");
 	if (status == COMMAND_LINE_GO_ON) {
-		check_values(&result, n_pairs);
+		check_values(&result, pairs.n);
 		check_operands(&result, argc, argv);
 	}
 	free(text);
