@@ -133,14 +133,18 @@ void served_forget(struct served *s)
 	free(s->text);
 }
 
-int served_stop(struct served *s)
+int served_end(struct served *s)
 {
-	int status;
+	int status = served_wait(s);
 
-	must(kill(s->pid, SIGTERM), "kill");
-	status = served_wait(s);
 	served_forget(s);
 	return status;
+}
+
+int served_stop(struct served *s)
+{
+	must(kill(s->pid, SIGTERM), "kill");
+	return served_end(s);
 }
 
 void served_halt(const struct served *s)

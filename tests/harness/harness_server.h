@@ -50,7 +50,8 @@ void served_address(struct served *s, const char *service,
  * ended it. s->text is all it has said, until served_forget. */
 int served_wait(struct served *s);
 void served_forget(struct served *s);
-/* SIGTERM, served_wait, served_forget. */
+/* served_wait and served_forget; before them SIGTERM. */
+int served_end(struct served *s);
 int served_stop(struct served *s);
 /* SIGSTOP, complete on return; and SIGCONT. Halted it accepts nobody and reads
  * nothing, while the kernel goes on doing its part. */

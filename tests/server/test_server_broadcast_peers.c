@@ -83,8 +83,7 @@ Test(server_broadcast_peers, carries_lines_from_one_socat_to_others)
 		cr_assert_eq(tool_wait(&hearers[i], text, sizeof text), 0);
 		cr_assert_str_eq(text, sum);
 	}
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 0);
 }
 
 /* Four threads of Python talk, and listen to one another. */

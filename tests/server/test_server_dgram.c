@@ -324,8 +324,7 @@ Test(server_dgram, what_has_come_is_answered_at_the_end)
 	cr_assert_eq(kill(s.pid, SIGTERM), 0);
 	cr_assert_eq(kill(s.pid, SIGCONT), 0);
 	expect_back(fd, SEED, 100);
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 0);
 	close(fd);
 }
 

@@ -9,46 +9,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "harness.h"
 #include "harness_net.h"
-#include "harness_server.h"
+#include "test_server_stop.h"
 
 enum {
 	/* a test that takes so long hangs */
 	PATIENCE_S = 60,
-	N_OWED = 200000, /* less than high: the server reads them all */
 	N_WAITING = 200, /* more than are accepted in one turn */
-	SMALL_RCVBUF = 16384,
 	TEXT_SIZE = 64
 };
 
 TestSuite(server_drain, .init = harness_begin, .fini = harness_end,
 	  .timeout = PATIENCE_S);
-
-/* Start an echo server, and have it owe most of N_OWED bytes to fd. */
-static int start_and_be_owed(struct served *s)
-{
-	static unsigned char data[N_OWED];
-	char address[SERVED_ADDRESS_SIZE];
-	size_t n_taken;
-	size_t n = 0;
-	int fd;
-
-	served_start(s, "--trace", "--sndbuf=8K", "echo=127.0.0.1:0", NULL);
-	served_address(s, "echo", address);
-	fd = dial(address, SMALL_RCVBUF);
-	harness_fill(data, N_OWED, 1, 0);
-	harness_write(fd, data, N_OWED);
-	while (n < N_OWED) {
-		const char *line = served_line(s, "trace ");
-
-		if (sscanf(line, "trace %*s sendall %*u: kernel took %zu",
-			   &n_taken) == 1 ||
-		    sscanf(line, "trace %*s queued %zu", &n_taken) == 1)
-			n += n_taken;
-	}
-	return fd;
-}
 
 static void check_owed(int fd)
 {
@@ -58,16 +30,6 @@ static void check_owed(int fd)
 	harness_check(data, N_OWED, 1, 0);
 }
 
-static int stop(struct served *s, int signo)
-{
-	int status;
-
-	kill(s->pid, signo);
-	status = served_wait(s);
-	served_forget(s);
-	return status;
-}
-
 static void check_idle_server_ends(int signo)
 {
 	struct served s;
@@ -75,7 +37,8 @@ static void check_idle_server_ends(int signo)
 
 	served_start(&s, "echo=127.0.0.1:0", NULL);
 	served_address(&s, "echo", address);
-	cr_assert_eq(stop(&s, signo), 0);
+	kill(s.pid, signo);
+	cr_assert_eq(served_end(&s), 0);
 }
 
 Test(server_drain, sigterm_ends_an_idle_server)
@@ -91,15 +54,14 @@ Test(server_drain, sigint_ends_an_idle_server)
 Test(server_drain, sends_all_that_is_owed_to_a_slow_reader)
 {
 	struct served s;
-	int fd = start_and_be_owed(&s);
+	int fd = start_and_be_owed(&s, NULL, NULL);
 
 	kill(s.pid, SIGTERM);
 	served_line(&s, "finishing 1 connections");
 	check_owed(fd);
 	expect_end(fd);
 	close(fd);
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 0);
 }
 
 /* Greet clients that have not spoken, echo and chargen clients in mid-stream:
@@ -123,24 +85,18 @@ Test(server_drain, finishes_idle_clients)
 	expect_end(idle);
 	close(mute);
 	close(idle);
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 0);
 }
 
 Test(server_drain, does_not_wait_for_a_peers_fin_for_ever)
 {
 	struct served s;
 	char address[SERVED_ADDRESS_SIZE];
-	int fd;
+	int fd = start_and_echo(&s, address, "--linger=100ms");
 
-	served_start(&s, "--linger=100ms", "echo=127.0.0.1:0", NULL);
-	served_address(&s, "echo", address);
-	fd = dial(address, 0);
-	expect_echo(fd, "let in");
 	kill(s.pid, SIGTERM);
 	served_line(&s, ": linger, 0 bytes unsent");
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 0);
 	close(fd);
 }
 
@@ -164,8 +120,7 @@ Test(server_drain, ends_a_stream_without_end_at_a_whole_buffer)
 	/* a round of the ring is 95 lines of 74 bytes */
 	cr_assert_eq(n % (95 * 74), 0);
 	close(fd);
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 0);
 }
 
 /* -- the accept queue -- */
@@ -195,8 +150,7 @@ static void check_waiting_are_served(const char *endpoint)
 	}
 	expect_end(mute);
 	close(mute);
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 0);
 }
 
 Test(server_drain, serves_those_who_wait_to_be_accepted_by_tcp)
@@ -218,13 +172,9 @@ Test(server_drain, lets_nobody_in_once_it_drains)
 	struct served s;
 	char address[SERVED_ADDRESS_SIZE];
 	struct weir_address a;
-	int held;
+	int held = start_and_echo(&s, address, NULL);
 	int fd;
 
-	served_start(&s, "echo=127.0.0.1:0", NULL);
-	served_address(&s, "echo", address);
-	held = dial(address, 0);
-	expect_echo(held, "let in");
 	kill(s.pid, SIGTERM);
 	served_line(&s, "finishing 1 connections");
 	a = harness_address(address);
@@ -233,8 +183,7 @@ Test(server_drain, lets_nobody_in_once_it_drains)
 	cr_assert_eq(errno, ECONNREFUSED);
 	close(fd);
 	close(held);
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 0);
 }
 
 /* -- the second signal -- */
@@ -242,7 +191,7 @@ Test(server_drain, lets_nobody_in_once_it_drains)
 static void check_second_signal_aborts(int first, int second)
 {
 	struct served s;
-	int fd = start_and_be_owed(&s);
+	int fd = start_and_be_owed(&s, NULL, NULL);
 	char data[4096];
 	ssize_t n;
 
@@ -250,8 +199,7 @@ static void check_second_signal_aborts(int first, int second)
 	served_line(&s, "finishing 1 connections");
 	kill(s.pid, second);
 	served_line(&s, ": aborted, ");
-	cr_assert_eq(served_wait(&s), 1);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 1);
 	do
 		n = recv(fd, data, sizeof data, 0);
 	while (n > 0);

@@ -176,8 +176,7 @@ Test(server_metrics, are_there_to_the_end)
 	cr_expect(starts(get(metrics, "/healthz"), "HTTP/1.1 503 "));
 	cr_expect(strstr(get(metrics, "/metrics"), "\nweir_draining 1\n"));
 	close(fd);
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 0);
 }
 
 Test(server_metrics, refuse_what_is_wrong)

@@ -12,50 +12,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "harness.h"
-#include "harness_net.h"
-#include "harness_server.h"
+#include "test_server_relay.h"
+#include "test_server_stop.h"
 
 enum {
-	PATIENCE_S = 60,
-	N_OWED = 200000, /* less than high: the server reads them all */
-	SMALL_RCVBUF = 16384
+	PATIENCE_S = 60
 };
 
 TestSuite(server_stop, .init = harness_begin, .fini = harness_end,
 	  .timeout = PATIENCE_S);
 
-/* A client that is owed most of N_OWED bytes, and reads none. */
-static int be_owed(struct served *s, const char *address)
-{
-	static unsigned char data[N_OWED];
-	size_t n_taken;
-	size_t n = 0;
-	int fd = dial(address, SMALL_RCVBUF);
-
-	harness_write(fd, data, N_OWED);
-	while (n < N_OWED) {
-		const char *line = served_line(s, "trace ");
-
-		if (sscanf(line, "trace %*s sendall %*u: kernel took %zu",
-			   &n_taken) == 1 ||
-		    sscanf(line, "trace %*s queued %zu", &n_taken) == 1)
-			n += n_taken;
-	}
-	return fd;
-}
-
 Test(server_stop, goes_on_serving_through_the_grace)
 {
 	struct served s;
 	char address[SERVED_ADDRESS_SIZE];
-	int before;
+	int before = start_and_echo(&s, address, "--grace=60m");
 	int after;
 
-	served_start(&s, "--grace=60m", "echo=127.0.0.1:0", NULL);
-	served_address(&s, "echo", address);
-	before = dial(address, 0);
-	expect_echo(before, "let in");
 	kill(s.pid, SIGTERM);
 	served_line(&s, "serving on for the grace");
 	after = dial(address, 0);
@@ -64,42 +37,30 @@ Test(server_stop, goes_on_serving_through_the_grace)
 	close(before);
 	close(after);
 	/* the end of patience */
-	kill(s.pid, SIGTERM);
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_stop(&s), 0);
 }
 
 Test(server_stop, drains_when_the_grace_is_over)
 {
 	struct served s;
 	char address[SERVED_ADDRESS_SIZE];
-	int fd;
+	int fd = start_and_echo(&s, address, "--grace=10ms");
 
-	served_start(&s, "--grace=10ms", "echo=127.0.0.1:0", NULL);
-	served_address(&s, "echo", address);
-	fd = dial(address, 0);
-	expect_echo(fd, "let in");
 	kill(s.pid, SIGTERM);
 	expect_end(fd);
 	close(fd);
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 0);
 }
 
 /* All that is written is either read or told to be lost. */
 static void check_drain_ends(const char *workers)
 {
 	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	unsigned long long n_conns;
 	unsigned long long n_bytes;
 	unsigned long long n_unsent;
-	int fd;
+	int fd = start_and_be_owed(&s, "--drain=50ms", workers);
 
-	served_start(&s, "--drain=50ms", "--trace", "--sndbuf=8K", workers,
-		     "echo=127.0.0.1:0", NULL);
-	served_address(&s, "echo", address);
-	fd = be_owed(&s, address);
 	kill(s.pid, SIGTERM);
 	cr_assert_eq(sscanf(served_line(&s, ": aborted, "),
 			    "weir-server: echo %*s aborted, %llu bytes",
@@ -114,8 +75,7 @@ static void check_drain_ends(const char *workers)
 	/* and what the kernel held */
 	cr_assert_geq(n_bytes, n_unsent);
 	cr_assert_gt(n_unsent, 0);
-	cr_assert_eq(served_wait(&s), 1);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 1);
 	close(fd);
 }
 
@@ -132,18 +92,12 @@ Test(server_stop, and_so_in_every_worker)
 /* That is the client's own doing. */
 Test(server_stop, has_lost_nothing_of_a_client_that_resets_while_it_drains)
 {
-	static const struct linger reset = {.l_onoff = 1};
 	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
-	int fd;
+	int fd = start_and_be_owed(&s, NULL, NULL);
 
-	served_start(&s, "--trace", "--sndbuf=8K", "echo=127.0.0.1:0", NULL);
-	served_address(&s, "echo", address);
-	fd = be_owed(&s, address);
 	kill(s.pid, SIGTERM);
 	served_line(&s, "finishing 1 connections");
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-	close(fd);
+	close_by_reset(fd);
 	served_line(&s, ": reset, ");
 	cr_assert_eq(served_wait(&s), 0);
 	cr_assert_not(strstr(s.text, "lost something"), "%s", s.text);
@@ -152,66 +106,49 @@ Test(server_stop, has_lost_nothing_of_a_client_that_resets_while_it_drains)
 
 Test(server_stop, has_lost_nothing_of_those_who_went_before)
 {
-	static const struct linger reset = {.l_onoff = 1};
 	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
-	int fd;
+	int fd = start_and_be_owed(&s, NULL, NULL);
 
-	served_start(&s, "--trace", "--sndbuf=8K", "echo=127.0.0.1:0", NULL);
-	served_address(&s, "echo", address);
-	fd = be_owed(&s, address);
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-	close(fd);
+	close_by_reset(fd);
 	served_line(&s, ": reset, ");
 	cr_assert_eq(served_stop(&s), 0);
 }
 
 /* -- signals after the end -- */
 
-/* A scraper that has asked for nothing, and keeps its connection: fd. */
-static int start_and_be_mute(struct served *s)
-{
-	char address[SERVED_ADDRESS_SIZE];
-
-	served_start(s, "--metrics=127.0.0.1:0", "--workers=3",
-		     "echo=127.0.0.1:0", NULL);
-	served_address(s, "metrics", address);
-	return dial(address, 0);
-}
-
-/* It does not hold up the stop for long, and has lost nothing. */
-Test(server_stop, does_not_wait_for_a_mute_scraper)
+/* A scraper that has asked for nothing keeps its connection: it does not hold
+ * up the stop for long, and has lost nothing. */
+static void check_mute_scraper(bool is_signalled_again)
 {
 	struct served s;
 	char text[SERVED_ADDRESS_SIZE];
-	int fd = start_and_be_mute(&s);
+	int fd;
 
+	served_start(&s, "--metrics=127.0.0.1:0", "--workers=3",
+		     "echo=127.0.0.1:0", NULL);
+	served_address(&s, "metrics", text);
+	fd = dial(text, 0);
 	kill(s.pid, SIGTERM);
 	harness_read(fd, text, 12);
 	cr_expect_arr_eq(text, "HTTP/1.1 503", 12);
+	if (is_signalled_again)
+		kill(s.pid, SIGTERM);
 	served_line(&s, "metrics 127.0.0.1:");
 	cr_expect(strstr(s.line, ": aborted, "), "%s", s.line);
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 0);
 	close(fd);
+}
+
+Test(server_stop, does_not_wait_for_a_mute_scraper)
+{
+	check_mute_scraper(false);
 }
 
 /* When all is over the phase does not go back: workers that have not heard of
  * the end yet would wait for another. */
 Test(server_stop, a_second_signal_aborts_the_last_answers)
 {
-	struct served s;
-	char text[SERVED_ADDRESS_SIZE];
-	int fd = start_and_be_mute(&s);
-
-	kill(s.pid, SIGTERM);
-	harness_read(fd, text, 12);
-	kill(s.pid, SIGTERM);
-	served_line(&s, "metrics 127.0.0.1:");
-	cr_expect(strstr(s.line, ": aborted, "), "%s", s.line);
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
-	close(fd);
+	check_mute_scraper(true);
 }
 
 /* -- clients that never stop -- */
@@ -311,8 +248,7 @@ static void check_late(int signo)
 	kill(s.pid, SIGTERM);
 	while (is_running(s.pid))
 		kill(s.pid, signo);
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 0);
 }
 
 Test(server_stop, is_not_killed_by_a_late_sigusr1)
@@ -332,12 +268,8 @@ Test(server_stop, loses_nothing_of_a_client_that_keeps_its_side_open)
 {
 	struct served s;
 	char address[SERVED_ADDRESS_SIZE];
-	int fd;
+	int fd = start_and_echo(&s, address, "--drain=50ms");
 
-	served_start(&s, "--drain=50ms", "echo=127.0.0.1:0", NULL);
-	served_address(&s, "echo", address);
-	fd = dial(address, 0);
-	expect_echo(fd, "all of it");
 	kill(s.pid, SIGTERM);
 	expect_end(fd);
 	cr_assert_eq(served_wait(&s), 0);
@@ -354,11 +286,8 @@ Test(server_stop, is_not_ended_by_signals_that_mean_something_else)
 				      SIGPROF, SIGVTALRM, SIGPOLL};
 	struct served s;
 	char address[SERVED_ADDRESS_SIZE];
-	int fd;
+	int fd = start_and_echo(&s, address, NULL);
 
-	served_start(&s, "echo=127.0.0.1:0", NULL);
-	served_address(&s, "echo", address);
-	fd = dial(address, 0);
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
 		kill(s.pid, signals[i]);
 		expect_echo(fd, "still here");

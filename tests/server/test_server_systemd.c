@@ -312,8 +312,7 @@ Test(server_systemd, says_when_it_is_ready_and_when_it_stops)
 	expect_note(fd, "READY=1");
 	kill(s.pid, SIGTERM);
 	expect_note(fd, "STOPPING=1");
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 0);
 	close(fd);
 }
 
@@ -336,9 +335,7 @@ Test(server_systemd, says_when_it_reloads)
 	cr_expect_geq(time, before);
 	cr_expect_leq(time, clock_read(CLOCK_MONOTONIC) / CLOCK_NS_PER_US);
 	expect_note(fd, "READY=1");
-	kill(s.pid, SIGTERM);
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_stop(&s), 0);
 	close(fd);
 }
 
@@ -353,9 +350,7 @@ static void check_watchdog(const char *workers)
 	expect_note(fd, "READY=1");
 	for (int i = 0; i < 5; i++)
 		expect_note(fd, "WATCHDOG=1");
-	kill(s.pid, SIGTERM);
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_stop(&s), 0);
 	close(fd);
 }
 

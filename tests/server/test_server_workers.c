@@ -63,8 +63,7 @@ static void check_all_are_served(const char *endpoint, int n_workers)
 		expect_end(fds[i]);
 		close(fds[i]);
 	}
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 0);
 }
 
 Test(server_workers, one_is_a_process_without_threads)
@@ -104,8 +103,7 @@ Test(server_workers, a_taken_port_is_an_error_still)
 	snprintf(endpoint, sizeof endpoint, "echo=%s", address);
 	served_start(&second, "--workers=2", endpoint, NULL);
 	served_line(&second, "Address already in use");
-	cr_assert_eq(served_wait(&second), 2);
-	served_forget(&second);
+	cr_assert_eq(served_end(&second), 2);
 	cr_assert_eq(served_stop(&first), 0);
 }
 
@@ -130,8 +128,7 @@ Test(server_workers, serve_those_who_wait_when_told_to_stop)
 		expect_greeting(fds[i], "");
 		close(fds[i]);
 	}
-	cr_assert_eq(served_wait(&s), 0);
-	served_forget(&s);
+	cr_assert_eq(served_end(&s), 0);
 }
 
 /* The pipe of its standard error has room for one line, and several workers
