@@ -121,8 +121,7 @@ static void check_trickle(const char *listen, const char *target,
 	relay_pair(&r, &fds[0], &fds[1]);
 	trickle(fds[0], fds[1], max_piece);
 	end_pair(fds[0], fds[1]);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }
 
 Test(server_relay, passes_every_byte_both_ways_in_small_pieces)
@@ -183,8 +182,7 @@ Test(server_relay, lets_the_target_speak_first)
 	struct relay r;
 	int fds[2];
 
-	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", NULL);
-	relay_pair(&r, &fds[0], &fds[1]);
+	RELAY_OPEN(&r, &fds[0], &fds[1], NULL);
 	write_pattern(fds[1], 10, 1);
 	read_pattern(fds[0], 10, 1);
 	end_pair(fds[0], fds[1]);
@@ -316,8 +314,7 @@ Test(server_relay, passes_an_answer_of_a_mebibyte_behind_the_requests_fin)
 	struct relay r;
 	int fds[2];
 
-	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--sndbuf=16K", NULL);
-	relay_pair(&r, &fds[0], &fds[1]);
+	RELAY_OPEN(&r, &fds[0], &fds[1], "--sndbuf=16K", NULL);
 	write_pattern(fds[0], 1000, 1);
 	shutdown(fds[0], SHUT_WR);
 	read_pattern(fds[1], 1000, 1);
@@ -330,8 +327,7 @@ Test(server_relay, passes_an_answer_of_a_mebibyte_behind_the_requests_fin)
 	expect_end(fds[0]);
 	close(fds[0]);
 	close(fds[1]);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }
 
 Test(server_relay, takes_a_mebibyte_after_the_targets_fin)
@@ -339,8 +335,7 @@ Test(server_relay, takes_a_mebibyte_after_the_targets_fin)
 	struct relay r;
 	int fds[2];
 
-	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--sndbuf=16K", NULL);
-	relay_pair(&r, &fds[0], &fds[1]);
+	RELAY_OPEN(&r, &fds[0], &fds[1], "--sndbuf=16K", NULL);
 	shutdown(fds[1], SHUT_WR);
 	expect_end(fds[0]);
 	for (size_t i = 0; i < 16; i++) {
@@ -351,6 +346,5 @@ Test(server_relay, takes_a_mebibyte_after_the_targets_fin)
 	expect_end(fds[1]);
 	close(fds[0]);
 	close(fds[1]);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }

@@ -31,8 +31,14 @@ void relay_start(struct relay *r, const char *listen, const char *target, ...)
 int relay_stop(struct relay *r);
 /* The same when it stops by itself, or has been told to. */
 int relay_wait(struct relay *r);
+/* Stop it once it has closed all sockets of its clients. */
+int relay_end(struct relay *r);
 /* A client's socket, and the target's that it leads to. */
 void relay_pair(struct relay *r, int *client, int *target);
+/* Start a relay from and to 127.0.0.1 with these options, and a pair. */
+#define RELAY_OPEN(r, client, target, ...)                          \
+	(relay_start(r, "127.0.0.1:0", "127.0.0.1:0", __VA_ARGS__), \
+	 relay_pair(r, client, target))
 /* The next one that connects to the target, or to any listener. */
 int relay_accept(struct relay *r);
 int accept_at(int listener);

@@ -30,8 +30,7 @@ static void check_both_fins(size_t n)
 	int client;
 	int target;
 
-	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", NULL);
-	relay_pair(&r, &client, &target);
+	RELAY_OPEN(&r, &client, &target, NULL);
 	/* it is a pair by then */
 	write_pattern(client, 1, 1);
 	read_pattern(target, 1, 1);
@@ -47,8 +46,7 @@ static void check_both_fins(size_t n)
 	expect_end(target);
 	close(client);
 	close(target);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }
 
 Test(server_relay_ends, finishes_a_pair_that_ends_on_both_sides_at_once)
@@ -68,8 +66,7 @@ static void check_reset(bool is_clients)
 	struct relay r;
 	int fds[2];
 
-	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", NULL);
-	relay_pair(&r, &fds[0], &fds[1]);
+	RELAY_OPEN(&r, &fds[0], &fds[1], NULL);
 	write_pattern(fds[0], 1, 1);
 	read_pattern(fds[1], 1, 1);
 	close_by_reset(fds[is_clients ? 0 : 1]);
@@ -77,8 +74,7 @@ static void check_reset(bool is_clients)
 	served_line(&r.s, is_clients ? "relay 127.0.0.1:"
 				     : "relay-target 127.0.0.1:");
 	cr_assert(strstr(r.s.line, ": reset, "), "%s", r.s.line);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }
 
 Test(server_relay_ends, resets_the_target_when_the_client_resets)
@@ -91,12 +87,21 @@ Test(server_relay_ends, resets_the_client_when_the_target_resets)
 	check_reset(false);
 }
 
-static void start_small(struct relay *r, int *client, int *target)
+/* A pair of which the source, the client's side or the target's, has sent much
+ * more than the sink reads. */
+static void start_small(struct relay *r, bool is_clients, int *source,
+			int *sink)
 {
+	int client;
+	int target;
+
 	relay_start(r, "127.0.0.1:0", "127.0.0.1:0", "--sndbuf=16K",
 		    "--rcvbuf=16K", NULL);
-	*client = dial(r->address, SMALL_BUFFER);
-	*target = relay_accept(r);
+	client = dial(r->address, SMALL_BUFFER);
+	target = relay_accept(r);
+	*source = is_clients ? client : target;
+	*sink = is_clients ? target : client;
+	write_until_quiet(*source, 1, 64 * MIB);
 }
 
 /* The side that resets is owed nothing; the other is owed much, and learns that
@@ -104,18 +109,13 @@ static void start_small(struct relay *r, int *client, int *target)
 static void check_reset_with_debt(bool is_clients)
 {
 	struct relay r;
-	int fds[2];
 	int source;
 	int sink;
 
-	start_small(&r, &fds[0], &fds[1]);
-	source = fds[is_clients ? 0 : 1];
-	sink = fds[is_clients ? 1 : 0];
-	write_until_quiet(source, 1, 64 * MIB);
+	start_small(&r, is_clients, &source, &sink);
 	close_by_reset(source);
 	expect_reset(sink);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }
 
 Test(server_relay_ends, resets_a_target_that_is_owed_much)
@@ -132,19 +132,14 @@ Test(server_relay_ends, resets_a_client_who_is_owed_much)
 static void check_reset_of_debtor(bool is_clients)
 {
 	struct relay r;
-	int fds[2];
 	int source;
 	int sink;
 
-	start_small(&r, &fds[0], &fds[1]);
-	source = fds[is_clients ? 1 : 0];
-	sink = fds[is_clients ? 0 : 1];
-	write_until_quiet(source, 1, 64 * MIB);
+	start_small(&r, !is_clients, &source, &sink);
 	shutdown(source, SHUT_WR);
 	close_by_reset(sink);
 	expect_reset(source);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }
 
 Test(server_relay_ends, resets_the_target_when_its_reader_resets)
@@ -178,9 +173,8 @@ static void check_limit(const char *mark, const char *limit, const char *what)
 	bool is_reset;
 
 	for (size_t i = 0; i < 2; i++) {
-		relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--sndbuf=16K",
-			    mark, limit, NULL);
-		relay_pair(&r, &fds[0], &fds[1]);
+		RELAY_OPEN(&r, &fds[0], &fds[1], "--sndbuf=16K", mark, limit,
+			   NULL);
 		/* fds[i] reads nothing */
 		is_reset = stuff(fds[1 - i]);
 		served_line(&r.s, names[i]);
@@ -193,8 +187,7 @@ static void check_limit(const char *mark, const char *limit, const char *what)
 		else
 			expect_reset(fds[1 - i]);
 		expect_reset(fds[i]);
-		await_fds(&r, 0);
-		cr_assert_eq(relay_stop(&r), 0);
+		cr_assert_eq(relay_end(&r), 0);
 	}
 }
 
@@ -214,8 +207,7 @@ Test(server_relay_ends, finishes_both_when_both_are_silent)
 	int client;
 	int target;
 
-	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--idle=100ms", NULL);
-	relay_pair(&r, &client, &target);
+	RELAY_OPEN(&r, &client, &target, "--idle=100ms", NULL);
 	write_pattern(client, 1, 1);
 	read_pattern(target, 1, 1);
 	served_line(&r.s, ": idle, ");
@@ -223,8 +215,7 @@ Test(server_relay_ends, finishes_both_when_both_are_silent)
 	expect_end(target);
 	close(client);
 	close(target);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }
 
 /* The client has ended; only of the target can it be said that it is silent. */
@@ -234,8 +225,7 @@ Test(server_relay_ends, finishes_a_client_whose_target_stays_silent)
 	int client;
 	int target;
 
-	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--idle=100ms", NULL);
-	relay_pair(&r, &client, &target);
+	RELAY_OPEN(&r, &client, &target, "--idle=100ms", NULL);
 	write_pattern(client, 1, 1);
 	shutdown(client, SHUT_WR);
 	read_pattern(target, 1, 1);
@@ -245,8 +235,7 @@ Test(server_relay_ends, finishes_a_client_whose_target_stays_silent)
 	expect_end(client);
 	close(client);
 	close(target);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }
 
 /* The client has ended, and its target neither ends nor speaks. */
@@ -256,9 +245,7 @@ Test(server_relay_ends, finishes_a_pair_that_is_half_closed_for_too_long)
 	int fds[2];
 
 	for (int i = 0; i < 2; i++) {
-		relay_start(&r, "127.0.0.1:0", "127.0.0.1:0",
-			    "--half-close=100ms", NULL);
-		relay_pair(&r, &fds[0], &fds[1]);
+		RELAY_OPEN(&r, &fds[0], &fds[1], "--half-close=100ms", NULL);
 		write_pattern(fds[i], 1, 1);
 		read_pattern(fds[1 - i], 1, 1);
 		shutdown(fds[i], SHUT_WR);
@@ -267,8 +254,7 @@ Test(server_relay_ends, finishes_a_pair_that_is_half_closed_for_too_long)
 		close(fds[0]);
 		close(fds[1]);
 		served_line(&r.s, ": half-closed for too long");
-		await_fds(&r, 0);
-		cr_assert_eq(relay_stop(&r), 0);
+		cr_assert_eq(relay_end(&r), 0);
 	}
 }
 
@@ -279,9 +265,7 @@ Test(server_relay_ends, waits_for_a_side_that_speaks_behind_the_others_end)
 	int client;
 	int target;
 
-	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--half-close=500ms",
-		    NULL);
-	relay_pair(&r, &client, &target);
+	RELAY_OPEN(&r, &client, &target, "--half-close=500ms", NULL);
 	shutdown(client, SHUT_WR);
 	expect_end(target);
 	while (clock_read(CLOCK_MONOTONIC) < end) {
@@ -291,8 +275,7 @@ Test(server_relay_ends, waits_for_a_side_that_speaks_behind_the_others_end)
 	close(target);
 	expect_end(client);
 	close(client);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }
 
 /* -- draining -- */
@@ -303,8 +286,7 @@ Test(server_relay_ends, drains_a_pair_until_it_ends_by_itself)
 	int client;
 	int target;
 
-	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", NULL);
-	relay_pair(&r, &client, &target);
+	RELAY_OPEN(&r, &client, &target, NULL);
 	write_pattern(client, 1, 1);
 	read_pattern(target, 1, 1);
 	kill(r.s.pid, SIGTERM);
@@ -330,8 +312,7 @@ Test(server_relay_ends, resets_a_pair_that_outlasts_the_drain)
 	int client;
 	int target;
 
-	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--drain=100ms", NULL);
-	relay_pair(&r, &client, &target);
+	RELAY_OPEN(&r, &client, &target, "--drain=100ms", NULL);
 	write_pattern(client, 1, 1);
 	read_pattern(target, 1, 1);
 	kill(r.s.pid, SIGTERM);
@@ -345,14 +326,10 @@ Test(server_relay_ends, resets_a_pair_that_outlasts_the_drain)
 static void check_reset_in_the_drain(bool is_clients)
 {
 	struct relay r;
-	int fds[2];
 	int source;
 	int sink;
 
-	start_small(&r, &fds[0], &fds[1]);
-	source = fds[is_clients ? 0 : 1];
-	sink = fds[is_clients ? 1 : 0];
-	write_until_quiet(source, 1, 64 * MIB);
+	start_small(&r, is_clients, &source, &sink);
 	kill(r.s.pid, SIGTERM);
 	served_line(&r.s, "finishing 2 connections");
 	close_by_reset(source);
@@ -376,8 +353,7 @@ Test(server_relay_ends, tells_what_a_pair_loses_that_outlasts_the_drain)
 	int client;
 	int target;
 
-	start_small(&r, &client, &target);
-	write_until_quiet(client, 1, 64 * MIB);
+	start_small(&r, true, &client, &target);
 	kill(r.s.pid, SIGTERM);
 	served_line(&r.s, "finishing 2 connections");
 	kill(r.s.pid, SIGTERM);

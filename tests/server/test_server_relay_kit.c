@@ -78,6 +78,12 @@ int relay_stop(struct relay *r)
 	return relay_wait(r);
 }
 
+int relay_end(struct relay *r)
+{
+	await_fds(r, 0);
+	return relay_stop(r);
+}
+
 int accept_at(int listener)
 {
 	struct pollfd pollfd = {.fd = listener, .events = POLLIN};

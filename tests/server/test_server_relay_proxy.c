@@ -48,8 +48,7 @@ Test(server_relay_proxy, tells_the_target_of_a_relay_who_its_client_is)
 	int client;
 	int target;
 
-	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--proxy-protocol", NULL);
-	relay_pair(&r, &client, &target);
+	RELAY_OPEN(&r, &client, &target, "--proxy-protocol", NULL);
 	own_address(client, own);
 	write_pattern(client, 1000, 1);
 	header = read_header(target, N_V2);
@@ -58,8 +57,7 @@ Test(server_relay_proxy, tells_the_target_of_a_relay_who_its_client_is)
 	read_pattern(target, 1000, 1);
 	close(target);
 	close(client);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }
 
 Test(server_relay_proxy, tells_a_target_that_speaks_first)
@@ -76,8 +74,7 @@ Test(server_relay_proxy, tells_a_target_that_speaks_first)
 	close(target);
 	expect_end(client);
 	close(client);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }
 
 Test(server_relay_proxy, tells_of_unix_clients_that_they_are_local)
@@ -96,8 +93,7 @@ Test(server_relay_proxy, tells_of_unix_clients_that_they_are_local)
 	close(client);
 	expect_end(target);
 	close(target);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }
 
 /* The header of another proxy is told on, whatever the relay listens on. */
@@ -123,8 +119,7 @@ static void check_chain(const char *listen)
 	close(client);
 	expect_end(target);
 	close(target);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }
 
 Test(server_relay_proxy, passes_on_the_addresses_that_another_proxy_told)
@@ -163,8 +158,7 @@ Test(server_relay_proxy, tells_its_own_client_behind_a_local_header)
 	close(client);
 	expect_end(target);
 	close(target);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }
 
 Test(server_relay_proxy, sends_version_1_if_told_to)
@@ -176,9 +170,8 @@ Test(server_relay_proxy, sends_version_1_if_told_to)
 	int client;
 	int target;
 
-	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--proxy-protocol",
-		    "--proxy-version=1", NULL);
-	relay_pair(&r, &client, &target);
+	RELAY_OPEN(&r, &client, &target, "--proxy-protocol",
+		   "--proxy-version=1", NULL);
 	own_address(client, own);
 	snprintf(expected, sizeof expected,
 		 "PROXY TCP4 127.0.0.1 127.0.0.1 %s %s\r\n",
@@ -188,6 +181,5 @@ Test(server_relay_proxy, sends_version_1_if_told_to)
 	close(client);
 	expect_end(target);
 	close(target);
-	await_fds(&r, 0);
-	cr_assert_eq(relay_stop(&r), 0);
+	cr_assert_eq(relay_end(&r), 0);
 }
