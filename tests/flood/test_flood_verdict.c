@@ -35,24 +35,35 @@ static void end(void)
 
 TestSuite(flood_verdict, .init = begin, .fini = end);
 
-static void expect_only(const char *reason)
+/* Judged with that highest percentile asked for. */
+static void expect_valid(double percentile)
+{
+	verdict_judge(&result, percentile);
+	cr_expect(result.verdict.is_valid);
+}
+
+static void expect_told(const char *reason)
 {
 	cr_expect_not(result.verdict.is_valid);
 	cr_expect_eq(result.verdict.n_reasons, 1);
 	cr_expect_str_eq(result.verdict.reasons[0], reason);
 }
 
+static void expect_only(const char *reason)
+{
+	verdict_judge(&result, 0);
+	expect_told(reason);
+}
+
 Test(flood_verdict, nothing_wrong_is_valid)
 {
-	verdict_judge(&result, 99);
-	cr_expect(result.verdict.is_valid);
+	expect_valid(99);
 	cr_expect_eq(result.verdict.n_reasons, 0);
 }
 
 Test(flood_verdict, a_generator_at_its_end_measures_itself)
 {
 	result.cpu_share = 0.97;
-	verdict_judge(&result, 0);
 	expect_only("the generator used 97.0 % of a CPU: it may have measured "
 		    "itself");
 }
@@ -63,19 +74,16 @@ Test(flood_verdict, a_closed_loop_may_use_its_cpu)
 	settings.rate = 0;
 	result.cpu_share = 1;
 	result.n_late = 1000;
-	verdict_judge(&result, 0);
-	cr_expect(result.verdict.is_valid);
+	expect_valid(0);
 }
 
 Test(flood_verdict, bad_peers_that_were_never_made_are_missed)
 {
 	result.bad[BAD_STALLED].n_peers = 3;
 	result.bad[BAD_STALLED].n_made = 1;
-	verdict_judge(&result, 0);
 	expect_only("2 of 3 stalled peers were never connected");
 	result.bad[BAD_STALLED].n_made = 3;
-	verdict_judge(&result, 0);
-	cr_expect(result.verdict.is_valid);
+	expect_valid(0);
 }
 
 /* What it did not get to do, the target had not to bear. */
@@ -85,32 +93,27 @@ Test(flood_verdict, a_generator_that_waits_for_a_cpu_is_told)
 	settings.wait_percent = 10;
 	result.seconds = 10;
 	result.cpu_wait_s = 1;
-	verdict_judge(&result, 0);
-	cr_expect(result.verdict.is_valid);
+	expect_valid(0);
 	result.cpu_wait_s = 1.1;
-	verdict_judge(&result, 0);
 	expect_only("the generator waited 11.0 % of the time for a CPU");
 }
 
 Test(flood_verdict, one_in_a_hundred_may_be_late)
 {
 	result.n_late = 10;
-	verdict_judge(&result, 0);
-	cr_expect(result.verdict.is_valid);
+	expect_valid(0);
 	result.n_late = 11;
-	verdict_judge(&result, 0);
 	expect_only("1.1 % of the messages were sent more than 1.00 ms late");
 }
 
 /* Ten samples beyond it are what a percentile stands on. */
 Test(flood_verdict, a_percentile_needs_its_samples)
 {
-	verdict_judge(&result, 99);
-	cr_expect(result.verdict.is_valid);
+	expect_valid(99);
 	verdict_judge(&result, 99.9);
-	expect_only("p99.9 needs 10,000 samples, and has 1,000");
-	verdict_judge(&result, 100);
-	cr_expect(result.verdict.is_valid, "the largest is the largest");
+	expect_told("p99.9 needs 10,000 samples, and has 1,000");
+	/* the largest is the largest */
+	expect_valid(100);
 }
 
 Test(flood_verdict, errors_are_named)
@@ -118,7 +121,6 @@ Test(flood_verdict, errors_are_named)
 	result.n_errors = 2;
 	snprintf(result.first_error, sizeof result.first_error,
 		 "reset: connection reset by peer");
-	verdict_judge(&result, 0);
 	expect_only("2 errors, the first: reset: connection reset by peer");
 }
 
@@ -127,7 +129,6 @@ Test(flood_verdict, corrupt_messages_are_named)
 	result.n_corrupt = 1;
 	snprintf(result.first_corruption, sizeof result.first_corruption,
 		 "connection 1, message 2: lost");
-	verdict_judge(&result, 0);
 	expect_only("1 corrupt message, the first: connection 1, message 2: "
 		    "lost");
 }
@@ -136,10 +137,8 @@ Test(flood_verdict, too_many_unanswered_are_too_many)
 {
 	result.n_messages = 990;
 	result.n_unanswered = 10;
-	verdict_judge(&result, 0);
-	cr_expect(result.verdict.is_valid);
+	expect_valid(0);
 	result.n_unanswered = 30;
-	verdict_judge(&result, 0);
 	expect_only("30 messages (2.9 %) never answered");
 }
 
@@ -151,27 +150,22 @@ Test(flood_verdict, a_closed_loop_is_judged_by_what_is_in_flight)
 	settings.pipeline = 8;
 	result.n_messages = 100000;
 	result.n_unanswered = 2;
-	verdict_judge(&result, 0);
-	cr_expect(result.verdict.is_valid);
+	expect_valid(0);
 	result.n_unanswered = 3;
-	verdict_judge(&result, 0);
 	expect_only("3 messages (1.5 % of those in flight) never answered");
 }
 
 Test(flood_verdict, a_run_that_was_cut_short_says_so)
 {
 	result.is_owed_too_much = true;
-	verdict_judge(&result, 0);
 	expect_only("cut short: more than 500 messages were owed");
 }
 
 Test(flood_verdict, no_answer_at_all_is_no_measurement)
 {
 	result.n_messages = 0;
-	verdict_judge(&result, 0);
 	expect_only("no message was answered in the measured time");
 	settings.mode = MODE_SINK;
-	verdict_judge(&result, 0);
 	expect_only("no message was transferred");
 }
 
@@ -181,10 +175,9 @@ Test(flood_verdict, a_connection_without_an_answer_is_told)
 	uint64_t counts[] = {500, 0, 500};
 
 	result.fairness = (struct result_fairness){.counts = counts, .n = 3};
-	verdict_judge(&result, 0);
-	cr_expect(result.verdict.is_valid, "an open loop asks all in turn");
+	/* an open loop asks all in turn */
+	expect_valid(0);
 	settings.rate = 0;
-	verdict_judge(&result, 0);
 	expect_only("1 of 3 connections got no answer in the measured time");
 	result.fairness = (struct result_fairness){0};
 }
@@ -192,7 +185,6 @@ Test(flood_verdict, a_connection_without_an_answer_is_told)
 Test(flood_verdict, what_was_never_sent_is_told)
 {
 	result.n_unsent = 7;
-	verdict_judge(&result, 0);
 	expect_only("7 messages that were due were never sent");
 }
 
@@ -206,22 +198,20 @@ Test(flood_verdict, a_comparison_is_as_valid_as_its_rival)
 	cr_expect(result.verdict.is_valid);
 	verdict_add(&result.comparison.rival, "2 errors");
 	verdict_judge_comparison(&result);
-	expect_only("there: 2 errors");
+	expect_told("there: 2 errors");
 	verdict_judge(&result, 0);
 	result.comparison = (struct result_comparison){.n_rounds = 7};
 	verdict_judge_comparison(&result);
-	expect_only("7 rounds on each are too few to compare: 8 are needed");
+	expect_told("7 rounds on each are too few to compare: 8 are needed");
 }
 
 Test(flood_verdict, fewer_messages_than_asked_are_too_few)
 {
 	settings.n_messages = 2000;
-	verdict_judge(&result, 0);
 	expect_only("1,000 of 2,000 messages in the time that -d allows");
 	/* it is known to have been stopped */
 	result.is_interrupted = true;
-	verdict_judge(&result, 0);
-	cr_expect(result.verdict.is_valid);
+	expect_valid(0);
 }
 
 Test(flood_verdict, has_room_for_all_reasons_there_are)
