@@ -68,9 +68,7 @@ Test(flood_ends, idle_peers_stay_and_say_nothing)
 	flood_expect(&target.run, "bad_peers/idle", "bytes_out", 0);
 	flood_expect(&target.run, "bad_peers/idle", "cut", 0);
 	cr_expect_eq(server.truth->n_accepted, 4);
-	flooded_forget(&target.run);
-	known_stop(&server);
-	known_forget(&server);
+	flooded_end(&target.run, &server);
 }
 
 static void half_close(enum known_fault fault)
@@ -85,9 +83,7 @@ static void half_close(enum known_fault fault)
 	cr_expect_gt(
 		flooded_number(&target.run, "bad_peers/half_close", "rounds"),
 		0);
-	flooded_forget(&target.run);
-	known_stop(&server);
-	known_forget(&server);
+	flooded_end(&target.run, &server);
 }
 
 /* A server that gives back less than it was sent, or else, is told on. */
@@ -109,9 +105,7 @@ Test(flood_ends, bad_peers_send_the_request)
 	cr_expect_gt(
 		flooded_number(&target.run, "bad_peers/half_close", "rounds"),
 		0);
-	flooded_forget(&target.run);
-	known_stop(&server);
-	known_forget(&server);
+	flooded_end(&target.run, &server);
 }
 
 Test(flood_ends, resets_reach_the_target)
@@ -122,9 +116,7 @@ Test(flood_ends, resets_reach_the_target)
 	cr_expect_gt(flooded_number(&target.run, "bad_peers/reset", "rounds"),
 		     2);
 	cr_expect_gt(server.truth->n_resets, 1);
-	flooded_forget(&target.run);
-	known_stop(&server);
-	known_forget(&server);
+	flooded_end(&target.run, &server);
 }
 
 /* -- ends -- */
@@ -169,9 +161,7 @@ Test(flood_ends, a_message_of_the_warm_up_is_missed_too)
 		      400e6);
 	flood_expect(&target.run, "", "messages_unanswered", 1);
 	cr_expect_geq(flooded_number(&target.run, "latency_ns", "max"), 400e6);
-	flooded_forget(&target.run);
-	known_stop(&server);
-	known_forget(&server);
+	flooded_end(&target.run, &server);
 }
 
 /* Every answer of the measured time is in the rate, and only those. */
@@ -189,9 +179,7 @@ Test(flood_ends, the_rate_is_of_all_answers_in_the_measured_time)
 	/* what was sent in it is in the latency */
 	cr_expect_eq(flooded_number(&target.run, "latency_ns", "count"),
 		     flooded_number(&target.run, "", "messages_sent"));
-	flooded_forget(&target.run);
-	known_stop(&server);
-	known_forget(&server);
+	flooded_end(&target.run, &server);
 }
 
 Test(flood_ends, an_answer_that_comes_too_late_is_none)
@@ -206,9 +194,7 @@ Test(flood_ends, an_answer_that_comes_too_late_is_none)
 			       "no message was answered in the measured "
 			       "time"));
 	flood_expect(&target.run, "", "messages_drained", 2);
-	flooded_forget(&target.run);
-	known_stop(&server);
-	known_forget(&server);
+	flooded_end(&target.run, &server);
 }
 
 /* It talks without being asked, so that answers come before their questions. */
@@ -272,9 +258,7 @@ Test(flood_ends, ctrl_c_prints_the_result_so_far)
 	cr_expect(flooded_says(&target.run, "\"interrupted\": true"));
 	cr_expect_geq(flooded_number(&target.run, "", "messages"), 100);
 	cr_expect_lt(flooded_number(&target.run, "", "seconds"), 50);
-	flooded_forget(&target.run);
-	known_stop(&server);
-	known_forget(&server);
+	flooded_end(&target.run, &server);
 }
 
 Test(flood_ends, a_message_that_cannot_be_counted_on_is_not_asked)

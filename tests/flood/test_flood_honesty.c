@@ -26,13 +26,6 @@ TestSuite(flood_honesty, .init = harness_begin, .fini = harness_end,
 static struct known server;
 static struct flooded run;
 
-static void forget(void)
-{
-	flooded_forget(&run);
-	known_stop(&server);
-	known_forget(&server);
-}
-
 /* What was to come after ctrl-C was not due. */
 Test(flood_honesty, a_run_that_is_stopped_owes_nothing_of_its_plan)
 {
@@ -50,7 +43,7 @@ Test(flood_honesty, a_run_that_is_stopped_owes_nothing_of_its_plan)
 	cr_expect_eq(run.status, 0, "%s%s", run.out, run.err);
 	cr_expect(flooded_says(&run, "interrupted"));
 	cr_expect(!flooded_says(&run, "never sent"));
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* The clock is looked at a little after the last second, which is no reason to
@@ -68,7 +61,7 @@ Test(flood_honesty, the_last_second_is_told_once)
 		n++;
 	/* what comes while draining is told apart */
 	cr_expect_eq(n, 1 + (flooded_number(&run, "", "messages_drained") > 0));
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* One message of thousands, and a quarter of the load. */
@@ -83,7 +76,7 @@ Test(flood_honesty, a_connection_that_hangs_in_mid_run_is_seen)
 	cr_expect_eq(run.status, 3);
 	cr_expect(flooded_says(&run, "1 message (25.0 % of those in flight) "
 				     "never answered"));
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* Nobody can send that much, so the queues hold the warm-up to the end. */
@@ -97,7 +90,7 @@ Test(flood_honesty, a_sink_that_lags_behind_has_taken_nothing)
 	cr_expect_lt(flooded_number(&run, "", "messages"), 1e6);
 	cr_expect_lt(flooded_number(&run, "", "messages_unanswered"), 1e6);
 	cr_expect_lt(flooded_number(&run, "", "messages_drained"), 1e6);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* The target says that it dropped the one line that its publisher waits for. */
@@ -113,7 +106,7 @@ Test(flood_honesty, a_missed_line_is_not_waited_for)
 	cr_expect_eq(flooded_number(&run, "", "messages_sent"), 200);
 	cr_expect_eq(flooded_number(&run, "broadcast", "missed"), 1);
 	cr_expect_lt(flooded_number(&run, "", "seconds"), 30);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* What is wrong has been answered all the same. */
@@ -127,7 +120,7 @@ Test(flood_honesty, a_wrong_answer_to_a_visit_is_not_waited_for)
 	cr_expect_eq(run.status, 1);
 	cr_expect_eq(flooded_number(&run, "corrupt_by_kind", "changed"), 1);
 	cr_expect_lt(flooded_number(&run, "", "seconds"), 30);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* However many others there are. */
@@ -145,7 +138,7 @@ static void stall_one(const char *rate)
 	cr_expect_eq(flooded_number(&run, "healthy", "silent"), 1);
 	cr_expect_geq(flooded_number(&run, "healthy", "most_silent_ns"), 200e6);
 	cr_expect_leq(flooded_number(&run, "healthy", "most_silent"), 119);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_honesty, one_dead_connection_of_many_is_told)
@@ -180,10 +173,10 @@ Test(flood_honesty, a_visit_that_failed_was_not_fast)
 	cr_expect_eq(run.status, 3);
 	cr_expect(flooded_says(&run, "8 of 400 visits (2.0 %) failed, the "
 				     "first: reset: "));
-	forget();
+	flooded_end(&run, &server);
 	reset_visits(200);
 	cr_expect_eq(run.status, 0, "%s", run.err);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* Hundreds of MB are asked for, and nobody reads: the socket's buffers are all
@@ -206,7 +199,7 @@ Test(flood_honesty, bytes_out_are_those_that_the_kernel_took)
 		      sent + 1);
 	cr_expect_leq(flooded_number(&run, "timeline", "bytes_out"), sent);
 	cr_expect(!flooded_says(&run, "accepted, "));
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* All of it in messages that were sent in the warm-up. */
@@ -221,7 +214,7 @@ Test(flood_honesty, a_silence_that_began_in_the_warm_up_is_told)
 	cr_expect(flooded_says(&run, "began before the measurement"));
 	cr_expect_geq(flooded_number(&run, "", "warmup_wait_ns"), 300e6);
 	cr_expect_leq(flooded_number(&run, "", "warmup_wait_ns"), 600e6);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* It shares one CPU with its target, and with a process that never rests. */
@@ -248,7 +241,7 @@ Test(flood_honesty, the_wait_for_a_cpu_is_told)
 	cr_expect_eq(run.status, 0, "%s", run.err);
 	cr_expect_gt(flooded_number(&run, "generator", "cpu_wait_s"), 0.01);
 	cr_expect(flooded_says(&run, "of the time for one"));
-	forget();
+	flooded_end(&run, &server);
 }
 
 static double number(const char *key)
@@ -280,7 +273,7 @@ Test(flood_honesty, sums_add_up)
 			     number("messages_spoilt"));
 	cr_expect(flooded_says(&run, "answered in time"));
 	cr_expect(flooded_says(&run, "(latency of "));
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_honesty, one_message_is_no_more_than_one)
@@ -291,7 +284,7 @@ Test(flood_honesty, one_message_is_no_more_than_one)
 	cr_expect_eq(number("messages"), 1);
 	cr_expect_eq(number("messages_sent"), 1);
 	cr_expect(isnan(number("messages_per_s")));
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_honesty, a_sink_takes_as_many_as_were_asked_for)
@@ -302,7 +295,7 @@ Test(flood_honesty, a_sink_takes_as_many_as_were_asked_for)
 	cr_expect_eq(run.status, 0, "%s", run.err);
 	cr_expect_eq(number("messages"), 12345);
 	cr_expect_eq(number("messages_sent"), 12345);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* It owes ten answers when we end, and our FIN ends it. */
@@ -321,7 +314,7 @@ Test(flood_honesty, late_is_not_corrupt)
 	cr_expect_geq(flooded_number(&run, "latency_ns", "min"), 400e6);
 	cr_expect(flooded_says(&run, "--drain cut the wait for them after "
 				     "100 ms"));
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* Twice as slow at the end as ever before: it is waited for, unless --drain
@@ -338,7 +331,7 @@ Test(flood_honesty, draining_takes_as_long_as_answers_take)
 	cr_expect_eq(run.status, 0, "%s", run.err);
 	cr_expect_eq(flooded_number(&run, "", "messages_drained"), 2);
 	cr_expect_eq(flooded_number(&run, "", "messages_unanswered"), 0);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* Whatever --drain says, and although the target never ends its side. */
@@ -360,7 +353,7 @@ Test(flood_honesty, a_signal_ends_the_run_with_a_result)
 	flood_wait(&flooding, &run);
 	cr_expect_eq(flooded_number(&run, "", "messages_unanswered"), 4);
 	cr_expect(flooded_says(&run, "\"interrupted\": true"));
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* A refused connection leaves last week's result as it was. */

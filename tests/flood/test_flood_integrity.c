@@ -31,13 +31,6 @@ static void measure(enum known_fault fault, const char *pipeline)
 	      server.address, NULL);
 }
 
-static void forget(void)
-{
-	flooded_forget(&run);
-	known_stop(&server);
-	known_forget(&server);
-}
-
 /* Exactly that was found, and nothing else. */
 static void expect_found(enum known_fault fault, const char *pipeline,
 			 enum checker_corruption kind)
@@ -53,7 +46,7 @@ static void expect_found(enum known_fault fault, const char *pipeline,
 			     run.err);
 	}
 	cr_expect(flooded_says(&run, "connection 0, message 99: "));
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_integrity, a_right_server_is_right)
@@ -63,7 +56,7 @@ Test(flood_integrity, a_right_server_is_right)
 	cr_expect_eq(flooded_number(&run, "", "corrupt"), 0);
 	cr_expect_eq(flooded_number(&run, "", "messages"), 300);
 	cr_expect_eq(flooded_number(&run, "latency_ns", "count"), 300);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_integrity, a_changed_byte_is_found)
@@ -90,7 +83,7 @@ Test(flood_integrity, a_message_without_an_answer_is_late_and_not_corrupt)
 	cr_expect_eq(run.status, 3);
 	cr_expect_eq(flooded_number(&run, "", "corrupt"), 0);
 	cr_expect_eq(flooded_number(&run, "", "messages_unanswered"), 1);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_integrity, repeated_bytes_are_found)
@@ -109,7 +102,7 @@ Test(flood_integrity, messages_out_of_order_are_found)
 	cr_expect_eq(run.status, 1);
 	cr_expect_eq(flooded_number(&run, "", "corrupt"), 1);
 	cr_expect_eq(flooded_number(&run, "corrupt_by_kind", "reordered"), 1);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_integrity, bytes_out_of_order_are_found)
@@ -128,7 +121,7 @@ Test(flood_integrity, rubbish_of_any_length_does_not_hold_the_run)
 	      "--warmup", "0", "--json", "-", server.address, NULL);
 	cr_expect_eq(run.status, 1);
 	cr_expect_gt(flooded_number(&run, "corrupt_by_kind", "changed"), 0);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* Whoever asks not to look, does not see. */
@@ -142,7 +135,7 @@ Test(flood_integrity, unverified_bytes_are_only_counted)
 	cr_expect_eq(run.status, 0, "%s", run.err);
 	cr_expect_eq(flooded_number(&run, "", "messages"), 300);
 	cr_expect(flooded_says(&run, "\"verified\": false"));
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* -- other ends -- */
@@ -160,7 +153,7 @@ Test(flood_integrity, silence_has_an_age)
 	cr_expect_eq(flooded_number(&run, "", "messages_unanswered"), 1);
 	cr_expect_eq(flooded_number(&run, "latency_ns", "count"), 100);
 	cr_expect_geq(flooded_number(&run, "latency_ns", "max"), 300e6);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_integrity, a_reset_is_an_error)
@@ -170,7 +163,7 @@ Test(flood_integrity, a_reset_is_an_error)
 	cr_expect_eq(flooded_number(&run, "errors_by_cause", "reset"), 1);
 	cr_expect_eq(flooded_number(&run, "", "errors"), 1);
 	cr_expect_eq(flooded_number(&run, "", "messages"), 99);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_integrity, an_end_in_mid_run_is_an_error)
@@ -179,7 +172,7 @@ Test(flood_integrity, an_end_in_mid_run_is_an_error)
 	cr_expect_eq(run.status, 3);
 	cr_expect_eq(flooded_number(&run, "", "errors"), 1);
 	cr_expect_eq(flooded_number(&run, "", "messages"), 99);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* The reset comes while what is queued is still to be sent. */
@@ -194,7 +187,7 @@ Test(flood_integrity, a_reset_after_an_end_is_the_same_error)
 	cr_expect_eq(run.status, 3);
 	cr_expect_eq(flooded_number(&run, "", "errors"), 1);
 	cr_expect_eq(flooded_number(&run, "errors_by_cause", "closed"), 1);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* -- broadcast -- */
@@ -221,7 +214,7 @@ static void expect_line_found(enum known_fault fault,
 	cr_expect_eq(flooded_number(&run, "corrupt_by_kind",
 				    checker_corruption_name(kind)),
 		     1, "%s", run.err);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_integrity, every_subscriber_gets_every_line)
@@ -234,7 +227,7 @@ Test(flood_integrity, every_subscriber_gets_every_line)
 	cr_expect_eq(flooded_number(&run, "latency_ns", "count"), 300);
 	cr_expect_eq(flooded_number(&run, "", "messages_sent"), 100);
 	cr_expect_eq(flooded_number(&run, "broadcast", "missed"), 0);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_integrity, a_lost_line_is_found)
@@ -265,7 +258,7 @@ Test(flood_integrity, missed_lines_are_counted_apart)
 	cr_expect_eq(flooded_number(&run, "", "corrupt"), 0);
 	cr_expect_eq(flooded_number(&run, "broadcast", "missed"), 1);
 	cr_expect_eq(flooded_number(&run, "latency_ns", "count"), 299);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* One that has left is owed nothing of what is published after that. */
@@ -276,5 +269,5 @@ Test(flood_integrity, a_subscriber_that_is_gone_is_owed_no_more)
 	cr_expect_eq(flooded_number(&run, "", "errors"), 1);
 	cr_expect_geq(flooded_number(&run, "", "messages_unanswered"), 1);
 	cr_expect_leq(flooded_number(&run, "generator", "peak_owed"), 300);
-	forget();
+	flooded_end(&run, &server);
 }

@@ -118,9 +118,7 @@ Test(flood_modes, connect_makes_a_connection_for_each_message)
 	/* and one that found out whether there is a server */
 	cr_expect_eq(server.truth->n_accepted, 101);
 	cr_expect_eq(server.truth->n_resets, 0);
-	flooded_forget(&target.run);
-	known_stop(&server);
-	known_forget(&server);
+	flooded_end(&target.run, &server);
 }
 
 Test(flood_modes, connect_verifies_what_comes_back)
@@ -133,9 +131,7 @@ Test(flood_modes, connect_verifies_what_comes_back)
 	      NULL);
 	cr_expect_eq(target.run.status, 1, "%s", target.run.err);
 	flood_expect(&target.run, "corrupt_by_kind", "changed", 1);
-	flooded_forget(&target.run);
-	known_stop(&server);
-	known_forget(&server);
+	flooded_end(&target.run, &server);
 }
 
 /* Each line of a closed loop waits for all that are to get the one before. */
@@ -151,9 +147,7 @@ Test(flood_modes, broadcast_goes_to_all_subscribers)
 	flood_expect(&target.run, "", "messages", 500 * 6);
 	flood_expect(&target.run, "broadcast", "subscribers", 6);
 	flood_expect(&target.run, "", "corrupt", 0);
-	flooded_forget(&target.run);
-	known_stop(&server);
-	known_forget(&server);
+	flooded_end(&target.run, &server);
 }
 
 /* Linux doubles what is asked for. */

@@ -27,13 +27,6 @@ static struct flooded run;
 static double truths[KNOWN_MAX_SAMPLES];
 static size_t n_truths;
 
-static void forget(void)
-{
-	flooded_forget(&run);
-	known_stop(&server);
-	known_forget(&server);
-}
-
 static int compare(const void *a, const void *b)
 {
 	double x = *(const double *)a;
@@ -144,7 +137,7 @@ Test(flood_open_loop, fixed_delays_are_told_within_two_percent)
 	cr_expect_eq(flooded_number(&run, "service_ns", "p99"),
 		     flooded_number(&run, "latency_ns", "p99"));
 	cr_expect(isnan(flooded_number(&run, "lateness_ns", "p99")));
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* -- an open loop -- */
@@ -197,7 +190,7 @@ Test(flood_open_loop, a_freeze_shows_in_the_tail_in_full)
 	for (size_t i = 0; i < n_truths; i++)
 		truths[i] += flooded_number(&run, "lateness_ns", "max");
 	expect_bound("latency_ns", false, 1);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_open_loop, the_rate_is_kept_whatever_the_server_does)
@@ -213,7 +206,7 @@ Test(flood_open_loop, the_rate_is_kept_whatever_the_server_does)
 	cr_expect_eq(flooded_number(&run, "lateness_ns", "count"), 2000);
 	cr_expect_eq(flooded_number(&run, "service_ns", "count"), 2000);
 	cr_expect_eq(server.truth->n_samples, 2000);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* Latency is lateness and service together, message by message, so also on
@@ -228,7 +221,7 @@ Test(flood_open_loop, latency_is_lateness_and_service)
 			   flooded_number(&run, "lateness_ns", "mean") +
 				   flooded_number(&run, "service_ns", "mean"),
 			   0.002 * flooded_number(&run, "latency_ns", "mean"));
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* After message 50 of 200 silence: the ages of all the others are told. */
@@ -248,7 +241,7 @@ Test(flood_open_loop, messages_without_an_answer_tell_their_age)
 	 * end is away, the last 100 */
 	cr_expect_geq(flooded_number(&run, "latency_ns", "max"), 400e6);
 	cr_expect_geq(flooded_number(&run, "latency_ns", "p50"), 300e6);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_open_loop, owing_too_much_cuts_the_run_short)
@@ -265,7 +258,7 @@ Test(flood_open_loop, owing_too_much_cuts_the_run_short)
 	cr_expect_eq(flooded_number(&run, "", "messages_sent"), 501);
 	cr_expect_eq(flooded_number(&run, "generator", "peak_owed"), 501);
 	cr_expect_lt(flooded_number(&run, "", "seconds"), 20);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* Warming up loads the target, and is not told. */
@@ -279,7 +272,7 @@ Test(flood_open_loop, the_warm_up_is_not_counted)
 	cr_expect_eq(flooded_number(&run, "latency_ns", "count"), 100);
 	cr_expect_geq(server.truth->n_samples, 500);
 	cr_expect_leq(server.truth->n_samples, 601);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* 100 a second in the first half, 300 in the other; before it 100. */

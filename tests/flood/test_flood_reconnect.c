@@ -11,13 +11,6 @@ TestSuite(flood_reconnect, .init = harness_begin, .fini = harness_end,
 static struct known server;
 static struct flooded run;
 
-static void forget(void)
-{
-	flooded_forget(&run);
-	known_stop(&server);
-	known_forget(&server);
-}
-
 /* Each of them has at most ten messages, of 205 in all. */
 static void renew(const char *option, const char *value, const char *late)
 {
@@ -34,7 +27,7 @@ static void renew(const char *option, const char *value, const char *late)
 	cr_expect_eq((double)server.truth->n_accepted,
 		     3 + flooded_number(&run, "healthy", "renewals"));
 	cr_expect_eq(server.truth->n_samples, 205);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_reconnect, a_connection_is_renewed_after_so_many_messages)
@@ -67,7 +60,7 @@ Test(flood_reconnect, a_message_is_given_up_with_its_connection)
 	cr_expect_eq(flooded_number(&run, "", "corrupt"), 0);
 	cr_expect_eq(flooded_number(&run, "", "errors"), 0);
 	cr_expect_eq(server.truth->n_accepted, 2);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* Those behind it on its connection are sent again. */
@@ -85,7 +78,7 @@ Test(flood_reconnect, what_was_sent_behind_it_is_answered)
 			     flooded_number(&run, "", "messages_timed_out"),
 		     200);
 	cr_expect_eq(flooded_number(&run, "", "corrupt"), 0);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_reconnect, time_outs_are_a_reason)
@@ -98,7 +91,7 @@ Test(flood_reconnect, time_outs_are_a_reason)
 	cr_expect_eq(run.status, 3);
 	cr_expect(flooded_says(&run, "had no answer within --timeout, 100 ms"));
 	cr_expect(flooded_says(&run, "timeouts<0.1%: "));
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* It would take half a minute. */
@@ -119,9 +112,9 @@ Test(flood_reconnect, a_breach_ends_the_run)
 	cr_expect(flooded_says(&run, "\"stopped_early\": true"));
 	cr_expect(flooded_says(&run, "p90<5ms: breached, "));
 	cr_expect_lt(flooded_number(&run, "", "messages"), 300);
-	forget();
+	flooded_end(&run, &server);
 	end_early("throughput>1000", 4);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_reconnect, what_holds_ends_no_run)
@@ -129,5 +122,5 @@ Test(flood_reconnect, what_holds_ends_no_run)
 	end_early("p90<5s,errors<0.1%,throughput>1,fairness>0.5", 0);
 	cr_expect(flooded_says(&run, "\"stopped_early\": false"));
 	cr_expect_eq(flooded_number(&run, "", "messages"), 300);
-	forget();
+	flooded_end(&run, &server);
 }

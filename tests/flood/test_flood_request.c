@@ -36,9 +36,7 @@ static void ask(size_t size, size_t answer_size, const char *const *options)
 	cr_expect_eq(flooded_number(&run, "", "messages"), 200);
 	cr_expect_eq(flooded_number(&run, "latency_ns", "count"), 200);
 	cr_expect_eq(server.truth->n_samples, 200);
-	flooded_forget(&run);
-	known_stop(&server);
-	known_forget(&server);
+	flooded_end(&run, &server);
 }
 
 #define ASK(size, answer_size, ...) \

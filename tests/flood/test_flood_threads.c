@@ -21,13 +21,6 @@ static double number(const char *within, const char *key)
 	return flooded_number(&run, within, key);
 }
 
-static void forget(void)
-{
-	flooded_forget(&run);
-	known_stop(&server);
-	known_forget(&server);
-}
-
 Test(flood_threads, share_connections_and_messages)
 {
 	known_start(&server, &(struct known_plan){.size = 64,
@@ -48,7 +41,7 @@ Test(flood_threads, share_connections_and_messages)
 	cr_expect_leq(number("healthy", "fastest"), 6);
 	cr_expect_eq(server.truth->n_samples, 205);
 	cr_expect_eq(server.truth->n_accepted, 7);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* And none is sent twice in a moment, as those of three loops would be. */
@@ -69,7 +62,7 @@ Test(flood_threads, share_a_rate)
 		n_close += samples[i].arrived_ns - samples[i - 1].arrived_ns <
 			   1000000;
 	cr_expect_lt(n_close, 10, "%zu", n_close);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* The messages of each second are those of all threads. */
@@ -91,7 +84,7 @@ Test(flood_threads, have_one_timeline)
 	/* one of them has 200 */
 	cr_expect_geq(sum, 250);
 	cr_expect_leq(sum, 400);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_threads, what_is_wrong_in_one_is_wrong)
@@ -104,7 +97,7 @@ Test(flood_threads, what_is_wrong_in_one_is_wrong)
 	cr_expect_eq(run.status, 1);
 	cr_expect_eq(number("corrupt_by_kind", "changed"), 1);
 	cr_expect(flooded_says(&run, "FAILED"));
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_threads, a_silent_connection_of_one_is_told)
@@ -119,7 +112,7 @@ Test(flood_threads, a_silent_connection_of_one_is_told)
 	cr_expect_eq(number("healthy", "silent"), 1);
 	cr_expect_leq(number("healthy", "most_silent"), 3);
 	cr_expect(flooded_says(&run, "was silent for"));
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_threads, end_together_when_one_is_owed_too_much)
@@ -133,7 +126,7 @@ Test(flood_threads, end_together_when_one_is_owed_too_much)
 	cr_expect_eq(run.status, 3);
 	cr_expect(flooded_says(&run, "cut short: more than 100 messages"));
 	cr_expect_lt(number("", "seconds"), 50);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_threads, end_by_one_signal)
@@ -155,7 +148,7 @@ Test(flood_threads, end_by_one_signal)
 	cr_expect(flooded_says(&run, "\"interrupted\": true"));
 	cr_expect_geq(number("", "messages"), 100);
 	cr_expect_eq(number("healthy", "connected"), 6);
-	forget();
+	flooded_end(&run, &server);
 }
 
 Test(flood_threads, nobody_there_is_one_line)
@@ -177,7 +170,7 @@ Test(flood_threads, bring_their_bad_peers)
 	cr_expect_eq(number("bad_peers/reset", "peers"), 3);
 	cr_expect_eq(number("bad_peers/reset", "made"), 3);
 	cr_expect_gt(number("bad_peers/reset", "rounds"), 3);
-	forget();
+	flooded_end(&run, &server);
 }
 
 /* In the modes without answers too. */
@@ -193,5 +186,5 @@ Test(flood_threads, make_any_kind_of_run)
 	      "--warmup", "0", "--json", "-", server.address, NULL);
 	cr_expect_eq(run.status, 0, "%s", run.err);
 	cr_expect_eq(number("", "messages"), 51);
-	forget();
+	flooded_end(&run, &server);
 }

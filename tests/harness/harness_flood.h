@@ -8,8 +8,7 @@
  *	flood(&run, "-n", "100", "--json", "-", server.address, NULL);
  *	cr_assert_eq(run.status, 0);
  *	cr_assert_eq(flooded_number(&run, "latency_ns", "count"), 100);
- *	flooded_forget(&run);
- *	known_stop(&server);
+ *	flooded_end(&run, &server);
  */
 #ifndef HARNESS_FLOOD_H
 #define HARNESS_FLOOD_H
@@ -108,6 +107,8 @@ struct flooded {
 /* Run $WEIR_BUILD/weir-flood with these arguments, NULL behind the last. */
 void flood(struct flooded *run, ...) __attribute__((sentinel));
 void flooded_forget(struct flooded *run);
+/* Forget both; the server is stopped before. */
+void flooded_end(struct flooded *run, struct known *known);
 /* A number in the JSON that it printed: that of key, inside of the object that
  * within names ("": anywhere; "bad_peers/reset": one in another). NaN for null;
  * dies if there is no such key. */

@@ -143,6 +143,13 @@ void flooded_forget(struct flooded *run)
 	free(run->err);
 }
 
+void flooded_end(struct flooded *run, struct known *known)
+{
+	flooded_forget(run);
+	known_stop(known);
+	known_forget(known);
+}
+
 static const char *find_key(const char *text, const char *key)
 {
 	char quoted[64];
