@@ -19,9 +19,10 @@ static struct conn_probe *const p = &fault_probe;
 /* Which allocation of a situation fails; FAULT_ALWAYS: each from there on. */
 static uint64_t nth;
 
-static void run_each(int (*situation)(void), const struct fault_row *rows,
-		     uint64_t n)
+static void run_each(int (*situation)(void), uint64_t n, struct fault_row row)
 {
+	const struct fault_row rows[] = {row, {0}};
+
 	for (nth = 1; nth <= n; nth++)
 		conn_fault_run(situation, FAULT_ALLOC, rows);
 }
@@ -38,10 +39,8 @@ static int sendall_large(void)
 /* The debt, each of two chunks: nothing is taken, and it goes on. */
 Test(conn_fault_memory, refuses_a_large_sendall)
 {
-	static const struct fault_row rows[] = {
-		{-ENOMEM, -ENOMEM, "+-", GOES_ON, 0, 0, 0}, {0}};
-
-	run_each(sendall_large, rows, 3);
+	run_each(sendall_large, 3,
+		 (struct fault_row){-ENOMEM, -ENOMEM, "+-", GOES_ON, 0, 0, 0});
 }
 
 static int sendall_outside(void)
@@ -53,10 +52,8 @@ static int sendall_outside(void)
 
 Test(conn_fault_memory, refuses_a_small_sendall_outside_of_callbacks)
 {
-	static const struct fault_row rows[] = {
-		{-ENOMEM, -ENOMEM, "+-", GOES_ON, 0, 0, 0}, {0}};
-
-	run_each(sendall_outside, rows, 2);
+	run_each(sendall_outside, 2,
+		 (struct fault_row){-ENOMEM, -ENOMEM, "+-", GOES_ON, 0, 0, 0});
 }
 
 static int sendbuf(void)
@@ -90,10 +87,8 @@ static int send_short(void)
 /* Only the stall limit needs it, and asks again. */
 Test(conn_fault_memory, does_not_matter_to_send)
 {
-	static const struct fault_row rows[] = {
-		{-ENOMEM, PART, "w", GOES_ON, PART, 0, 0}, {0}};
-
-	run_each(send_short, rows, 1);
+	run_each(send_short, 1,
+		 (struct fault_row){-ENOMEM, PART, "w", GOES_ON, PART, 0, 0});
 }
 
 /* -- what was gathered is safe -- */
@@ -116,10 +111,8 @@ static int first_reply(void)
 /* Without a buffer to gather in, or a debt beside it, it is queued. */
 Test(conn_fault_memory, to_gather_in_is_not_missed)
 {
-	static const struct fault_row rows[] = {
-		{-ENOMEM, 0, "d", GOES_ON, SMALL, 0, 0}, {0}};
-
-	run_each(first_reply, rows, 2);
+	run_each(first_reply, 2,
+		 (struct fault_row){-ENOMEM, 0, "d", GOES_ON, SMALL, 0, 0});
 }
 
 /* The kernel takes nothing of what on_data gathered. */
@@ -139,10 +132,9 @@ static int reply_that_must_be_queued(void)
  * so the gather buffer itself and the spare debt go into the queue. */
 Test(conn_fault_memory, does_not_lose_what_was_gathered)
 {
-	static const struct fault_row rows[] = {
-		{-ENOMEM, 0, "dd", GOES_ON, 2 * SMALL, 0, 0}, {0}};
-
-	run_each(reply_that_must_be_queued, rows, 2);
+	run_each(
+		reply_that_must_be_queued, 2,
+		(struct fault_row){-ENOMEM, 0, "dd", GOES_ON, 2 * SMALL, 0, 0});
 	nth = 1;
 	reply_that_must_be_queued();
 	fault_clear();
@@ -166,10 +158,9 @@ static int leave_some(void)
 
 Test(conn_fault_memory, to_keep_input_ends_the_connection)
 {
-	static const struct fault_row rows[] = {
-		{-ENOMEM, 0, "dc", ERROR, 0, 0, SMALL - PART}, {0}};
-
-	run_each(leave_some, rows, 1);
+	run_each(leave_some, 1,
+		 (struct fault_row){-ENOMEM, 0, "dc", ERROR, 0, 0,
+				    SMALL - PART});
 }
 
 static int leave_more(void)
@@ -186,10 +177,9 @@ static int leave_more(void)
  * behind. */
 Test(conn_fault_memory, to_keep_more_input_ends_the_connection)
 {
-	static const struct fault_row rows[] = {
-		{-ENOMEM, 0, "dc", ERROR, 0, 0, 2 * SMALL - PART}, {0}};
-
-	run_each(leave_more, rows, 1);
+	run_each(leave_more, 1,
+		 (struct fault_row){-ENOMEM, 0, "dc", ERROR, 0, 0,
+				    2 * SMALL - PART});
 }
 
 /* All but a little of the second time is consumed. */
@@ -232,10 +222,8 @@ static int echo(void)
 /* Refused, kept, offered again 10 ms later. */
 Test(conn_fault_memory, delays_an_echo)
 {
-	static const struct fault_row rows[] = {
-		{-ENOMEM, 0, "d+-d", GOES_ON, LARGE, 0, 0}, {0}};
-
-	run_each(echo, rows, 3);
+	run_each(echo, 3,
+		 (struct fault_row){-ENOMEM, 0, "d+-d", GOES_ON, LARGE, 0, 0});
 }
 
 static int echo_after_the_end(void)
@@ -262,10 +250,9 @@ static int echo_after_the_peer_has_all(void)
 
 Test(conn_fault_memory, delays_an_echo_whose_peer_has_ended)
 {
-	static const struct fault_row rows[] = {
-		{-ENOMEM, 0, "d+-dec", FINISHED, LARGE, 0, 0}, {0}};
-
-	run_each(echo_after_the_end, rows, 3);
+	run_each(echo_after_the_end, 3,
+		 (struct fault_row){-ENOMEM, 0, "d+-dec", FINISHED, LARGE, 0,
+				    0});
 	nth = 1;
 	echo_after_the_peer_has_all();
 }
