@@ -28,12 +28,15 @@ enum {
 TestSuite(server_metrics, .init = harness_begin, .fini = harness_end,
 	  .timeout = PATIENCE_S);
 
+static struct served s;
+static char echo[SERVED_ADDRESS_SIZE];
+static char metrics[SERVED_ADDRESS_SIZE];
 static char answer[ANSWER_SIZE];
 
 /* Send request and perhaps a FIN, and read to the end what comes. */
-static const char *ask_and(bool ends, const char *address, const char *request)
+static const char *ask_and(bool ends, const char *request)
 {
-	int fd = dial(address, 0);
+	int fd = dial(metrics, 0);
 	size_t n = 0;
 	ssize_t n_read;
 
@@ -49,17 +52,17 @@ static const char *ask_and(bool ends, const char *address, const char *request)
 	return answer;
 }
 
-static const char *ask(const char *address, const char *request)
+static const char *ask(const char *request)
 {
-	return ask_and(false, address, request);
+	return ask_and(false, request);
 }
 
-static const char *get(const char *address, const char *path)
+static const char *get(const char *path)
 {
 	char request[NAME_SIZE];
 
 	snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n\r\n", path);
-	return ask(address, request);
+	return ask(request);
 }
 
 static bool starts(const char *text, const char *start)
@@ -86,13 +89,12 @@ static double sum(const char *text, const char *name, const char *part)
 	return n;
 }
 
-static void start(struct served *s, const char *option, char *echo,
-		  char *metrics)
+static void start(const char *option)
 {
-	served_start(s, "--metrics=127.0.0.1:0", "--sndbuf=8K", option,
+	served_start(&s, "--metrics=127.0.0.1:0", "--sndbuf=8K", option,
 		     "echo=127.0.0.1:0", NULL);
-	served_address(s, "metrics", metrics);
-	served_address(s, "echo", echo);
+	served_address(&s, "metrics", metrics);
+	served_address(&s, "echo", echo);
 }
 
 /* -- requests -- */
@@ -110,51 +112,40 @@ static void check_length(void)
 
 Test(server_metrics, come_whole)
 {
-	struct served s;
-	char echo[SERVED_ADDRESS_SIZE];
-	char metrics[SERVED_ADDRESS_SIZE];
-
-	start(&s, "--workers=1", echo, metrics);
-	get(metrics, "/metrics?name=value");
+	start("--workers=1");
+	get("/metrics?name=value");
 	check_length();
 	cr_assert_eq(served_stop(&s), 0);
 }
 
 Test(server_metrics, says_whether_it_is_well)
 {
-	struct served s;
-	char echo[SERVED_ADDRESS_SIZE];
-	char metrics[SERVED_ADDRESS_SIZE];
-
-	start(&s, "--grace=60m", echo, metrics);
-	cr_expect(starts(get(metrics, "/healthz"), "HTTP/1.1 200 OK\r\n"));
+	start("--grace=60m");
+	cr_expect(starts(get("/healthz"), "HTTP/1.1 200 OK\r\n"));
 	kill(s.pid, SIGTERM);
 	served_line(&s, "serving on for the grace");
-	cr_expect(starts(get(metrics, "/healthz"), "HTTP/1.1 503 "));
-	cr_expect(strstr(get(metrics, "/metrics"), "\nweir_draining 1\n"));
+	cr_expect(starts(get("/healthz"), "HTTP/1.1 503 "));
+	cr_expect(strstr(get("/metrics"), "\nweir_draining 1\n"));
 	cr_assert_eq(served_stop(&s), 0);
 }
 
 /* A HEAD has the head of its GET, and no body. */
 Test(server_metrics, answer_load_balancers)
 {
-	struct served s;
-	char echo[SERVED_ADDRESS_SIZE];
-	char metrics[SERVED_ADDRESS_SIZE];
 	char head[TEXT_SIZE];
 
-	start(&s, "--workers=1", echo, metrics);
-	get(metrics, "/healthz");
+	start("--workers=1");
+	get("/healthz");
 	snprintf(head, sizeof head, "%.*s",
 		 (int)(strstr(answer, "\r\n\r\n") + 4 - answer), answer);
-	ask(metrics, "HEAD /healthz HTTP/1.1\r\n\r\n");
+	ask("HEAD /healthz HTTP/1.1\r\n\r\n");
 	cr_expect_str_eq(answer, head);
-	ask(metrics, "HEAD /metrics HTTP/1.1\r\n\r\n");
+	ask("HEAD /metrics HTTP/1.1\r\n\r\n");
 	cr_expect_str_eq(strstr(answer, "\r\n\r\n"), "\r\n\r\n");
-	ask(metrics, "OPTIONS * HTTP/1.1\r\n\r\n");
+	ask("OPTIONS * HTTP/1.1\r\n\r\n");
 	cr_expect(starts(answer, "HTTP/1.1 200 OK\r\n"));
 	cr_expect(strstr(answer, "\r\nAllow: GET, HEAD, OPTIONS\r\n"));
-	ask(metrics, "GET http://here/healthz HTTP/1.1\r\n\r\n");
+	ask("GET http://here/healthz HTTP/1.1\r\n\r\n");
 	cr_expect(starts(answer, "HTTP/1.1 200 OK\r\n"));
 	cr_assert_eq(served_stop(&s), 0);
 }
@@ -163,18 +154,15 @@ Test(server_metrics, answer_load_balancers)
  * that it is draining. */
 Test(server_metrics, are_there_to_the_end)
 {
-	struct served s;
-	char echo[SERVED_ADDRESS_SIZE];
-	char metrics[SERVED_ADDRESS_SIZE];
 	int fd;
 
-	start(&s, "--workers=2", echo, metrics);
+	start("--workers=2");
 	fd = dial(echo, 0);
 	expect_echo(fd, "let in");
 	kill(s.pid, SIGTERM);
 	served_line(&s, "finishing 1 connections");
-	cr_expect(starts(get(metrics, "/healthz"), "HTTP/1.1 503 "));
-	cr_expect(strstr(get(metrics, "/metrics"), "\nweir_draining 1\n"));
+	cr_expect(starts(get("/healthz"), "HTTP/1.1 503 "));
+	cr_expect(strstr(get("/metrics"), "\nweir_draining 1\n"));
 	close(fd);
 	cr_assert_eq(served_end(&s), 0);
 }
@@ -182,39 +170,32 @@ Test(server_metrics, are_there_to_the_end)
 Test(server_metrics, refuse_what_is_wrong)
 {
 	static char endless[9000];
-	struct served s;
-	char echo[SERVED_ADDRESS_SIZE];
-	char metrics[SERVED_ADDRESS_SIZE];
 
-	start(&s, "--workers=1", echo, metrics);
-	cr_expect(starts(get(metrics, "/other"), "HTTP/1.1 404 "));
-	cr_expect(starts(ask(metrics, "nonsense\r\n\r\n"), "HTTP/1.1 400 "));
-	cr_expect(starts(ask(metrics, "PUT /metrics HTTP/1.1\r\n\r\n"),
-			 "HTTP/1.1 405 "));
+	start("--workers=1");
+	cr_expect(starts(get("/other"), "HTTP/1.1 404 "));
+	cr_expect(starts(ask("nonsense\r\n\r\n"), "HTTP/1.1 400 "));
+	cr_expect(
+		starts(ask("PUT /metrics HTTP/1.1\r\n\r\n"), "HTTP/1.1 405 "));
 	cr_expect(strstr(answer, "\r\nAllow: GET, HEAD, OPTIONS\r\n"));
 	memset(endless, 'x', sizeof endless - 1);
 	memcpy(endless, "GET /", 5);
-	cr_expect(starts(ask(metrics, endless), "HTTP/1.1 431 "));
+	cr_expect(starts(ask(endless), "HTTP/1.1 431 "));
 	/* five seconds are all that a request may take */
-	cr_expect(starts(ask(metrics, "GET /metrics HT"), "HTTP/1.1 408 "));
+	cr_expect(starts(ask("GET /metrics HT"), "HTTP/1.1 408 "));
 	cr_assert_eq(served_stop(&s), 0);
 }
 
 /* A client that has nothing more to say may say so at once. */
 Test(server_metrics, answer_who_has_ended_his_side)
 {
-	struct served s;
-	char echo[SERVED_ADDRESS_SIZE];
-	char metrics[SERVED_ADDRESS_SIZE];
-
-	start(&s, "--workers=2", echo, metrics);
-	ask_and(true, metrics, "GET /metrics HTTP/1.0\r\n\r\n");
+	start("--workers=2");
+	ask_and(true, "GET /metrics HTTP/1.0\r\n\r\n");
 	cr_expect(starts(answer, "HTTP/1.1 200 "));
-	ask_and(true, metrics, "GET /healthz HTTP/1.0\r\n\r\n");
+	ask_and(true, "GET /healthz HTTP/1.0\r\n\r\n");
 	cr_expect(starts(answer, "HTTP/1.1 200 "));
-	ask_and(true, metrics, "GET /healthz HT");
+	ask_and(true, "GET /healthz HT");
 	cr_expect(starts(answer, "HTTP/1.1 400 "), "%s", answer);
-	ask_and(true, metrics, "");
+	ask_and(true, "");
 	cr_expect_str_empty(answer);
 	cr_assert_eq(served_stop(&s), 0);
 }
@@ -223,13 +204,10 @@ Test(server_metrics, answer_who_has_ended_his_side)
  * --max-conns. */
 Test(server_metrics, are_asked_by_few_at_a_time)
 {
-	struct served s;
-	char echo[SERVED_ADDRESS_SIZE];
-	char metrics[SERVED_ADDRESS_SIZE];
 	int fds[MAX_PRIVATE];
 	int fd;
 
-	start(&s, "--max-conns=1", echo, metrics);
+	start("--max-conns=1");
 	for (int i = 0; i < MAX_PRIVATE; i++)
 		fds[i] = dial(metrics, 0);
 	fd = dial(metrics, 0);
@@ -243,21 +221,18 @@ Test(server_metrics, are_asked_by_few_at_a_time)
 		expect_end(fds[i]);
 		close(fds[i]);
 	}
-	cr_expect(starts(get(metrics, "/healthz"), "HTTP/1.1 200 "));
+	cr_expect(starts(get("/healthz"), "HTTP/1.1 200 "));
 	cr_assert_eq(served_stop(&s), 0);
 }
 
 /* More than a share of the budget: what the kernel takes needs none of it. */
 Test(server_metrics, are_no_matter_of_the_budget)
 {
-	struct served s;
-	char metrics[SERVED_ADDRESS_SIZE];
-
 	served_start(&s, "--metrics=127.0.0.1:0", "--workers=8",
 		     "--budget=512K", "echo=127.0.0.1:0", "discard=127.0.0.1:0",
 		     "greet=127.0.0.1:0", NULL);
 	served_address(&s, "metrics", metrics);
-	get(metrics, "/metrics");
+	get("/metrics");
 	cr_expect_gt(strlen(answer), 65536);
 	check_length();
 	cr_assert_eq(served_stop(&s), 0);
@@ -267,18 +242,15 @@ Test(server_metrics, are_no_matter_of_the_budget)
 
 static void check_counts(const char *workers)
 {
-	struct served s;
-	char echo[SERVED_ADDRESS_SIZE];
-	char metrics[SERVED_ADDRESS_SIZE];
 	const char *service = "service=\"echo\"";
 	int fds[N_CLIENTS];
 
-	start(&s, workers, echo, metrics);
+	start(workers);
 	for (int i = 0; i < N_CLIENTS; i++) {
 		fds[i] = dial(echo, 0);
 		expect_echo(fds[i], "12345678");
 	}
-	get(metrics, "/metrics");
+	get("/metrics");
 	cr_expect_eq(sum(answer, "weir_connections", service), N_CLIENTS);
 	cr_expect_eq(sum(answer, "weir_received_bytes_total", service),
 		     8 * N_CLIENTS);
@@ -290,7 +262,7 @@ static void check_counts(const char *workers)
 		expect_end(fds[i]);
 		close(fds[i]);
 	}
-	while (sum(get(metrics, "/metrics"), "weir_connections", service) > 0)
+	while (sum(get("/metrics"), "weir_connections", service) > 0)
 		;
 	cr_expect_eq(sum(answer, "weir_connections_accepted_total", service),
 		     N_CLIENTS);
@@ -317,13 +289,13 @@ Test(server_metrics, count_those_of_every_worker)
 }
 
 /* Until the whole of N_OWED has been read by the server. */
-static int be_owed(const char *echo, const char *metrics)
+static int be_owed(void)
 {
 	static unsigned char data[N_OWED];
 	int fd = dial(echo, SMALL_RCVBUF);
 
 	harness_write(fd, data, N_OWED);
-	while (sum(get(metrics, "/metrics"), "weir_received_bytes_total",
+	while (sum(get("/metrics"), "weir_received_bytes_total",
 		   "service=\"echo\"") < N_OWED)
 		;
 	return fd;
@@ -331,14 +303,11 @@ static int be_owed(const char *echo, const char *metrics)
 
 Test(server_metrics, show_who_is_stalled)
 {
-	struct served s;
-	char echo[SERVED_ADDRESS_SIZE];
-	char metrics[SERVED_ADDRESS_SIZE];
 	double queued;
 	int fd;
 
-	start(&s, "--workers=2", echo, metrics);
-	fd = be_owed(echo, metrics);
+	start("--workers=2");
+	fd = be_owed();
 	queued = sum(answer, "weir_queued_bytes", "echo");
 	cr_expect_gt(queued, 0);
 	cr_expect_eq(queued + sum(answer, "weir_sent_bytes_total", "echo"),
@@ -352,25 +321,22 @@ Test(server_metrics, show_who_is_stalled)
 	cr_expect_gt(sum(answer, "weir_epollout_arms_total", "echo"), 0);
 	close(fd);
 	served_line(&s, "bytes unsent");
-	get(metrics, "/metrics");
+	get("/metrics");
 	cr_expect_eq(sum(answer, "weir_dropped_bytes_total", "echo"), queued);
 	cr_assert_eq(served_stop(&s), 0);
 }
 
 Test(server_metrics, show_who_was_turned_away)
 {
-	struct served s;
-	char echo[SERVED_ADDRESS_SIZE];
-	char metrics[SERVED_ADDRESS_SIZE];
 	int first;
 	int second;
 
-	start(&s, "--max-conns=1", echo, metrics);
+	start("--max-conns=1");
 	first = dial(echo, 0);
 	expect_echo(first, "let in");
 	second = dial(echo, 0);
 	expect_reset(second);
-	get(metrics, "/metrics");
+	get("/metrics");
 	cr_expect_eq(sum(answer, "weir_connections_turned_away_total",
 			 "cause=\"max_conns\""),
 		     1);
@@ -380,16 +346,13 @@ Test(server_metrics, show_who_was_turned_away)
 
 Test(server_metrics, are_what_promtool_expects)
 {
-	struct served s;
-	char echo[SERVED_ADDRESS_SIZE];
-	char metrics[SERVED_ADDRESS_SIZE];
 	const char *body;
 	FILE *tool;
 
 	if (system("command -v promtool >/dev/null") != 0)
 		cr_skip("promtool (Debian's prometheus) is not here");
-	start(&s, "--workers=2", echo, metrics);
-	body = strstr(get(metrics, "/metrics"), "\r\n\r\n");
+	start("--workers=2");
+	body = strstr(get("/metrics"), "\r\n\r\n");
 	cr_assert(body);
 	tool = popen("promtool check metrics", "w");
 	cr_assert(tool);
@@ -402,15 +365,12 @@ Test(server_metrics, are_what_promtool_expects)
 
 Test(server_metrics, sigusr1_prints_the_longest_queues)
 {
-	struct served s;
-	char echo[SERVED_ADDRESS_SIZE];
-	char metrics[SERVED_ADDRESS_SIZE];
 	int fds[2];
 
-	start(&s, "--workers=2", echo, metrics);
+	start("--workers=2");
 	kill(s.pid, SIGUSR1);
 	served_line(&s, "nothing is queued for anybody");
-	fds[0] = be_owed(echo, metrics);
+	fds[0] = be_owed();
 	fds[1] = dial(echo, 0);
 	expect_echo(fds[1], "owed nothing");
 	kill(s.pid, SIGUSR1);
@@ -432,8 +392,6 @@ Test(server_metrics, sigusr1_prints_the_longest_queues)
 Test(server_metrics, show_the_input_that_is_kept)
 {
 	static char line[1000];
-	struct served s;
-	char metrics[SERVED_ADDRESS_SIZE];
 	char address[SERVED_ADDRESS_SIZE];
 	int fds[2];
 
@@ -447,7 +405,7 @@ Test(server_metrics, show_the_input_that_is_kept)
 		harness_write(fds[i], line, sizeof line);
 	}
 	do
-		get(metrics, "/metrics");
+		get("/metrics");
 	while (sum(answer, "weir_received_bytes_total", "broadcast") < 2000);
 	cr_expect_eq(sum(answer, "weir_input_bytes", "broadcast"), 2000);
 	for (int i = 0; i < 2; i++) {
@@ -455,7 +413,7 @@ Test(server_metrics, show_the_input_that_is_kept)
 		harness_read(fds[1 - i], line, sizeof line);
 	}
 	do
-		get(metrics, "/metrics");
+		get("/metrics");
 	while (sum(answer, "weir_received_bytes_total", "broadcast") < 2002);
 	cr_expect_eq(sum(answer, "weir_input_bytes", "broadcast"), 0);
 	close(fds[0]);
