@@ -21,24 +21,30 @@ TestSuite(flood_whole, .init = harness_begin, .fini = harness_end,
 	  .timeout = PATIENCE_S);
 
 static struct flooded run;
+static struct known server;
 
-static void stop(struct known *server)
+static void stop(struct known *known)
 {
-	known_stop(server);
-	known_forget(server);
+	known_stop(known);
+	known_forget(known);
+}
+
+static struct known fast;
+static struct known slow;
+
+static void start_fast_and_slow(void)
+{
+	known_start(&fast, &(struct known_plan){.size = 64});
+	known_start(&slow, &(struct known_plan){.size = 64,
+						.n_delays = 1,
+						.delays_ns = {5000000}});
 }
 
 /* Answers that are held for 5 ms make at most 200 messages a second on a
  * connection; those that are not make more, on any machine. */
 Test(flood_whole, compare_finds_the_slower_of_two)
 {
-	struct known fast;
-	struct known slow;
-
-	known_start(&fast, &(struct known_plan){.size = 64});
-	known_start(&slow, &(struct known_plan){.size = 64,
-						.n_delays = 1,
-						.delays_ns = {5000000}});
+	start_fast_and_slow();
 	flood(&run, "-c", "2", "-d", "1s", "--warmup", "0", "--compare",
 	      slow.address, "--json", "-", fast.address, NULL);
 	stop(&fast);
@@ -55,13 +61,7 @@ Test(flood_whole, compare_finds_the_slower_of_two)
 /* In an open loop it is the latency that differs. */
 Test(flood_whole, compare_looks_at_latency_in_an_open_loop)
 {
-	struct known fast;
-	struct known slow;
-
-	known_start(&fast, &(struct known_plan){.size = 64});
-	known_start(&slow, &(struct known_plan){.size = 64,
-						.n_delays = 1,
-						.delays_ns = {5000000}});
+	start_fast_and_slow();
 	flood(&run, "-c", "2", "-r", "500", "--late", "1m", "-d", "2s",
 	      "--warmup", "0", "--compare", fast.address, "--json", "-",
 	      slow.address, NULL);
@@ -76,8 +76,6 @@ Test(flood_whole, compare_looks_at_latency_in_an_open_loop)
 
 Test(flood_whole, compare_needs_both)
 {
-	struct known server;
-
 	known_start(&server, &(struct known_plan){.size = 64});
 	flood(&run, "-c", "1", "--warmup", "0", "--compare", "127.0.0.1:1",
 	      server.address, NULL);
@@ -93,7 +91,6 @@ Test(flood_whole, compare_needs_its_rounds)
 	const char *arguments[] = {"-d",	"10m", "--warmup", "0",
 				   "--compare", NULL,  NULL,	   NULL};
 	struct flooding flooding;
-	struct known server;
 
 	known_start(&server, &(struct known_plan){.size = 64});
 	arguments[5] = server.address;
@@ -141,8 +138,6 @@ Test(flood_whole, a_corrupt_rival_has_failed_in_every_word)
 
 Test(flood_whole, too_many_answers_have_failed_in_every_word)
 {
-	struct known server;
-
 	known_start(&server, &(struct known_plan){.size = 64,
 						  .fault = KNOWN_REPEATS,
 						  .fault_at = 10});
@@ -164,7 +159,6 @@ Test(flood_whole, a_comparison_that_loses_a_target_shows_its_rounds)
 				   "--compare", NULL, NULL,	NULL};
 	struct flooding flooding;
 	struct known rival;
-	struct known server;
 
 	known_start(&server, &(struct known_plan){.size = 64});
 	known_start(&rival, &(struct known_plan){.size = 64});
@@ -188,8 +182,6 @@ Test(flood_whole, a_comparison_that_loses_a_target_shows_its_rounds)
 /* In an open loop there are three of them. */
 Test(flood_whole, logs_have_service_and_lateness_too)
 {
-	struct known server;
-
 	known_start(&server, &(struct known_plan){.size = 64});
 	flood(&run, "-c", "2", "-r", "1000", "-n", "100", "--late", "1m",
 	      "--warmup", "0", "--hlog", "-", server.address, NULL);
@@ -205,7 +197,6 @@ Test(flood_whole, logs_have_service_and_lateness_too)
 static int measure_to(const char *output)
 {
 	const char *build = getenv("WEIR_BUILD");
-	struct known server;
 	char command[512];
 	int status;
 
@@ -228,8 +219,6 @@ Test(flood_whole, a_standard_output_that_takes_nothing_is_an_error)
 
 Test(flood_whole, percentiles_go_to_a_file)
 {
-	struct known server;
-
 	known_start(&server, &(struct known_plan){.size = 64});
 	flood(&run, "-c", "2", "-n", "300", "--warmup", "0", "--hgrm", "-",
 	      server.address, NULL);
@@ -245,7 +234,6 @@ Test(flood_whole, percentiles_go_to_a_file)
 /* As they are over: the last one, which is shorter, too. */
 Test(flood_whole, each_second_is_a_line)
 {
-	struct known server;
 	const char *second;
 
 	known_start(&server, &(struct known_plan){.size = 64});
