@@ -22,6 +22,9 @@ enum {
 TestSuite(server_drain, .init = harness_begin, .fini = harness_end,
 	  .timeout = PATIENCE_S);
 
+static struct served s;
+static char address[SERVED_ADDRESS_SIZE];
+
 static void check_owed(int fd)
 {
 	static unsigned char data[N_OWED];
@@ -32,9 +35,6 @@ static void check_owed(int fd)
 
 static void check_idle_server_ends(int signo)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
-
 	served_start(&s, "echo=127.0.0.1:0", NULL);
 	served_address(&s, "echo", address);
 	kill(s.pid, signo);
@@ -53,7 +53,6 @@ Test(server_drain, sigint_ends_an_idle_server)
 
 Test(server_drain, sends_all_that_is_owed_to_a_slow_reader)
 {
-	struct served s;
 	int fd = start_and_be_owed(&s, NULL, NULL);
 
 	kill(s.pid, SIGTERM);
@@ -68,7 +67,6 @@ Test(server_drain, sends_all_that_is_owed_to_a_slow_reader)
  * each gets its FIN. */
 Test(server_drain, finishes_idle_clients)
 {
-	struct served s;
 	char greet[SERVED_ADDRESS_SIZE];
 	char echo[SERVED_ADDRESS_SIZE];
 	int mute;
@@ -90,8 +88,6 @@ Test(server_drain, finishes_idle_clients)
 
 Test(server_drain, does_not_wait_for_a_peers_fin_for_ever)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int fd = start_and_echo(&s, address, "--linger=100ms");
 
 	kill(s.pid, SIGTERM);
@@ -102,8 +98,6 @@ Test(server_drain, does_not_wait_for_a_peers_fin_for_ever)
 
 Test(server_drain, ends_a_stream_without_end_at_a_whole_buffer)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	char data[4096];
 	size_t n = 0;
 	ssize_t n_read;
@@ -129,8 +123,6 @@ Test(server_drain, ends_a_stream_without_end_at_a_whole_buffer)
  * wait, and they have spoken by the time the signal comes. */
 static void check_waiting_are_served(const char *endpoint)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int fds[N_WAITING];
 	int mute;
 
@@ -169,8 +161,6 @@ Test(server_drain, serves_those_who_wait_to_be_accepted_by_unix_socket)
 
 Test(server_drain, lets_nobody_in_once_it_drains)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	struct weir_address a;
 	int held = start_and_echo(&s, address, NULL);
 	int fd;
@@ -190,7 +180,6 @@ Test(server_drain, lets_nobody_in_once_it_drains)
 
 static void check_second_signal_aborts(int first, int second)
 {
-	struct served s;
 	int fd = start_and_be_owed(&s, NULL, NULL);
 	char data[4096];
 	ssize_t n;

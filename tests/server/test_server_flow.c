@@ -26,6 +26,9 @@ enum {
 TestSuite(server_flow, .init = harness_begin, .fini = harness_end,
 	  .timeout = PATIENCE_S);
 
+static struct served s;
+static char address[SERVED_ADDRESS_SIZE];
+
 /* -- echo -- */
 
 /* The writing end of a stream that is echoed. */
@@ -63,8 +66,6 @@ static void await_input(int fd)
 
 Test(server_flow, echoes_to_a_slow_reader_exactly_while_others_go_on)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	struct writer writer = {.n_all = 16 * MIB};
 	struct harness_peer reader = {.seed = 1};
 	int other;
@@ -119,8 +120,6 @@ static void check_pattern(int fd, uint64_t begin, uint64_t end)
 
 static void check_chargen(const char *option, int rcvbuf)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int fd;
 
 	served_start(&s, "chargen=127.0.0.1:0", option, NULL);
@@ -158,7 +157,6 @@ Test(server_flow, generates_them_with_a_queue_as_small_as_may_be)
 
 Test(server_flow, serves_others_beside_a_chargen_at_full_speed)
 {
-	struct served s;
 	char chargen[SERVED_ADDRESS_SIZE];
 	char echo[SERVED_ADDRESS_SIZE];
 	uint64_t n = 0;
@@ -183,8 +181,6 @@ Test(server_flow, serves_others_beside_a_chargen_at_full_speed)
 
 Test(server_flow, cuts_off_who_takes_nothing_and_nobody_else)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	const char *line;
 	int idle;
 	int greedy;
@@ -206,8 +202,6 @@ Test(server_flow, cuts_off_who_takes_nothing_and_nobody_else)
 
 Test(server_flow, cuts_off_a_chargen_client_who_takes_nothing)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int fd;
 
 	served_start(&s, "--stall=200ms", "chargen=127.0.0.1:0", NULL);
@@ -220,19 +214,17 @@ Test(server_flow, cuts_off_a_chargen_client_who_takes_nothing)
 
 /* -- memory -- */
 
-static void limit_memory(const struct served *s, rlim_t n_bytes)
+static void limit_memory(rlim_t n_bytes)
 {
 	struct rlimit limit = {.rlim_cur = n_bytes, .rlim_max = RLIM_INFINITY};
 
-	cr_assert_eq(prlimit(s->pid, RLIMIT_AS, &limit, NULL), 0);
+	cr_assert_eq(prlimit(s.pid, RLIMIT_AS, &limit, NULL), 0);
 }
 
 /* The server may take no more memory: sooner or later a client has no room. */
 Test(server_flow, turns_a_client_away_for_want_of_memory_and_goes_on)
 {
 	static int fds[2000];
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	size_t n = 0;
 	int last = 0;
 
@@ -242,7 +234,7 @@ Test(server_flow, turns_a_client_away_for_want_of_memory_and_goes_on)
 	served_address(&s, "echo", address);
 	fds[n++] = dial(address, 0);
 	expect_echo(fds[0], "let in");
-	limit_memory(&s, 1);
+	limit_memory(1);
 	while (last == 0 && n < 2000) {
 		fds[n] = dial(address, 0);
 		/* it may have been reset already */
@@ -253,7 +245,7 @@ Test(server_flow, turns_a_client_away_for_want_of_memory_and_goes_on)
 	cr_assert(last, "%zu clients were let in", n);
 	served_line(&s, "echo: a client turned away: ");
 	expect_echo(fds[0], "still here");
-	limit_memory(&s, RLIM_INFINITY);
+	limit_memory(RLIM_INFINITY);
 	fds[n] = dial(address, 0);
 	expect_echo(fds[n], "welcome again");
 	do
@@ -270,8 +262,6 @@ Test(server_flow, waits_for_nobody_who_ought_to_read_standard_error)
 	enum {
 		N_CLIENTS = 600
 	};
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	char hello[1001] = "";
 	int fd;
 

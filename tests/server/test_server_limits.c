@@ -26,14 +26,16 @@ enum {
 TestSuite(server_limits, .init = harness_begin, .fini = harness_end,
 	  .timeout = PATIENCE_S);
 
+static struct served s;
+static char address[SERVED_ADDRESS_SIZE];
+static char metrics[SERVED_ADDRESS_SIZE];
+
 static unsigned char data[N_DATA];
 
 /* One too many is reset: a FIN would look like an empty answer. A place that
  * becomes free is given to the next one. */
 static void check_max_conns(const char *workers)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int first;
 	int second;
 	int third;
@@ -73,8 +75,6 @@ Test(server_limits, max_conns_is_for_all_workers_together)
 
 Test(server_limits, idle_ends_who_says_nothing)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int fd;
 
 	served_start(&s, "--idle=20ms", "echo=127.0.0.1:0", NULL);
@@ -88,8 +88,6 @@ Test(server_limits, idle_ends_who_says_nothing)
 
 Test(server_limits, min_rate_ends_who_takes_too_little)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int fd;
 
 	/* over a window of 10 s, which is the test's only wait */
@@ -106,8 +104,6 @@ Test(server_limits, min_rate_ends_who_takes_too_little)
 /* Each owes less than a half of the budget; all together more than it. */
 Test(server_limits, budget_ends_who_owes_most)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int fds[N_DEBTORS];
 
 	served_start(&s, "--budget=256K", "--sndbuf=8K", "echo=127.0.0.1:0",
@@ -153,8 +149,6 @@ static int timer_of_peer(int fd)
 
 static void check_keepalive(const char *option, int timer)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int fd;
 
 	served_start(&s, option, "echo=127.0.0.1:0", NULL);
@@ -204,17 +198,16 @@ Test(server_limits, started_without_standard_error_it_writes_to_nobody)
 	const char *const arguments[] = {endpoint, NULL};
 	char link[ENDPOINT_SIZE];
 	char path[ENDPOINT_SIZE] = "";
-	struct served s;
-	struct weir_address address;
+	struct weir_address to;
 	int fd;
 
 	snprintf(endpoint, sizeof endpoint, "greet=unix:@weir-silent-%d",
 		 (int)getpid());
 	served_start_prepared(&s, close_standard_descriptors, arguments);
-	address = harness_address(endpoint + sizeof "greet=" - 1);
+	to = harness_address(endpoint + sizeof "greet=" - 1);
 	/* it cannot say when it listens */
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	while (connect(fd, &address.sa.any, address.len) < 0)
+	while (connect(fd, &to.sa.any, to.len) < 0)
 		cr_assert_eq(errno, ECONNREFUSED);
 	expect_greeting(fd, "Hey~~~");
 	close(fd);
@@ -225,7 +218,7 @@ Test(server_limits, started_without_standard_error_it_writes_to_nobody)
 }
 
 /* How often the server has turned, as /metrics has it. */
-static unsigned long count_turns(const char *address)
+static unsigned long count_turns(void)
 {
 	static const char request[] = "GET /metrics HTTP/1.1\r\n\r\n";
 	static const char name[] = "\nweir_loop_turns_total{worker=\"0\"} ";
@@ -233,7 +226,7 @@ static unsigned long count_turns(const char *address)
 	const char *line;
 	size_t n = 0;
 	ssize_t n_read;
-	int fd = dial(address, 0);
+	int fd = dial(metrics, 0);
 
 	harness_write(fd, request, sizeof request - 1);
 	while ((n_read = recv(fd, text + n, sizeof text - 1 - n, 0)) > 0)
@@ -252,9 +245,6 @@ Test(server_limits, out_of_descriptors_it_serves_and_sleeps)
 {
 	static const char *const arguments[] = {"--metrics=127.0.0.1:0",
 						"echo=127.0.0.1:0", NULL};
-	struct served s;
-	char metrics[SERVED_ADDRESS_SIZE];
-	char address[SERVED_ADDRESS_SIZE];
 	int fds[N_CROWD];
 	unsigned long n_echoes = 0;
 
@@ -273,7 +263,7 @@ Test(server_limits, out_of_descriptors_it_serves_and_sleeps)
 		expect_echo(fds[i], "let in, if late");
 		close(fds[i]);
 	}
-	cr_assert_lt(count_turns(metrics), 2 * n_echoes + N_ECHOES);
+	cr_assert_lt(count_turns(), 2 * n_echoes + N_ECHOES);
 	cr_assert_eq(served_stop(&s), 0);
 }
 
@@ -283,9 +273,6 @@ Test(server_limits, out_of_descriptors_it_answers_healthz)
 	static const char *const arguments[] = {"--metrics=127.0.0.1:0",
 						"echo=127.0.0.1:0", NULL};
 	static const char request[] = "GET /healthz HTTP/1.1\r\n\r\n";
-	struct served s;
-	char metrics[SERVED_ADDRESS_SIZE];
-	char address[SERVED_ADDRESS_SIZE];
 	char text[12];
 	int fds[N_CROWD];
 	int fd;
@@ -315,8 +302,6 @@ Test(server_limits, out_of_descriptors_a_relay_resets_no_client)
 	char endpoint[ENDPOINT_SIZE];
 	const char *const arguments[] = {endpoint, NULL};
 	struct served target;
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int fds[N_CROWD];
 
 	served_start(&target, "echo=127.0.0.1:0", NULL);
@@ -347,9 +332,6 @@ Test(server_limits, an_interval_of_nothing_does_not_make_it_spin)
 {
 	static const char *const arguments[] = {"--metrics=127.0.0.1:0",
 						"echo=127.0.0.1:0", NULL};
-	struct served s;
-	char metrics[SERVED_ADDRESS_SIZE];
-	char address[SERVED_ADDRESS_SIZE];
 	int fd;
 
 	served_start_prepared(&s, ask_for_watchdog, arguments);
@@ -358,7 +340,7 @@ Test(server_limits, an_interval_of_nothing_does_not_make_it_spin)
 	fd = dial(address, 0);
 	for (int i = 0; i < N_ECHOES; i++)
 		expect_echo(fd, "one turn");
-	cr_assert_lt(count_turns(metrics), 2 * N_ECHOES);
+	cr_assert_lt(count_turns(), 2 * N_ECHOES);
 	close(fd);
 	cr_assert_eq(served_stop(&s), 0);
 }

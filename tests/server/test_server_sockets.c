@@ -28,12 +28,13 @@ enum {
 TestSuite(server_sockets, .init = harness_begin, .fini = harness_end,
 	  .timeout = PATIENCE_S);
 
+static struct served s;
+static char address[SERVED_ADDRESS_SIZE];
+
 /* Linux lets in one more than it was told. */
 Test(server_sockets, backlog_is_how_many_wait)
 {
-	struct served s;
 	char endpoint[TEXT_SIZE];
-	char address[SERVED_ADDRESS_SIZE];
 	struct weir_address a;
 	int fds[3];
 
@@ -59,8 +60,6 @@ Test(server_sockets, backlog_is_how_many_wait)
 /* How much the kernel takes from a client for a server that reads nothing. */
 static size_t swallow(const char *option)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int sndbuf = SMALL;
 	size_t n;
 	int fd;
@@ -90,8 +89,6 @@ Test(server_sockets, rcvbuf_bounds_what_the_kernel_receives)
 static size_t give(const char *option, const char *endpoint)
 {
 	static unsigned char data[200000];
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	size_t n_taken = 0;
 	size_t n_queued = 0;
 	size_t n;
@@ -163,8 +160,6 @@ static void lose_ipv6(void)
 Test(server_sockets, a_port_is_listened_on_without_ipv6)
 {
 	static const char *const arguments[] = {"echo=:0", NULL};
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int fd;
 
 	served_start_prepared(&s, lose_ipv6, arguments);
@@ -179,7 +174,6 @@ Test(server_sockets, a_port_is_listened_on_without_ipv6)
 Test(server_sockets, an_ipv6_address_is_refused_without_ipv6)
 {
 	static const char *const arguments[] = {"echo=[::1]:0", NULL};
-	struct served s;
 
 	served_start_prepared(&s, lose_ipv6, arguments);
 	cr_assert_eq(served_wait(&s), 2);

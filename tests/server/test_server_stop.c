@@ -22,10 +22,11 @@ enum {
 TestSuite(server_stop, .init = harness_begin, .fini = harness_end,
 	  .timeout = PATIENCE_S);
 
+static struct served s;
+static char address[SERVED_ADDRESS_SIZE];
+
 Test(server_stop, goes_on_serving_through_the_grace)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int before = start_and_echo(&s, address, "--grace=60m");
 	int after;
 
@@ -42,8 +43,6 @@ Test(server_stop, goes_on_serving_through_the_grace)
 
 Test(server_stop, drains_when_the_grace_is_over)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int fd = start_and_echo(&s, address, "--grace=10ms");
 
 	kill(s.pid, SIGTERM);
@@ -55,7 +54,6 @@ Test(server_stop, drains_when_the_grace_is_over)
 /* All that is written is either read or told to be lost. */
 static void check_drain_ends(const char *workers)
 {
-	struct served s;
 	unsigned long long n_conns;
 	unsigned long long n_bytes;
 	unsigned long long n_unsent;
@@ -92,7 +90,6 @@ Test(server_stop, and_so_in_every_worker)
 /* That is the client's own doing. */
 Test(server_stop, has_lost_nothing_of_a_client_that_resets_while_it_drains)
 {
-	struct served s;
 	int fd = start_and_be_owed(&s, NULL, NULL);
 
 	kill(s.pid, SIGTERM);
@@ -106,7 +103,6 @@ Test(server_stop, has_lost_nothing_of_a_client_that_resets_while_it_drains)
 
 Test(server_stop, has_lost_nothing_of_those_who_went_before)
 {
-	struct served s;
 	int fd = start_and_be_owed(&s, NULL, NULL);
 
 	close_by_reset(fd);
@@ -120,7 +116,6 @@ Test(server_stop, has_lost_nothing_of_those_who_went_before)
  * up the stop for long, and has lost nothing. */
 static void check_mute_scraper(bool is_signalled_again)
 {
-	struct served s;
 	char text[SERVED_ADDRESS_SIZE];
 	int fd;
 
@@ -196,7 +191,7 @@ static void *write_to_the_end(void *arg)
 	return NULL;
 }
 
-static void start_writing(struct writers *writers, const char *address)
+static void start_writing(struct writers *writers)
 {
 	*writers = (struct writers){.n_written = 0};
 	for (int i = 0; i < N_WRITERS; i++)
@@ -211,14 +206,12 @@ static void start_writing(struct writers *writers, const char *address)
 Test(server_stop, the_drain_ends_for_those_who_never_stop_writing)
 {
 	struct writers crowds[N_CROWDS];
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	uint64_t n_written = 0;
 
 	served_start(&s, "--drain=50ms", "discard=127.0.0.1:0", NULL);
 	served_address(&s, "discard", address);
 	for (int i = 0; i < N_CROWDS; i++)
-		start_writing(&crowds[i], address);
+		start_writing(&crowds[i]);
 	kill(s.pid, SIGTERM);
 	for (int i = 0; i < N_CROWDS; i++) {
 		pthread_join(crowds[i].thread, NULL);
@@ -240,9 +233,6 @@ static bool is_running(pid_t pid)
 /* A signal that comes too late must not take the exit status with it. */
 static void check_late(int signo)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
-
 	served_start(&s, "--workers=2", "echo=127.0.0.1:0", NULL);
 	served_address(&s, "echo", address);
 	kill(s.pid, SIGTERM);
@@ -266,8 +256,6 @@ Test(server_stop, is_not_killed_by_a_late_sigterm)
 /* A client that is owed nothing, and does not answer the FIN. */
 Test(server_stop, loses_nothing_of_a_client_that_keeps_its_side_open)
 {
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int fd = start_and_echo(&s, address, "--drain=50ms");
 
 	kill(s.pid, SIGTERM);
@@ -284,8 +272,6 @@ Test(server_stop, is_not_ended_by_signals_that_mean_something_else)
 {
 	static const int signals[] = {SIGHUP,  SIGUSR2,	  SIGALRM,
 				      SIGPROF, SIGVTALRM, SIGPOLL};
-	struct served s;
-	char address[SERVED_ADDRESS_SIZE];
 	int fd = start_and_echo(&s, address, NULL);
 
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
