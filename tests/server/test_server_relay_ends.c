@@ -21,19 +21,24 @@ enum {
 TestSuite(server_relay_ends, .init = harness_begin, .fini = harness_end,
 	  .timeout = PATIENCE_S);
 
+static struct relay r;
+static int client;
+static int target;
+
+/* A pair through which a byte has gone. */
+static void open_pair(const char *option)
+{
+	RELAY_OPEN(&r, &client, &target, option, NULL);
+	write_pattern(client, 1, 1);
+	read_pattern(target, 1, 1);
+}
+
 /* -- both FINs -- */
 
 /* While the server is halted both sides say all they have to say. */
 static void check_both_fins(size_t n)
 {
-	struct relay r;
-	int client;
-	int target;
-
-	RELAY_OPEN(&r, &client, &target, NULL);
-	/* it is a pair by then */
-	write_pattern(client, 1, 1);
-	read_pattern(target, 1, 1);
+	open_pair(NULL);
 	served_halt(&r.s);
 	write_pattern(client, n, 2);
 	write_pattern(target, n, 3);
@@ -63,14 +68,9 @@ Test(server_relay_ends, finishes_a_pair_with_its_last_words_on_the_way)
 
 static void check_reset(bool is_clients)
 {
-	struct relay r;
-	int fds[2];
-
-	RELAY_OPEN(&r, &fds[0], &fds[1], NULL);
-	write_pattern(fds[0], 1, 1);
-	read_pattern(fds[1], 1, 1);
-	close_by_reset(fds[is_clients ? 0 : 1]);
-	expect_reset(fds[is_clients ? 1 : 0]);
+	open_pair(NULL);
+	close_by_reset(is_clients ? client : target);
+	expect_reset(is_clients ? target : client);
 	served_line(&r.s, is_clients ? "relay 127.0.0.1:"
 				     : "relay-target 127.0.0.1:");
 	cr_assert(strstr(r.s.line, ": reset, "), "%s", r.s.line);
@@ -89,16 +89,12 @@ Test(server_relay_ends, resets_the_client_when_the_target_resets)
 
 /* A pair of which the source, the client's side or the target's, has sent much
  * more than the sink reads. */
-static void start_small(struct relay *r, bool is_clients, int *source,
-			int *sink)
+static void start_small(bool is_clients, int *source, int *sink)
 {
-	int client;
-	int target;
-
-	relay_start(r, "127.0.0.1:0", "127.0.0.1:0", "--sndbuf=16K",
+	relay_start(&r, "127.0.0.1:0", "127.0.0.1:0", "--sndbuf=16K",
 		    "--rcvbuf=16K", NULL);
-	client = dial(r->address, SMALL_BUFFER);
-	target = relay_accept(r);
+	client = dial(r.address, SMALL_BUFFER);
+	target = relay_accept(&r);
 	*source = is_clients ? client : target;
 	*sink = is_clients ? target : client;
 	write_until_quiet(*source, 1, 64 * MIB);
@@ -108,11 +104,10 @@ static void start_small(struct relay *r, bool is_clients, int *source,
  * it is not all. */
 static void check_reset_with_debt(bool is_clients)
 {
-	struct relay r;
 	int source;
 	int sink;
 
-	start_small(&r, is_clients, &source, &sink);
+	start_small(is_clients, &source, &sink);
 	close_by_reset(source);
 	expect_reset(sink);
 	cr_assert_eq(relay_end(&r), 0);
@@ -131,11 +126,10 @@ Test(server_relay_ends, resets_a_client_who_is_owed_much)
 /* The source has ended in good order; the sink fails while it is owed. */
 static void check_reset_of_debtor(bool is_clients)
 {
-	struct relay r;
 	int source;
 	int sink;
 
-	start_small(&r, !is_clients, &source, &sink);
+	start_small(!is_clients, &source, &sink);
 	shutdown(source, SHUT_WR);
 	close_by_reset(sink);
 	expect_reset(source);
@@ -168,7 +162,6 @@ static void check_limit(const char *mark, const char *limit, const char *what)
 {
 	static const char *const names[] = {"relay 127.0.0.1:",
 					    "relay-target 127.0.0.1:"};
-	struct relay r;
 	int fds[2];
 	bool is_reset;
 
@@ -203,13 +196,7 @@ Test(server_relay_ends, resets_both_when_one_of_them_is_over_the_budget)
 
 Test(server_relay_ends, finishes_both_when_both_are_silent)
 {
-	struct relay r;
-	int client;
-	int target;
-
-	RELAY_OPEN(&r, &client, &target, "--idle=100ms", NULL);
-	write_pattern(client, 1, 1);
-	read_pattern(target, 1, 1);
+	open_pair("--idle=100ms");
 	served_line(&r.s, ": idle, ");
 	expect_end(client);
 	expect_end(target);
@@ -221,14 +208,8 @@ Test(server_relay_ends, finishes_both_when_both_are_silent)
 /* The client has ended; only of the target can it be said that it is silent. */
 Test(server_relay_ends, finishes_a_client_whose_target_stays_silent)
 {
-	struct relay r;
-	int client;
-	int target;
-
-	RELAY_OPEN(&r, &client, &target, "--idle=100ms", NULL);
-	write_pattern(client, 1, 1);
+	open_pair("--idle=100ms");
 	shutdown(client, SHUT_WR);
-	read_pattern(target, 1, 1);
 	expect_end(target);
 	served_line(&r.s, "relay-target 127.0.0.1:");
 	cr_assert(strstr(r.s.line, ": idle, "), "%s", r.s.line);
@@ -241,7 +222,6 @@ Test(server_relay_ends, finishes_a_client_whose_target_stays_silent)
 /* The client has ended, and its target neither ends nor speaks. */
 Test(server_relay_ends, finishes_a_pair_that_is_half_closed_for_too_long)
 {
-	struct relay r;
 	int fds[2];
 
 	for (int i = 0; i < 2; i++) {
@@ -261,9 +241,6 @@ Test(server_relay_ends, finishes_a_pair_that_is_half_closed_for_too_long)
 Test(server_relay_ends, waits_for_a_side_that_speaks_behind_the_others_end)
 {
 	uint64_t end = clock_read(CLOCK_MONOTONIC) + 1500 * CLOCK_NS_PER_MS;
-	struct relay r;
-	int client;
-	int target;
 
 	RELAY_OPEN(&r, &client, &target, "--half-close=500ms", NULL);
 	shutdown(client, SHUT_WR);
@@ -282,13 +259,7 @@ Test(server_relay_ends, waits_for_a_side_that_speaks_behind_the_others_end)
 
 Test(server_relay_ends, drains_a_pair_until_it_ends_by_itself)
 {
-	struct relay r;
-	int client;
-	int target;
-
-	RELAY_OPEN(&r, &client, &target, NULL);
-	write_pattern(client, 1, 1);
-	read_pattern(target, 1, 1);
+	open_pair(NULL);
 	kill(r.s.pid, SIGTERM);
 	served_line(&r.s, "finishing 2 connections");
 	for (size_t i = 0; i < 10; i++) {
@@ -308,13 +279,7 @@ Test(server_relay_ends, drains_a_pair_until_it_ends_by_itself)
 /* It was idle, so nothing is lost. */
 Test(server_relay_ends, resets_a_pair_that_outlasts_the_drain)
 {
-	struct relay r;
-	int client;
-	int target;
-
-	RELAY_OPEN(&r, &client, &target, "--drain=100ms", NULL);
-	write_pattern(client, 1, 1);
-	read_pattern(target, 1, 1);
+	open_pair("--drain=100ms");
 	kill(r.s.pid, SIGTERM);
 	expect_reset(client);
 	expect_reset(target);
@@ -325,11 +290,10 @@ Test(server_relay_ends, resets_a_pair_that_outlasts_the_drain)
  * the end of the server. */
 static void check_reset_in_the_drain(bool is_clients)
 {
-	struct relay r;
 	int source;
 	int sink;
 
-	start_small(&r, is_clients, &source, &sink);
+	start_small(is_clients, &source, &sink);
 	kill(r.s.pid, SIGTERM);
 	served_line(&r.s, "finishing 2 connections");
 	close_by_reset(source);
@@ -349,11 +313,7 @@ Test(server_relay_ends, loses_nothing_when_a_target_resets_in_the_drain)
 
 Test(server_relay_ends, tells_what_a_pair_loses_that_outlasts_the_drain)
 {
-	struct relay r;
-	int client;
-	int target;
-
-	start_small(&r, true, &client, &target);
+	start_small(true, &client, &target);
 	kill(r.s.pid, SIGTERM);
 	served_line(&r.s, "finishing 2 connections");
 	kill(r.s.pid, SIGTERM);
