@@ -60,13 +60,12 @@ static bool is_own_port(const struct worker *worker, unsigned port)
 /* FNV-1a, of an IPv4 address or an IPv6 network. */
 static size_t hash_of(const struct weir_address *from)
 {
-	bool is_v4 = from->sa.any.sa_family == AF_INET;
-	const unsigned char *bytes =
-		is_v4 ? (const unsigned char *)&from->sa.in.sin_addr
-		      : from->sa.in6.sin6_addr.s6_addr;
-	size_t n = is_v4 ? 4 : 8;
+	unsigned char bytes[NETWORK_ADDRESS_SIZE] = {0};
 	uint32_t hash = 2166136261;
+	size_t n;
 
+	(void)network_address(from, bytes);
+	n = network_is_ipv4(bytes) ? sizeof bytes : sizeof bytes / 2;
 	for (size_t i = 0; i < n; i++)
 		hash = (hash ^ bytes[i]) * 16777619;
 	return (hash ^ hash >> 16) % N_BUCKETS;
@@ -114,27 +113,41 @@ bool datagrams_may_answer(struct weir_dgram *d,
 
 /* -- opening and closing -- */
 
-int datagrams_open(struct endpoint *endpoint,
-		   const struct weir_address *address)
+/* Bind to address, or take over fd if it is not negative. */
+static int open_socket(struct endpoint *endpoint,
+		       const struct weir_address *address, int fd)
 {
 	const struct endpoint_settings *settings = &endpoint->config->settings;
+	const struct weir_dgram_events *events = &endpoint->service->datagrams;
+	struct weir_loop *loop = endpoint->worker->loop;
 	struct weir_dgram_options options = {
 		.sndbuf = settings->listener.sndbuf,
 		.rcvbuf = settings->listener.rcvbuf};
-	int error;
 
 	if (endpoint->family == AF_UNIX)
 		options.receive_max = UNIX_RECEIVE_MAX;
-	else
+	return fd < 0 ? weir_dgram_bind(&endpoint->dgram, loop, address, events,
+					&options)
+		      : weir_dgram_adopt(&endpoint->dgram, loop, fd, events,
+					 &options);
+}
+
+int datagrams_open(struct endpoint *endpoint,
+		   const struct weir_address *address, int fd)
+{
+	int error;
+
+	if (endpoint->family != AF_UNIX) {
 		endpoint->buckets =
 			calloc(N_BUCKETS, sizeof *endpoint->buckets);
-	if (endpoint->family != AF_UNIX && !endpoint->buckets)
-		return -ENOMEM;
-	error = weir_dgram_bind(&endpoint->dgram, endpoint->worker->loop,
-				address, &endpoint->service->datagrams,
-				&options);
+		if (!endpoint->buckets)
+			return -ENOMEM;
+	}
+	error = open_socket(endpoint, address, fd);
 	if (error < 0)
 		free(endpoint->buckets);
+	else
+		endpoint->worker->n_endpoints++;
 	return error;
 }
 

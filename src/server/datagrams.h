@@ -4,8 +4,10 @@
 
 #include "endpoint.h"
 
+/* Bind the worker's next endpoint to address, or let it have fd, a socket that
+ * is bound, unless fd is negative. On failure fd stays the caller's. */
 int datagrams_open(struct endpoint *endpoint,
-		   const struct weir_address *address);
+		   const struct weir_address *address, int fd);
 /* Logs one line if datagrams were lost. Closing a closed one does nothing. */
 void datagrams_close(struct endpoint *endpoint);
 /* Whether a datagram from there may be answered; counted if not. A UDP source

@@ -145,12 +145,8 @@ static int open_endpoint(struct worker *worker,
 	struct weir_listener_options options = options_of(endpoint);
 	int error;
 
-	if (address->type == SOCK_DGRAM) {
-		error = datagrams_open(endpoint, address);
-		if (error == 0)
-			worker->n_endpoints++;
-		return error;
-	}
+	if (address->type == SOCK_DGRAM)
+		return datagrams_open(endpoint, address, -1);
 	error = weir_listener_open(&endpoint->listener, worker->loop, address,
 				   &options, on_accept);
 	if (error == 0 && worker->settings->n_workers > 1 &&
@@ -216,25 +212,28 @@ static int open_config(struct worker *worker,
 	return 0;
 }
 
-/* Another file descriptor for a socket that listens already. */
+/* Another file descriptor for a socket that is open already. */
 static int adopt(struct worker *worker, const struct endpoint_config *config,
-		 int socket, int family)
+		 int socket, const struct weir_address *address)
 {
-	struct endpoint *endpoint =
-		prepare(worker, config, config->service, family);
+	struct endpoint *endpoint = prepare(worker, config, config->service,
+					    address->sa.any.sa_family);
 	struct weir_listener_options options = options_of(endpoint);
 	int fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
 	int error = -errno;
 
 	if (fd < 0)
 		return error;
-	error = weir_listener_adopt(&endpoint->listener, worker->loop, fd,
-				    &options, on_accept);
-	if (error < 0) {
+	if (address->type == SOCK_DGRAM)
+		error = datagrams_open(endpoint, address, fd);
+	else
+		error = weir_listener_adopt(&endpoint->listener, worker->loop,
+					    fd, &options, on_accept);
+	if (error < 0)
 		close(fd);
-		return error;
-	}
-	return open_service(endpoint);
+	else if (address->type == SOCK_STREAM)
+		error = open_service(endpoint);
+	return error;
 }
 
 static int open_inherited(struct worker *worker,
@@ -243,9 +242,8 @@ static int open_inherited(struct worker *worker,
 	int error = 0;
 
 	for (size_t i = 0; i < config->n_addresses && error == 0; i++) {
-		int family = config->addresses[i].sa.any.sa_family;
-
-		error = adopt(worker, config, config->sockets[i], family);
+		error = adopt(worker, config, config->sockets[i],
+			      &config->addresses[i]);
 		if (error < 0)
 			complain("%s: cannot listen on descriptor %d: %s",
 				 config->service->name, config->sockets[i],
@@ -283,7 +281,7 @@ static int open_beside(struct worker *worker, const struct endpoint *first)
 		return 0;
 	if (first->config->is_inherited || is_unix(address))
 		return adopt(worker, first->config,
-			     weir_listener_fd(&first->listener), first->family);
+			     weir_listener_fd(&first->listener), address);
 	options.reuseport = true;
 	endpoint =
 		prepare(worker, first->config, first->service, first->family);

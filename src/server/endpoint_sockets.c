@@ -26,22 +26,35 @@ int endpoint_sockets_take(struct endpoint_sockets *sockets, bool has_arguments)
 	return n;
 }
 
+/* A stream socket must listen; whether one of datagrams is bound is found when
+ * it is opened. */
+static bool can_be_served(const struct service *service, int fd,
+			  struct weir_address *address)
+{
+	socklen_t len = sizeof address->type;
+	int listens = 0;
+
+	*address = (struct weir_address){.len = sizeof address->sa};
+	(void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &address->type, &len);
+	(void)getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len);
+	if (getsockname(fd, &address->sa.any, &address->len) < 0)
+		return false;
+	return address->type == SOCK_STREAM
+		       ? listens
+		       : address->type == SOCK_DGRAM &&
+				 service->datagrams.on_datagram;
+}
+
 static bool adopt(struct endpoint_config *config, struct inherited *socket)
 {
-	struct weir_address *address = &config->addresses[config->n_addresses];
-	int type = 0;
-	int listens = 0;
-	socklen_t len = sizeof type;
-
-	*address = (struct weir_address){.len = sizeof address->sa,
-					 .type = SOCK_STREAM};
-	(void)getsockopt(socket->fd, SOL_SOCKET, SO_TYPE, &type, &len);
-	(void)getsockopt(socket->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len);
-	if (type != SOCK_STREAM || !listens ||
-	    getsockname(socket->fd, &address->sa.any, &address->len) < 0) {
+	if (!can_be_served(config->service, socket->fd,
+			   &config->addresses[config->n_addresses])) {
 		complain("descriptor %d (%s): expected a stream socket that "
-			 "listens",
-			 socket->fd, socket->name);
+			 "listens%s",
+			 socket->fd, socket->name,
+			 config->service->datagrams.on_datagram
+				 ? ", or a datagram socket"
+				 : "");
 		return false;
 	}
 	config->sockets[config->n_addresses++] = socket->fd;
