@@ -27,8 +27,8 @@ struct target {
 };
 
 struct settings {
-	int argc; /* as main's */
-	char **argv;
+	char **argv; /* as main's */
+	int argc;
 	enum mode_kind mode;
 	struct target target;
 	struct target rival; /* --compare; its text NULL: none */
@@ -50,12 +50,14 @@ struct settings {
 	uint64_t rate;	    /* messages a second in all, open loop; 0: closed */
 	uint64_t ramp_rate; /* at the end of it; 0: the same all the time */
 	uint64_t n_steps;   /* of that; 0: evenly */
+	const char *expect; /* of the result; NULL: nothing */
+	bool stops_early;   /* when that is breached */
+	bool finds_rate;    /* the highest at which it holds */
 	bool is_poisson;
 	bool is_verified;
 	bool reconnects;     /* where the target ends a connection */
 	uint64_t n_renew;    /* messages of a connection; 0: any number */
 	uint64_t timeout_ns; /* of a message; 0: none */
-	bool stops_early;    /* when what is expected is breached */
 	uint64_t n_messages; /* end after so many; 0: by time alone */
 	uint64_t duration_ns;
 	uint64_t warmup_ns;
@@ -65,18 +67,16 @@ struct settings {
 	uint64_t drain_ns;
 	bool is_drain_fixed;
 	uint64_t late_ns; /* a message sent later than that missed its time */
-	uint64_t
-		wait_percent; /* of the time, at most, for a CPU; closed loop */
-	uint64_t max_owed;    /* messages without an answer, at any time */
-	uint64_t seed;	      /* of arrivals, and of the order of rounds */
+	/* of the time, at most, for a CPU; closed loop */
+	uint64_t wait_percent;
+	uint64_t max_owed; /* messages without an answer, at any time */
+	uint64_t seed;	   /* of arrivals, and of the order of rounds */
 	struct weir_address source; /* where from, if it has one */
 	bool has_source;
 	int sndbuf; /* bytes, of each socket; 0: the kernel's choice */
 	int rcvbuf;
 	size_t n_bad[BAD_N_KINDS];
 	uint64_t trickle_rate; /* bytes a second */
-	const char *expect;    /* NULL: nothing is */
-	bool finds_rate;       /* the highest at which that holds */
 	/* where to write; "-" is standard output, NULL nowhere */
 	const char *json_path;
 	const char *json_lines_path;
