@@ -56,6 +56,7 @@
 #include <weir/file.h>
 #include <weir/reason.h>
 #include <weir/conn.h>
+#include <weir/feed.h>
 #include <weir/fence.h>
 #include <weir/link.h>
 #include <weir/address.h>

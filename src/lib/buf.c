@@ -10,7 +10,7 @@ struct weir_buf {
 	size_t n_refs;
 	size_t n_queues; /* that hold it */
 	size_t size;
-	unsigned char data[];
+	_Alignas(8) unsigned char data[];
 };
 
 struct weir_buf *weir_buf_new(size_t n_bytes)

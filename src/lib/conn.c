@@ -94,6 +94,7 @@ static void leave_loop(struct weir_conn *c)
 
 	weir_fence_fire(c);
 	weir_link_cut(c);
+	weir_conn_forget_feed(c);
 	weir_timer_cancel(&c->timer);
 	weir_watch_close(&c->watch);
 	weir_outbox_deinit(&c->out);
@@ -215,6 +216,8 @@ void weir_conn_handle_event(struct weir_conn *c, uint32_t events)
 {
 	ssize_t n;
 
+	if (weir_conn_follower(c) && !weir_conn_tell_missed(c))
+		return;
 	if (weir_conn_is_dead(c)) {
 		/* Events that were harvested for it no longer count. */
 		if (events == 0 || events == WEIR_REFUSED)
@@ -337,6 +340,9 @@ static void stop_sending(struct weir_conn *c, enum weir_conn_phase phase)
 {
 	if (c->state.phase >= phase || !weir_conn_is_open(c))
 		return;
+	weir_conn_leave_feed(c);
+	if (c->state.phase >= phase)
+		return;
 	weir_conn_enter(c, phase);
 	weir_conn_clear(c, WEIR_FACT_WANTS_ROOM);
 	weir_outbox_stop_gathering(&c->out, c->watch.loop);
@@ -369,8 +375,10 @@ void weir_conn_abort(struct weir_conn *c, bool with_reset)
 	/* It may be the end, too: for the reason that the kernel gives. What a
 	 * child holds after a fork is the parent's to send. */
 	if (!with_reset && !weir_conn_is_dead(c) &&
-	    !weir_loop_has_forked(c->watch.loop))
+	    !weir_loop_has_forked(c->watch.loop)) {
+		weir_conn_accept_news(c);
 		weir_conn_send_waiting(c);
+	}
 	if (weir_conn_is(c, WEIR_PHASE_FAILED))
 		weir_conn_enter(c, WEIR_PHASE_CLOSING);
 	else if (c->state.phase < WEIR_PHASE_FAILED)

@@ -47,9 +47,10 @@ enum weir_conn_fact {
 	WEIR_FACT_NO_ROOM = 1 << 8,    /* for room, until the queue moves */
 	WEIR_FACT_NO_MEMORY = 1 << 9,  /* for memory, until the timer fires */
 	WEIR_FACT_FENCED = 1 << 10,    /* fences are open */
+	WEIR_FACT_FOLLOWS = 1 << 11,   /* it is among a feed's followers */
 	/* the end */
-	WEIR_FACT_FIN_SENT = 1 << 11,
-	WEIR_FACT_WITH_RESET = 1 << 12
+	WEIR_FACT_FIN_SENT = 1 << 12,
+	WEIR_FACT_WITH_RESET = 1 << 13
 };
 
 /* What the connection's one timer is armed for. */
@@ -224,6 +225,10 @@ void weir_conn_clear_full(struct weir_conn *c);
  * more and the heap will hold n_heap more than is counted. 0, or -EPIPE if c
  * itself was closed. */
 int weir_conn_keep_budget(struct weir_conn *c, size_t n_bytes, size_t n_heap);
+/* Close the largest debtors until n_heap bytes more are within the budget's low,
+ * if they are above high. True: c was one of them (NULL: nobody asks). */
+bool weir_conn_shed(struct weir_loop *loop, size_t n_heap,
+		    const struct weir_conn *c);
 /* Give up all that is gathered or queued; how many bytes. */
 uint64_t weir_conn_drop(struct weir_conn *c);
 
@@ -233,6 +238,40 @@ uint64_t weir_conn_drop(struct weir_conn *c);
  * means "not now" or "never this message", after which a user would go on
  * (law 5). */
 int weir_conn_refusal(const struct weir_conn *c);
+
+/* -- conn_feed.c -- */
+
+static inline struct weir_follower *weir_conn_follower(
+	const struct weir_conn *c)
+{
+	return c->out.backlog ? c->out.backlog->follower : NULL;
+}
+
+/* True if the feed that it follows has news that it does not know. */
+static inline bool weir_conn_is_behind(const struct weir_conn *c)
+{
+	const struct weir_follower *f;
+
+	if (!weir_conn_has(c, WEIR_FACT_FOLLOWS))
+		return false;
+	f = c->out.backlog->follower;
+	return !f->is_leaving && f->end != f->feed->end;
+}
+
+/* Accept what is in the log by now: it is queued, or missed. Whatever c accepts
+ * next comes behind it. */
+void weir_conn_accept_news(struct weir_conn *c);
+/* It knows the news, and was sent a part: what it weighs is the rest. */
+void weir_conn_accept_rest(struct weir_conn *c);
+/* What the log owes it moves into its queue. -ENOMEM. */
+int weir_conn_enqueue_log(struct weir_conn *c);
+/* No news from now on. */
+void weir_conn_leave_feed(struct weir_conn *c);
+/* c ends: it follows nothing any more, and what it was owed is dropped. */
+void weir_conn_forget_feed(struct weir_conn *c);
+/* c follows or has followed: call on_missed if that is owed. False: c died of
+ * it. */
+bool weir_conn_tell_missed(struct weir_conn *c);
 
 /* -- link.c -- */
 

@@ -138,7 +138,8 @@ void weir_conn_begin_callback(struct weir_conn *c)
 
 	weir_outbox_gather(&c->out, c->watch.loop,
 			   weir_conn_is(c, WEIR_PHASE_OPEN) &&
-				   !weir_conn_has(c, against));
+				   !weir_conn_has(c, against) &&
+				   !weir_conn_is_behind(c));
 }
 
 void weir_conn_end_callback(struct weir_conn *c)
@@ -157,6 +158,7 @@ void weir_conn_end_callback(struct weir_conn *c)
 uint64_t weir_conn_drop(struct weir_conn *c)
 {
 	weir_conn_clear(c, WEIR_FACT_OWES | WEIR_FACT_FULL);
+	weir_conn_forget_feed(c);
 	return weir_outbox_drop(&c->out, c->watch.loop);
 }
 
@@ -176,19 +178,30 @@ size_t weir_conn_trim(struct weir_conn *c, size_t target)
 
 /* -- the budget -- */
 
+bool weir_conn_shed(struct weir_loop *loop, size_t n_heap,
+		    const struct weir_conn *c)
+{
+	struct weir_outbox *victim;
+
+	if (!weir_outbox_is_over_budget(loop, n_heap))
+		return false;
+	while ((victim = weir_outbox_victim(loop, n_heap))) {
+		weir_conn_kill(conn_of(victim), WEIR_REASON_BUDGET, 0, true);
+		if (c && victim == &c->out)
+			return true;
+	}
+	return false;
+}
+
 int weir_conn_keep_budget(struct weir_conn *c, size_t n_bytes, size_t n_heap)
 {
 	struct weir_loop *loop = c->watch.loop;
-	struct weir_outbox *victim;
 
 	if (!weir_outbox_is_over_budget(loop, n_heap))
 		return 0;
 	weir_outbox_claim(&c->out, loop, n_bytes);
-	while ((victim = weir_outbox_victim(loop, n_heap))) {
-		weir_conn_kill(conn_of(victim), WEIR_REASON_BUDGET, 0, true);
-		if (victim == &c->out)
-			return -EPIPE;
-	}
+	if (weir_conn_shed(loop, n_heap, c))
+		return -EPIPE;
 	/* What c asks for now may still be refused. */
 	weir_outbox_claim(&c->out, loop, 0);
 	return 0;

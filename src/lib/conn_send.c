@@ -37,11 +37,23 @@ static int send_waiting(struct weir_conn *c)
 	return weir_conn_refusal(c);
 }
 
+/* The backlog, to append to; what the log owes c comes before. NULL: no
+ * memory. */
+static struct weir_backlog *backlog_to_append(struct weir_conn *c)
+{
+	struct weir_backlog *backlog = weir_conn_backlog(c);
+
+	if (backlog && weir_conn_enqueue_log(c) < 0)
+		return NULL;
+	return backlog;
+}
+
 ssize_t weir_conn_send(struct weir_conn *c, const void *data, size_t n)
 {
 	int error = weir_conn_refusal(c);
 	ssize_t taken = 0;
 
+	weir_conn_accept_news(c);
 	if (error == 0)
 		error = send_waiting(c);
 	if (error < 0)
@@ -121,7 +133,7 @@ static int appended(struct weir_conn *c, uint64_t n_new)
 
 static int enqueue(struct weir_conn *c, const void *data, size_t n)
 {
-	struct weir_backlog *backlog = weir_conn_backlog(c);
+	struct weir_backlog *backlog = backlog_to_append(c);
 	int error;
 
 	if (!backlog || weir_sendq_reserve(&backlog->queue, n) < 0)
@@ -153,7 +165,7 @@ static int send_large(struct weir_conn *c, const void *data, size_t n)
 {
 	struct weir_loop *loop = c->watch.loop;
 	size_t n_gathered = weir_outbox_n_gathered(&c->out, loop);
-	struct weir_backlog *backlog = weir_conn_backlog(c);
+	struct weir_backlog *backlog = backlog_to_append(c);
 	struct weir_offer offer;
 	uint64_t n_queued;
 	int error;
@@ -219,6 +231,7 @@ static __attribute__((noinline)) int sendall_with_care(struct weir_conn *c,
 
 	if (error < 0 || n == 0)
 		return error;
+	weir_conn_accept_news(c);
 	error = make_room(c, n, false);
 	if (error < 0)
 		return error;
@@ -243,7 +256,7 @@ int weir_conn_sendall(struct weir_conn *c, const void *data, size_t n)
  * memory. */
 static struct weir_backlog *backlog_behind_gathered(struct weir_conn *c)
 {
-	struct weir_backlog *backlog = weir_conn_backlog(c);
+	struct weir_backlog *backlog = backlog_to_append(c);
 	size_t n = weir_outbox_n_gathered(&c->out, c->watch.loop);
 
 	if (backlog && n > 0) {
@@ -262,6 +275,7 @@ int weir_conn_sendbuf(struct weir_conn *c, struct weir_buf *buf)
 
 	if (error < 0 || n == 0)
 		return error;
+	weir_conn_accept_news(c);
 	error = make_room(c, weir_larger(n, WEIR_SENDQ_MIN_WEIGHT), false);
 	if (error < 0)
 		return error;
@@ -309,5 +323,6 @@ int weir_conn_sendfile(struct weir_conn *c, struct weir_file *file,
 		return error;
 	if (offset < 0 || n > (uint64_t)(INT64_MAX - offset))
 		return -EINVAL;
+	weir_conn_accept_news(c);
 	return n > 0 ? enqueue_file(c, file, offset, n) : 0;
 }

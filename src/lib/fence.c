@@ -15,6 +15,7 @@ int weir_fence_open(struct weir_fence *fence, struct weir_conn *c,
 		return weir_conn_refusal(c);
 	if (!weir_conn_backlog(c))
 		return -ENOMEM;
+	weir_conn_accept_news(c);
 	*fence = (struct weir_fence){.conn = c, .on_fence = on_fence};
 	weir_outbox_put_fence(&c->out, c->watch.loop, fence);
 	weir_conn_set(c, WEIR_FACT_FENCED);

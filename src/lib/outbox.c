@@ -45,6 +45,12 @@ void weir_outbox_deinit(struct weir_outbox *o)
 
 	if (!backlog)
 		return;
+	if (backlog->follower) {
+		weir_follower_move(backlog->follower,
+				   (struct weir_feed_place){NULL, 0});
+		weir_pool_free(backlog->queue.pool, backlog->follower,
+			       sizeof *backlog->follower);
+	}
 	weir_sendq_clear(&backlog->queue);
 	weir_pool_free(backlog->queue.pool, backlog, sizeof *backlog);
 	o->backlog = NULL;
@@ -53,14 +59,17 @@ void weir_outbox_deinit(struct weir_outbox *o)
 void weir_outbox_update(struct weir_outbox *o, struct weir_loop *loop)
 {
 	struct weir_backlog *backlog = o->backlog;
-	uint64_t n = weir_sendq_length(&backlog->queue);
+	uint64_t n = weir_outbox_n_queued(o);
 
+	/* A gap without a text is no byte that would be waited for. */
+	if (n == 0 && backlog->follower)
+		weir_follower_pass_gap(backlog->follower);
 	if (n == 0)
 		backlog->pace.has_drained = true;
 	if (backlog->queue_peak < n)
 		backlog->queue_peak = n;
 	weir_budget_place(&loop->budget, &backlog->debtor,
-			  weir_sendq_weight(&backlog->queue));
+			  weir_outbox_weight(o));
 }
 
 /* -- full, and no longer -- */
@@ -206,6 +215,8 @@ uint64_t weir_outbox_drop(struct weir_outbox *o, struct weir_loop *loop)
 	/* The queue is empty while anything is gathered. */
 	weir_outbox_tell_fences(o, 0, n_gathered);
 	n = n_gathered + weir_sendq_length(&backlog->queue);
+	if (backlog->follower)
+		n += weir_follower_drop(o);
 	backlog->dropped += n;
 	weir_sendq_clear(&backlog->queue);
 	weir_outbox_update(o, loop);
@@ -217,8 +228,11 @@ uint64_t weir_outbox_drop(struct weir_outbox *o, struct weir_loop *loop)
 uint64_t weir_outbox_n_left(const struct weir_outbox *o)
 {
 	const struct weir_backlog *backlog = o->backlog;
+	uint64_t n_waiting = backlog->queue.n_gap;
 
-	return o->sent + backlog->dropped - backlog->queue.n_gap;
+	if (backlog->follower)
+		n_waiting += backlog->follower->n_gap_bytes;
+	return o->sent + backlog->dropped - n_waiting;
 }
 
 void weir_outbox_progress(const struct weir_outbox *o, struct weir_loop *loop,
@@ -236,9 +250,14 @@ void weir_outbox_progress(const struct weir_outbox *o, struct weir_loop *loop,
 	if (backlog) {
 		now_ns = weir_loop_now(loop);
 		oldest_ns = weir_sendq_oldest_ns(&backlog->queue);
+		if (oldest_ns == 0 && backlog->follower)
+			oldest_ns = weir_follower_oldest_ns(backlog->follower);
 		progress->dropped = backlog->dropped;
 		progress->n_arms = backlog->n_arms;
+		/* That of a log grows without a call. */
 		progress->queue_peak = backlog->queue_peak;
+		if (progress->queue_peak < progress->queued && backlog->follower)
+			progress->queue_peak = progress->queued;
 		if (backlog->full_since_ns > 0)
 			progress->full_ns = now_ns - backlog->full_since_ns;
 		progress->stalled_ns = backlog->stalled_ns + progress->full_ns;
@@ -256,8 +275,10 @@ void weir_outbox_check(const struct weir_outbox *o)
 	if (!backlog)
 		return;
 	weir_sendq_check(&backlog->queue);
+	if (backlog->follower)
+		weir_follower_check(backlog->follower);
 	assert(backlog->outbox == o);
 	assert(weir_list_is_linked(&backlog->debtor.link) ==
-	       (weir_sendq_weight(&backlog->queue) > 0));
+	       (weir_outbox_weight(o) > 0));
 	weir_outbox_check_fences(o);
 }

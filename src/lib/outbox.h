@@ -17,6 +17,7 @@
 #include <weir/conn.h>
 #include <weir/fence.h>
 
+#include "follower.h"
 #include "loop.h"
 #include "pace.h"
 #include "sendq.h"
@@ -33,6 +34,7 @@ enum {
  * 2. fences are sorted by position */
 struct weir_backlog {
 	struct weir_sendq queue;
+	struct weir_follower *follower; /* of a feed; NULL: it never was */
 	struct weir_debtor debtor;
 	struct weir_outbox *outbox;
 	struct weir_list fences;
@@ -55,21 +57,35 @@ struct weir_offer {
 	bool is_corked; /* its last bytes wait in the kernel for the next */
 };
 
-static inline bool weir_outbox_is_owing(const struct weir_outbox *o)
-{
-	return o->backlog && !weir_sendq_is_empty(&o->backlog->queue);
-}
-
-/* The bytes in the queue. */
+/* The bytes in the queue, and those that a log owes it. */
 static inline uint64_t weir_outbox_n_queued(const struct weir_outbox *o)
 {
-	return o->backlog ? weir_sendq_length(&o->backlog->queue) : 0;
+	const struct weir_backlog *backlog = o->backlog;
+
+	if (!backlog)
+		return 0;
+	if (!backlog->follower)
+		return weir_sendq_length(&backlog->queue);
+	return weir_sendq_length(&backlog->queue) +
+	       weir_follower_n_queued(backlog->follower);
 }
 
-/* The queue's size as the watermarks count it. */
+static inline bool weir_outbox_is_owing(const struct weir_outbox *o)
+{
+	return weir_outbox_n_queued(o) > 0;
+}
+
+/* The same size as the watermarks count it. */
 static inline size_t weir_outbox_weight(const struct weir_outbox *o)
 {
-	return o->backlog ? weir_sendq_weight(&o->backlog->queue) : 0;
+	const struct weir_backlog *backlog = o->backlog;
+
+	if (!backlog)
+		return 0;
+	if (!backlog->follower)
+		return weir_sendq_weight(&backlog->queue);
+	return weir_sendq_weight(&backlog->queue) +
+	       weir_follower_weight(backlog->follower);
 }
 
 static inline size_t weir_outbox_n_files(const struct weir_outbox *o)
@@ -190,6 +206,9 @@ void weir_outbox_remove_fence(struct weir_outbox *o, struct weir_fence *fence);
 struct weir_fence *weir_outbox_due_fence(const struct weir_outbox *o);
 /* Count n dropped bytes, which had at bytes of the queue before them. */
 void weir_outbox_tell_fences(struct weir_outbox *o, uint64_t at, uint64_t n);
+/* What is in front of the fences behind at bytes of the queue has grown by n
+ * bytes. */
+void weir_outbox_shift_fences(struct weir_outbox *o, uint64_t at, int64_t n);
 void weir_outbox_check_fences(const struct weir_outbox *o);
 
 static inline bool weir_outbox_has_fences(const struct weir_outbox *o)

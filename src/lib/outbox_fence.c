@@ -67,6 +67,19 @@ void weir_outbox_tell_fences(struct weir_outbox *o, uint64_t at, uint64_t n)
 	backlog->dropped_unfenced += n;
 }
 
+void weir_outbox_shift_fences(struct weir_outbox *o, uint64_t at, int64_t n)
+{
+	struct weir_list *head = &o->backlog->fences;
+	struct weir_list *link = head->next;
+
+	if (n == 0)
+		return;
+	at += weir_outbox_n_left(o);
+	for (; link != head; link = link->next)
+		if (fence_of(link)->at > at)
+			fence_of(link)->at += (uint64_t)n;
+}
+
 void weir_outbox_check_fences(const struct weir_outbox *o)
 {
 	struct weir_list *head = &o->backlog->fences;

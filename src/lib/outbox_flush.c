@@ -157,6 +157,38 @@ static struct weir_offer offer_queue(const struct weir_sendq *q, int fd,
 	return offer_message(q, fd, max_bytes);
 }
 
+/* What the log owes it; nothing is in the queue. */
+static struct weir_offer offer_log(struct weir_follower *f, int fd,
+				   size_t max_bytes)
+{
+	struct weir_offer offer = {.offered = 0};
+	struct iovec iov[MAX_IOV];
+	size_t n_iov;
+
+	if (weir_follower_n_notice(f) == 0)
+		weir_follower_pass_gap(f);
+	n_iov = weir_follower_peek(f, iov, MAX_IOV, max_bytes, &offer.offered);
+	offer.taken = weir_sys_sendv(fd, iov, n_iov, false);
+	offer.is_full = offer.taken < (ssize_t)offer.offered;
+	return offer;
+}
+
+/* The kernel took a part of the offer, of the queue or else of the log, which
+ * follows the queue. */
+static void consume(struct weir_backlog *backlog, struct weir_offer *offer,
+		    bool is_of_queue)
+{
+	struct weir_follower *f = backlog->follower;
+
+	if (!is_of_queue) {
+		weir_follower_consume(f, (size_t)offer->taken);
+		return;
+	}
+	weir_sendq_consume(&backlog->queue, (size_t)offer->taken);
+	if (f && !offer->is_full && weir_sendq_is_empty(&backlog->queue))
+		offer->goes_on = weir_follower_n_queued(f) > 0;
+}
+
 /* Let TCP send what it keeps of the offer before, if it took nothing of this
  * one. Other sockets keep nothing, and refuse the option. */
 static void keep_moving(struct weir_backlog *backlog, int fd,
@@ -172,15 +204,20 @@ struct weir_offer weir_outbox_flush(struct weir_outbox *o,
 				    size_t max_bytes, bool is_first_offer)
 {
 	struct weir_sendq *q = &o->backlog->queue;
-	struct weir_offer offer = offer_queue(q, fd, max_bytes);
+	bool is_of_queue = !weir_sendq_is_empty(q);
+	struct weir_offer offer;
 
+	if (is_of_queue)
+		offer = offer_queue(q, fd, max_bytes);
+	else
+		offer = offer_log(o->backlog->follower, fd, max_bytes);
 	if (offer.taken == -EAGAIN ||
 	    (is_first_offer && weir_outbox_is_passing(offer.taken)))
 		offer.taken = 0;
 	if (offer.taken < 0)
 		return offer;
 	keep_moving(o->backlog, fd, &offer);
-	weir_sendq_consume(q, (size_t)offer.taken);
+	consume(o->backlog, &offer, is_of_queue);
 	weir_loop_spend(loop, (size_t)offer.taken);
 	weir_outbox_count_taken(o, loop, &offer);
 	weir_outbox_update(o, loop);

@@ -185,8 +185,8 @@ void weir_sendq_append(struct weir_sendq *q, const void *data, size_t n_bytes,
 	}
 }
 
-int weir_sendq_append_buf(struct weir_sendq *q, struct weir_buf *buf,
-			  size_t begin, uint64_t now_ns)
+int weir_sendq_append_part(struct weir_sendq *q, struct weir_buf *buf,
+			   size_t begin, size_t n, uint64_t now_ns)
 {
 	struct weir_sendq_segment *s = weir_sendq_segment_new(q->pool, 0);
 
@@ -196,10 +196,17 @@ int weir_sendq_append_buf(struct weir_sendq *q, struct weir_buf *buf,
 	s->buf = buf;
 	s->size = (uint32_t)weir_buf_size(buf);
 	s->begin = (uint32_t)begin;
-	s->end = s->size;
+	s->end = (uint32_t)(begin + n);
 	s->queued_ns = now_ns;
 	weir_sendq_append_segment(q, s);
 	return 0;
+}
+
+int weir_sendq_append_buf(struct weir_sendq *q, struct weir_buf *buf,
+			  size_t begin, uint64_t now_ns)
+{
+	return weir_sendq_append_part(q, buf, begin,
+				      weir_buf_size(buf) - begin, now_ns);
 }
 
 size_t weir_sendq_cost_of_buf(const struct weir_buf *buf)

@@ -123,6 +123,10 @@ void weir_sendq_release(struct weir_sendq *q);
 /* Queue buf's bytes from begin on, taking a reference. -ENOMEM. */
 int weir_sendq_append_buf(struct weir_sendq *q, struct weir_buf *buf,
 			  size_t begin, uint64_t now_ns);
+/* Queue n of buf's bytes from begin on, taking a reference. -ENOMEM. If begin
+ * is not 0 it is never trimmed. */
+int weir_sendq_append_part(struct weir_sendq *q, struct weir_buf *buf,
+			   size_t begin, size_t n, uint64_t now_ns);
 /* Queue a filled chunk; the queue owns it from now on. */
 void weir_sendq_append_segment(struct weir_sendq *q,
 			       struct weir_sendq_segment *segment);
