@@ -183,6 +183,17 @@ void weir_conn_accept_news(struct weir_conn *c)
 	}
 }
 
+void weir_conn_stop_skipping(struct weir_conn *c)
+{
+	struct weir_follower *f = follower_of(c);
+
+	if (!f->is_skipping)
+		return;
+	weir_conn_accept_news(c);
+	f->is_skipping = false;
+	(void)weir_conn_tell_missed(c);
+}
+
 void weir_conn_accept_rest(struct weir_conn *c)
 {
 	struct weir_follower *f = follower_of(c);
@@ -223,10 +234,11 @@ static void take_out(struct weir_conn *c)
 
 void weir_conn_leave_feed(struct weir_conn *c)
 {
-	struct weir_follower *f = follower_of(c);
+	struct weir_follower *f;
 
 	if (!weir_conn_has(c, WEIR_FACT_FOLLOWS))
 		return;
+	f = follower_of(c);
 	if (!f->is_leaving)
 		weir_conn_accept_news(c);
 	/* Its place would keep the log, which grows. */

@@ -269,6 +269,9 @@ int weir_conn_enqueue_log(struct weir_conn *c);
 void weir_conn_leave_feed(struct weir_conn *c);
 /* c ends: it follows nothing any more, and what it was owed is dropped. */
 void weir_conn_forget_feed(struct weir_conn *c);
+/* c follows, and is back at low: accept what comes from now on, and tell what
+ * was missed. */
+void weir_conn_stop_skipping(struct weir_conn *c);
 /* c follows or has followed: call on_missed if that is owed. False: c died of
  * it. */
 bool weir_conn_tell_missed(struct weir_conn *c);

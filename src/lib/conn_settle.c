@@ -56,6 +56,8 @@ static void call_owed_pressure(struct weir_conn *c)
 		call_on_pressure(c, true);
 	}
 	weir_conn_clear(c, WEIR_FACT_REFUSED);
+	if (has_come_back_to_low(c) && weir_conn_has(c, WEIR_FACT_FOLLOWS))
+		weir_conn_stop_skipping(c);
 	if (has_come_back_to_low(c)) {
 		weir_conn_clear(c, WEIR_FACT_ABOVE);
 		weir_conn_let_go(c, WEIR_HOLD_OUTPUT);

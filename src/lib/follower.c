@@ -180,7 +180,6 @@ void weir_follower_pass_gap(struct weir_follower *f)
 	if (f->n_gap_text > 0)
 		f->events->write_gap(f->conn, f->n_gap_messages, f->notice);
 	f->n_gap_messages = 0;
-	f->n_gap_bytes = 0;
 	f->n_gap_text = 0;
 }
 
@@ -274,7 +273,6 @@ void weir_follower_check(const struct weir_follower *f)
 {
 	assert(f->notice_begin <= f->notice_end &&
 	       f->notice_end <= WEIR_FEED_GAP_SIZE);
-	assert((f->n_gap_messages > 0) == (f->n_gap_bytes > 0));
 	if (!f->place.chunk) {
 		assert(!f->feed && weir_follower_n_queued(f) == 0);
 		return;

@@ -46,8 +46,8 @@ struct weir_follower {
 	uint64_t act_at;   /* while full: see conn_feed.c */
 	/* the gap */
 	uint64_t n_gap_messages;
-	uint64_t n_gap_bytes;
 	size_t n_gap_text;
+	uint64_t n_dropped; /* bytes, in all gaps so far */
 	/* what on_missed is to be told */
 	uint64_t n_untold_messages;
 	uint64_t n_untold_bytes;

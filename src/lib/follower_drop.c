@@ -66,16 +66,18 @@ static void count_dropped(struct weir_outbox *o, uint64_t n_bytes,
 	struct weir_follower *f = o->backlog->follower;
 	uint64_t before = n_before_gap(o);
 	size_t n_text = f->n_gap_text;
+	int64_t n_growth;
 
-	weir_outbox_tell_fences(o, before + n_text + f->n_gap_bytes, n_bytes);
+	weir_outbox_tell_fences(o, before + n_text, n_bytes);
+	weir_outbox_shift_fences(o, before + n_text, -(int64_t)n_bytes);
 	o->backlog->dropped += n_bytes;
-	f->n_gap_bytes += n_bytes;
+	f->n_dropped += n_bytes;
 	f->n_gap_messages += n_messages;
 	f->n_untold_bytes += n_bytes;
 	f->n_untold_messages += n_messages;
 	f->n_gap_text = gap_text(f);
-	weir_outbox_shift_fences(o, before,
-				 (int64_t)f->n_gap_text - (int64_t)n_text);
+	n_growth = (int64_t)f->n_gap_text - (int64_t)n_text;
+	weir_outbox_shift_fences(o, before, n_growth);
 }
 
 static void drop_to(struct weir_outbox *o, struct weir_feed_place to)
@@ -105,20 +107,17 @@ void weir_follower_skip(struct weir_outbox *o)
 uint64_t weir_follower_drop(struct weir_outbox *o)
 {
 	struct weir_follower *f = o->backlog->follower;
-	uint64_t n_front = weir_follower_n_notice(f) + f->n_gap_text;
-	uint64_t n_range = weir_follower_n_range(f);
 	uint64_t before = n_before_gap(o) - weir_follower_n_notice(f);
+	uint64_t n = weir_follower_n_queued(f);
 
-	weir_outbox_tell_fences(o, before, n_front);
-	weir_outbox_tell_fences(o, before + n_front + f->n_gap_bytes, n_range);
+	weir_outbox_tell_fences(o, before, n);
 	weir_follower_move(f, (struct weir_feed_place){NULL, 0});
 	f->notice_begin = f->notice_end;
 	f->n_gap_text = 0;
 	f->n_gap_messages = 0;
-	f->n_gap_bytes = 0;
 	f->n_own = 0;
 	f->is_skipping = false;
-	return n_front + n_range;
+	return n;
 }
 
 /* -- the oldest -- */

@@ -228,11 +228,11 @@ uint64_t weir_outbox_drop(struct weir_outbox *o, struct weir_loop *loop)
 uint64_t weir_outbox_n_left(const struct weir_outbox *o)
 {
 	const struct weir_backlog *backlog = o->backlog;
-	uint64_t n_waiting = backlog->queue.n_gap;
+	uint64_t n_apart = backlog->queue.n_gap;
 
 	if (backlog->follower)
-		n_waiting += backlog->follower->n_gap_bytes;
-	return o->sent + backlog->dropped - n_waiting;
+		n_apart += backlog->follower->n_dropped;
+	return o->sent + backlog->dropped - n_apart;
 }
 
 void weir_outbox_progress(const struct weir_outbox *o, struct weir_loop *loop,
@@ -256,7 +256,8 @@ void weir_outbox_progress(const struct weir_outbox *o, struct weir_loop *loop,
 		progress->n_arms = backlog->n_arms;
 		/* That of a log grows without a call. */
 		progress->queue_peak = backlog->queue_peak;
-		if (progress->queue_peak < progress->queued && backlog->follower)
+		if (progress->queue_peak < progress->queued &&
+		    backlog->follower)
 			progress->queue_peak = progress->queued;
 		if (backlog->full_since_ns > 0)
 			progress->full_ns = now_ns - backlog->full_since_ns;

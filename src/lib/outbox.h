@@ -139,7 +139,7 @@ size_t weir_outbox_trim(struct weir_outbox *o, struct weir_loop *loop,
 uint64_t weir_outbox_drop(struct weir_outbox *o, struct weir_loop *loop);
 
 /* How many bytes have left the queue, sent or dropped: all those in front of
- * the oldest queued byte. */
+ * the oldest queued byte. Those that a log dropped are never counted. */
 uint64_t weir_outbox_n_left(const struct weir_outbox *o);
 /* Fill in the outbox's counters. */
 void weir_outbox_progress(const struct weir_outbox *o, struct weir_loop *loop,
@@ -206,8 +206,8 @@ void weir_outbox_remove_fence(struct weir_outbox *o, struct weir_fence *fence);
 struct weir_fence *weir_outbox_due_fence(const struct weir_outbox *o);
 /* Count n dropped bytes, which had at bytes of the queue before them. */
 void weir_outbox_tell_fences(struct weir_outbox *o, uint64_t at, uint64_t n);
-/* What is in front of the fences behind at bytes of the queue has grown by n
- * bytes. */
+/* Behind the place that has at bytes of the queue before it, n bytes came in
+ * between (< 0: went); a fence among those that went is at the place then. */
 void weir_outbox_shift_fences(struct weir_outbox *o, uint64_t at, int64_t n);
 void weir_outbox_check_fences(const struct weir_outbox *o);
 

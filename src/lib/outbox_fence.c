@@ -1,4 +1,5 @@
-/* Fences: each is the count of bytes accepted before it.
+/* Fences: each is the count of bytes accepted before it, but for those that
+ * were dropped from a log.
  *
  * A fence is due when that many bytes have left the queue. Bytes that are
  * dropped from the middle count as left only when no older ones wait (see the
@@ -17,8 +18,8 @@ void weir_outbox_put_fence(struct weir_outbox *o, struct weir_loop *loop,
 {
 	struct weir_backlog *backlog = o->backlog;
 
-	fence->at = o->sent + backlog->dropped + weir_outbox_n_queued(o) +
-		    weir_outbox_n_gathered(o, loop);
+	fence->at = weir_outbox_n_left(o) + backlog->queue.n_gap +
+		    weir_outbox_n_queued(o) + weir_outbox_n_gathered(o, loop);
 	fence->n_dropped = backlog->dropped_unfenced;
 	backlog->dropped_unfenced = 0;
 	weir_list_append(&backlog->fences, &fence->link);
@@ -72,12 +73,17 @@ void weir_outbox_shift_fences(struct weir_outbox *o, uint64_t at, int64_t n)
 	struct weir_list *head = &o->backlog->fences;
 	struct weir_list *link = head->next;
 
-	if (n == 0)
-		return;
 	at += weir_outbox_n_left(o);
-	for (; link != head; link = link->next)
-		if (fence_of(link)->at > at)
-			fence_of(link)->at += (uint64_t)n;
+	for (; link != head; link = link->next) {
+		struct weir_fence *fence = fence_of(link);
+
+		if (fence->at <= at)
+			continue;
+		if (n < 0 && fence->at - at < (uint64_t)-n)
+			fence->at = at;
+		else
+			fence->at += (uint64_t)n;
+	}
 }
 
 void weir_outbox_check_fences(const struct weir_outbox *o)

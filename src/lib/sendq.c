@@ -205,8 +205,8 @@ int weir_sendq_append_part(struct weir_sendq *q, struct weir_buf *buf,
 int weir_sendq_append_buf(struct weir_sendq *q, struct weir_buf *buf,
 			  size_t begin, uint64_t now_ns)
 {
-	return weir_sendq_append_part(q, buf, begin,
-				      weir_buf_size(buf) - begin, now_ns);
+	return weir_sendq_append_part(q, buf, begin, weir_buf_size(buf) - begin,
+				      now_ns);
 }
 
 size_t weir_sendq_cost_of_buf(const struct weir_buf *buf)

@@ -52,6 +52,8 @@ static const struct weir_conn_limits limits = {.low = 2048,
 /* A connection and its far end. */
 struct member {
 	struct weir_conn conn;
+	struct weir_fence fence;
+	uint32_t fenced_own; /* private messages in front of it */
 	bool is_used;
 	bool is_following;
 	bool is_ending;	 /* finish was called */
@@ -272,10 +274,88 @@ static void on_missed(struct weir_conn *c, uint64_t n, uint64_t n_bytes)
 	m->missed_bytes += n_bytes;
 }
 
+/* All that it had accepted before has left. */
+static void on_fence(struct weir_fence *fence, uint64_t n_dropped)
+{
+	struct member *m = weir_container_of(fence, struct member, fence);
+
+	(void)n_dropped;
+	take(m, PIECE);
+	want(m->next_own >= m->fenced_own || m->is_aborted || m->conn.error < 0,
+	     "a fence is early");
+}
+
+static uint32_t some_size(void)
+{
+	switch (below(12)) {
+	case 0:
+		return sizeof(struct head) + (uint32_t)below(LARGEST);
+	case 1:
+		return sizeof(struct head) + (uint32_t)below(5000);
+	default:
+		return sizeof(struct head) + (uint32_t)below(200);
+	}
+}
+
+static void do_append(struct member *m, struct weir_conn *from)
+{
+	uint32_t n = some_size();
+	void *room;
+
+	if (n_messages == MAX_MESSAGES)
+		return;
+	if (weir_feed_is_full(&feed))
+		return;
+	if (weir_feed_reserve(&feed, n, &room) < 0)
+		return;
+	write_message(room, SHARED, n_messages, n);
+	sizes[n_messages] = n;
+	froms[n_messages] = m->is_following ? from : NULL;
+	n_messages++;
+	weir_feed_commit(&feed, n, from);
+}
+
+static void do_send(struct member *m)
+{
+	static unsigned char bytes[LARGEST + 100];
+	uint32_t n = some_size();
+	struct weir_buf *buf;
+	int error = -ENOMEM;
+
+	if (m->n_own == MAX_MESSAGES / 10)
+		return;
+	write_message(bytes, OWN, m->n_own, n);
+	if (below(3)) {
+		error = weir_conn_sendall(&m->conn, bytes, n);
+	} else {
+		buf = weir_buf_new(n);
+		if (buf) {
+			memcpy(weir_buf_data(buf), bytes, n);
+			error = weir_conn_sendbuf(&m->conn, buf);
+		}
+		weir_buf_unref(buf);
+	}
+	if (error < 0)
+		return;
+	m->own_after[m->n_own++] = end_for(m);
+	m->n_own_bytes += n;
+	if (!weir_fence_is_open(&m->fence) &&
+	    weir_fence_open(&m->fence, &m->conn, on_fence) == 0)
+		m->fenced_own = m->n_own;
+}
+
+/* What it sends in one callback is gathered. */
 static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 {
-	(void)c;
+	struct member *m = member_of(c);
+
 	(void)data;
+	for (int i = 0; i < 4; i++) {
+		if (!m->is_following || below(2))
+			do_send(m);
+		else
+			do_append(m, below(2) ? c : NULL);
+	}
 	return n;
 }
 
@@ -332,62 +412,6 @@ static void do_end(struct member *m)
 	}
 }
 
-static uint32_t some_size(void)
-{
-	switch (below(12)) {
-	case 0:
-		return sizeof(struct head) + (uint32_t)below(LARGEST);
-	case 1:
-		return sizeof(struct head) + (uint32_t)below(5000);
-	default:
-		return sizeof(struct head) + (uint32_t)below(200);
-	}
-}
-
-static void do_append(struct member *m)
-{
-	uint32_t n = some_size();
-	void *room;
-
-	if (n_messages == MAX_MESSAGES)
-		return;
-	if (weir_feed_is_full(&feed))
-		return;
-	if (weir_feed_reserve(&feed, n, &room) < 0)
-		return;
-	write_message(room, SHARED, n_messages, n);
-	sizes[n_messages] = n;
-	froms[n_messages] = m->is_following ? &m->conn : NULL;
-	n_messages++;
-	weir_feed_commit(&feed, n, froms[n_messages - 1] ? &m->conn : NULL);
-}
-
-static void do_send(struct member *m)
-{
-	static unsigned char bytes[LARGEST + 100];
-	uint32_t n = some_size();
-	struct weir_buf *buf;
-	int error = -ENOMEM;
-
-	if (m->n_own == MAX_MESSAGES / 10)
-		return;
-	write_message(bytes, OWN, m->n_own, n);
-	if (below(3)) {
-		error = weir_conn_sendall(&m->conn, bytes, n);
-	} else {
-		buf = weir_buf_new(n);
-		if (buf) {
-			memcpy(weir_buf_data(buf), bytes, n);
-			error = weir_conn_sendbuf(&m->conn, buf);
-		}
-		weir_buf_unref(buf);
-	}
-	if (error < 0)
-		return;
-	m->own_after[m->n_own++] = end_for(m);
-	m->n_own_bytes += n;
-}
-
 static void do_something(void)
 {
 	struct member *m = &members[below(N)];
@@ -396,7 +420,7 @@ static void do_something(void)
 		do_join(m);
 		return;
 	}
-	switch (below(24)) {
+	switch (below(28)) {
 	case 0:
 	case 1:
 	case 2:
@@ -428,8 +452,14 @@ static void do_something(void)
 		if (below(20) == 0 && !m->is_aborted)
 			do_end(m);
 		break;
+	case 12:
+	case 13:
+		/* its far end asks it to do something */
+		if (!m->is_ending && !m->is_aborted)
+			harness_write(m->peer, "?", 1);
+		break;
 	default:
-		do_append(m);
+		do_append(m, m->is_following && below(2) ? &m->conn : NULL);
 	}
 }
 

@@ -29,8 +29,8 @@ static struct channel *channel_new(struct server *server)
 		return NULL;
 	}
 	for (size_t i = 0; i < n; i++) {
-		channel->workers[i] = (struct channel_worker){.n_members = 0};
-		weir_list_init(&channel->workers[i].members);
+		channel->workers[i] = (struct channel_worker){
+			.number = i, .ring = n > 1 ? &channel->ring : NULL};
 		weir_list_init(&channel->workers[i].held);
 	}
 	return channel;
@@ -55,7 +55,22 @@ static struct channel *find_channel(const struct endpoint *endpoint)
 	return NULL;
 }
 
-int channel_open(struct endpoint *endpoint)
+/* A loop comes with its worker's first endpoint. */
+static void open_worker(const struct endpoint *endpoint,
+			const struct weir_feed_events *events)
+{
+	const struct worker *worker = endpoint->worker;
+	struct channel_worker *ours = channel_worker(endpoint);
+	bool drops_oldest = endpoint->config->settings.slow == SLOW_DROP_OLDEST;
+
+	if (ours->n_endpoints++ == 0)
+		weir_feed_init(&ours->feed, worker->loop, events,
+			       drops_oldest ? WEIR_FEED_DROP_OLDEST
+					    : WEIR_FEED_DROP_NEWEST);
+}
+
+int channel_open(struct endpoint *endpoint,
+		 const struct weir_feed_events *events)
 {
 	struct channel *channel = find_channel(endpoint);
 
@@ -65,13 +80,17 @@ int channel_open(struct endpoint *endpoint)
 		return -ENOMEM;
 	channel->n_endpoints++;
 	endpoint->state = channel;
+	open_worker(endpoint, events);
 	return 0;
 }
 
 void channel_close(struct endpoint *endpoint)
 {
+	struct channel_worker *ours = channel_worker(endpoint);
 	struct channel *channel = endpoint->state;
 
+	if (--ours->n_endpoints == 0)
+		weir_feed_deinit(&ours->feed);
 	if (--channel->n_endpoints == 0)
 		channel_free(channel);
 }

@@ -11,9 +11,11 @@
 
 /* One worker's part, in cache lines of its own. */
 struct channel_worker {
-	_Alignas(64) struct weir_list members;
-	struct weir_list held; /* not read until the worker's wakeup */
-	size_t n_members;
+	_Alignas(64) struct weir_feed feed; /* of all lines, for its clients */
+	struct weir_list held; /* not read until there is room for more */
+	struct ring *ring;     /* NULL: there are no other workers */
+	size_t number;	       /* of the worker: its reader in the ring */
+	size_t n_endpoints;
 };
 
 /* Of one endpoint configuration. */
@@ -23,9 +25,11 @@ struct channel {
 	size_t n_endpoints;
 };
 
-/* Set endpoint->state to the channel of its configuration. -ENOMEM. */
-int channel_open(struct endpoint *endpoint);
-/* The last endpoint frees it. */
+/* Set endpoint->state to the channel of its configuration; the worker's feed,
+ * if this is its first endpoint, has these events. -ENOMEM. */
+int channel_open(struct endpoint *endpoint,
+		 const struct weir_feed_events *events);
+/* The last endpoint of a worker frees its feed, the last of all the channel. */
 void channel_close(struct endpoint *endpoint);
 
 static inline struct channel_worker *channel_worker(
@@ -34,14 +38,6 @@ static inline struct channel_worker *channel_worker(
 	const struct channel *channel = endpoint->state;
 
 	return &channel->workers[endpoint->worker->number];
-}
-
-/* NULL: there are no other workers. */
-static inline struct ring *channel_ring(const struct endpoint *endpoint)
-{
-	struct channel *channel = endpoint->state;
-
-	return channel->ring.n_readers > 0 ? &channel->ring : NULL;
 }
 
 #endif
