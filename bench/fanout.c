@@ -1,0 +1,284 @@
+/* How many messages a server fans out, from one publisher to many subscribers.
+ *
+ *	fanout PROTOCOL ADDRESS PID SUBSCRIBERS STALLED SIZE WINDOW SECONDS
+ *	fanout PROTOCOL ADDRESS 0 SUBSCRIBERS 0 SIZE BATCH -ROUNDS
+ *
+ * PROTOCOL is lines (weir-server's broadcast) or redis (PUBLISH of SIZE bytes).
+ * STALLED of the subscribers never read. The publisher sends as fast as it is
+ * let, but no more than WINDOW messages ahead of what all others have received
+ * on average. Prints: deliveries a second, deliveries a second of the CPU time
+ * of process PID.
+ *
+ * With a negative last argument it sends so many batches, each in one write,
+ * when all have received the one before; and prints the longest and the mean
+ * time that a batch took to the last subscriber, in us.
+ *
+ * Both protocols go the same way here; only the bytes around a message differ. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "dial.h"
+
+enum {
+	MAX_SUBSCRIBERS = 20000,
+	BUFFER = 1048576,
+	STALLED_RCVBUF = 4096
+};
+
+static unsigned char buffer[BUFFER];
+static unsigned char batch[BUFFER * 4];
+static int fds[MAX_SUBSCRIBERS];
+static int publisher;
+static int epoll_fd;
+static bool is_redis;
+static size_t n_readers;
+static size_t size;	 /* of a message */
+static size_t n_request; /* what publishing one takes */
+static size_t n_arrival; /* what a subscriber gets */
+static uint64_t n_received;
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* All threads of pid, in seconds. */
+static double cpu_of(const char *pid)
+{
+	unsigned long long ns;
+	double sum = 0;
+	char path[512];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof path, "/proc/%s/task", pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		FILE *file;
+
+		snprintf(path, sizeof path, "/proc/%s/task/%s/schedstat", pid,
+			 entry->d_name);
+		file = fopen(path, "r");
+		if (file && fscanf(file, "%llu", &ns) == 1)
+			sum += (double)ns / 1e9;
+		if (file)
+			fclose(file);
+	}
+	if (dir)
+		closedir(dir);
+	return sum;
+}
+
+/* -- the two protocols -- */
+
+static size_t write_request(unsigned char *to)
+{
+	size_t n = 0;
+
+	if (is_redis)
+		n = (size_t)sprintf((char *)to,
+				    "*3\r\n$7\r\nPUBLISH\r\n$4\r\nnews\r\n"
+				    "$%zu\r\n",
+				    size);
+	memset(to + n, 'x', size);
+	if (is_redis)
+		memcpy(to + n + size, "\r\n", 2);
+	else
+		to[n + size - 1] = '\n';
+	return n + size + (is_redis ? 2 : 0);
+}
+
+static void subscribe(int fd)
+{
+	static const char request[] = "*2\r\n$9\r\nSUBSCRIBE\r\n$4\r\nnews\r\n";
+	static const char answer[] = "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n"
+				     ":1\r\n";
+
+	if (!is_redis)
+		return;
+	say(fd, request, sizeof request - 1);
+	check_echo(fd, answer, buffer, sizeof answer - 1);
+}
+
+/* -- subscribers -- */
+
+static void join(const char *address, size_t i, bool is_stalled)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
+	int room = STALLED_RCVBUF;
+
+	fds[i] = dial(address);
+	subscribe(fds[i]);
+	if (is_stalled) {
+		setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+		return;
+	}
+	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fds[i], &event);
+}
+
+static void receive(int timeout_ms)
+{
+	struct epoll_event events[512];
+	int n = epoll_wait(epoll_fd, events, 512, timeout_ms);
+
+	for (int i = 0; i < n; i++) {
+		ssize_t k = recv(fds[events[i].data.u32], buffer, BUFFER,
+				 MSG_DONTWAIT);
+
+		if (k == 0 || (k < 0 && errno != EAGAIN))
+			die(1, "a subscriber", "ended");
+		n_received += k > 0 ? (uint64_t)k : 0;
+	}
+}
+
+static void receive_until(uint64_t n)
+{
+	double patience = now() + PATIENCE_S;
+
+	while (n_received < n && now() < patience)
+		receive(1000);
+	if (n_received != n)
+		die(1, "fan-out", "messages are missing");
+}
+
+static void open_all(const char *address, size_t n, size_t n_stalled)
+{
+	struct rlimit files;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	publisher = dial(address);
+	for (size_t i = 0; i < n; i++)
+		join(address, i, i < n_stalled);
+	n_readers = n - n_stalled;
+	n_request = write_request(batch);
+	n_arrival = size;
+	if (is_redis)
+		n_arrival = (size_t)snprintf(NULL, 0,
+					     "*3\r\n$7\r\nmessage\r\n$4\r\n"
+					     "news\r\n$%zu\r\n",
+					     size) +
+			    size + 2;
+}
+
+/* The server may still be accepting: publish until a message reaches all. */
+static void settle(void)
+{
+	double heard;
+	uint64_t n;
+
+	do {
+		n_received = 0;
+		say(publisher, batch, n_request);
+		heard = now();
+		while (n_received < n_readers * n_arrival &&
+		       now() - heard < 1) {
+			n = n_received;
+			receive(100);
+			if (n_received > n)
+				heard = now();
+		}
+	} while (n_received != n_readers * n_arrival);
+	n_received = 0;
+}
+
+/* -- the two measurements -- */
+
+static void drain_answers(void)
+{
+	while (is_redis &&
+	       recv(publisher, buffer, BUFFER, MSG_DONTWAIT) > 0)
+		;
+}
+
+/* Returns how many bytes were published. */
+static uint64_t pump(size_t window, double until)
+{
+	size_t n_batch = sizeof batch / n_request;
+	uint64_t n_sent = 0;
+
+	for (size_t i = 1; i < n_batch; i++)
+		memcpy(batch + i * n_request, batch, n_request);
+	while (now() < until) {
+		uint64_t n_done = n_received / n_readers / n_arrival;
+		uint64_t may = (n_done + window) * n_request;
+		size_t at = n_sent % n_request;
+		size_t room = n_batch * n_request - at;
+		ssize_t n = 0;
+
+		if (may > n_sent)
+			n = send(publisher, batch + at,
+				 may - n_sent < room ? may - n_sent : room,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && errno != EAGAIN)
+			die(1, "publisher", strerror(errno));
+		n_sent += n > 0 ? (uint64_t)n : 0;
+		receive(n > 0 ? 0 : 1);
+		drain_answers();
+	}
+	return n_sent;
+}
+
+static void measure_rate(const char *pid, size_t window, double seconds)
+{
+	double begin;
+	double cpu;
+	uint64_t n;
+
+	pump(window, now() + 0.3);
+	n = n_received;
+	begin = now();
+	cpu = cpu_of(pid);
+	pump(window, begin + seconds);
+	n = (n_received - n) / n_arrival;
+	printf("%.0f %.0f\n", (double)n / (now() - begin),
+	       (double)n / (cpu_of(pid) - cpu));
+}
+
+static void measure_batches(size_t n_batch, long rounds)
+{
+	double longest = 0;
+	double begin = now();
+
+	for (size_t i = 1; i < n_batch; i++)
+		memcpy(batch + i * n_request, batch, n_request);
+	for (long i = 0; i < rounds; i++) {
+		double t = now();
+
+		say(publisher, batch, n_batch * n_request);
+		receive_until(n_received +
+			      n_batch * n_readers * n_arrival);
+		drain_answers();
+		if (now() - t > longest)
+			longest = now() - t;
+	}
+	printf("%.0f %.0f\n", longest * 1e6,
+	       (now() - begin) / (double)rounds * 1e6);
+}
+
+int main(int argc, char **argv)
+{
+	double last;
+
+	if (argc != 9)
+		die(2, "usage", "see the source");
+	is_redis = strcmp(argv[1], "redis") == 0;
+	size = strtoul(argv[6], NULL, 10);
+	last = strtod(argv[8], NULL);
+	open_all(argv[2], strtoul(argv[4], NULL, 10),
+		 strtoul(argv[5], NULL, 10));
+	settle();
+	if (last < 0)
+		measure_batches(strtoul(argv[7], NULL, 10), (long)-last);
+	else
+		measure_rate(argv[3], strtoul(argv[7], NULL, 10), last);
+	return 0;
+}
