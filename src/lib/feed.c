@@ -23,7 +23,7 @@ enum {
 	LARGEST = 1073741824,
 	/* what one turn may spend on followers: a system call costs SEND, a
 	 * follower that is passed by PASS, any other LOOK */
-	SPENT_PER_TURN = 8192,
+	SPENT_PER_TURN = 4096,
 	SEND = 16,
 	LOOK = 4,
 	PASS = 1,
@@ -164,6 +164,7 @@ static bool serve_some(struct weir_feed *feed)
 		if (cost == SEND)
 			n_bytes += news.n_bytes;
 	}
+	weir_loop_spend(feed->watch.loop, (size_t)n_bytes);
 	return weir_list_is_empty(&feed->waiting);
 }
 

@@ -206,6 +206,8 @@ int weir_follower_trim(struct weir_outbox *o, size_t target, size_t max,
 		return error;
 	weight = weir_outbox_weight(o);
 	excess.n = weight > target ? weight - target : 0;
+	/* The text may exceed max, or a message of that size would never fit. */
+	weight -= f->n_gap_text;
 	excess.n_urgently = weight > max ? weight - max : 0;
 	if (excess.n_urgently > 0)
 		drop_to(o, find_rest(f, excess));
