@@ -195,8 +195,7 @@ static void settle(void)
 
 static void drain_answers(void)
 {
-	while (is_redis &&
-	       recv(publisher, buffer, BUFFER, MSG_DONTWAIT) > 0)
+	while (is_redis && recv(publisher, buffer, BUFFER, MSG_DONTWAIT) > 0)
 		;
 }
 
@@ -255,8 +254,7 @@ static void measure_batches(size_t n_batch, long rounds)
 		double t = now();
 
 		say(publisher, batch, n_batch * n_request);
-		receive_until(n_received +
-			      n_batch * n_readers * n_arrival);
+		receive_until(n_received + n_batch * n_readers * n_arrival);
 		drain_answers();
 		if (now() - t > longest)
 			longest = now() - t;

@@ -83,7 +83,7 @@ enum {
 	/* room for the text that stands for missing messages */
 	WEIR_FEED_GAP_SIZE = 64,
 	/* how much may wait to be offered before a publisher should pause */
-	WEIR_FEED_FULL = 65536
+	WEIR_FEED_FULL = 131072
 };
 
 /* What a follower misses that is behind by more than its connection's max. */
@@ -178,6 +178,7 @@ void weir_feed_commit(struct weir_feed *feed, size_t n, struct weir_conn *from);
  * on_room, followers that keep up with the loop may miss some. */
 bool weir_feed_is_full(const struct weir_feed *feed);
 
+/* How many connections follow it. */
 static inline size_t weir_feed_n_followers(const struct weir_feed *feed)
 {
 	return feed->n_followers;

@@ -263,6 +263,45 @@ chat_tells_a_slow_member_what_it_missed() {
 	misses chat
 }
 
+# A subscriber on descriptor 3 that has subscribed; it is $sub.
+subscribe() {
+	mkfifo "$T/sub"
+	"$WEIR_BUILD/weir-client" "$at" <"$T/sub" >"$T/sub.heard" &
+	sub=$!
+	pids="$pids $sub"
+	exec 3>"$T/sub"
+	echo SUB >&3
+	await $sub "$T/sub.heard" '^+OK$'
+}
+
+pubsub_sends_subscribers_what_others_publish() {
+	serve pubsub "$at"
+	subscribe
+	echo 'PUB my own' >&3
+	printf 'PUB one\nWHAT\nPUB two\n' | client >"$T/answers"
+	test "$(xargs <"$T/answers")" = '+OK -ERR no such command +OK'
+	await $server "$T/sub.heard" '^two$'
+	echo UNSUB >&3
+	until [ "$(grep -c OK "$T/sub.heard")" = 3 ]; do kill -0 $server; done
+	echo 'PUB unheard' | client >"$T/answers"
+	kill $server
+	wait $server
+	test "$(xargs <"$T/sub.heard")" = '+OK +OK one two +OK'
+}
+
+# Each line has its number. What was read and what it was told is missing are
+# all of them.
+pubsub_tells_a_slow_subscriber_what_it_missed() {
+	serve pubsub "$at"
+	subscribe
+	kill -STOP $sub
+	seq -f "PUB %0100.0f" 1 60000 | client >"$T/answers"
+	kill -CONT $sub
+	await $server "$T/sub.heard" '^0*60000$'
+	awk '/lines missing$/ { n += $2; gaps++ } /^0/ { n++; if ($0 != n) exit 1 }
+		END { exit !(n == 60000 && gaps > 0) }' "$T/sub.heard"
+}
+
 tutorial_step1_echoes() {
 	serve tutorial/step1 "$at"
 	test "$(printf Hey~~~ | client)" = Hey~~~

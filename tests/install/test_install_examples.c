@@ -104,6 +104,16 @@ Test(examples, httpd_shows_nothing_outside_its_folder)
 	check("httpd_shows_nothing_outside_its_folder");
 }
 
+Test(examples, pubsub_sends_subscribers_what_others_publish)
+{
+	check("pubsub_sends_subscribers_what_others_publish");
+}
+
+Test(examples, pubsub_tells_a_slow_subscriber_what_it_missed)
+{
+	check("pubsub_tells_a_slow_subscriber_what_it_missed");
+}
+
 Test(examples, chat_has_rooms_and_drains)
 {
 	check("chat_has_rooms_and_drains");
