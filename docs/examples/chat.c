@@ -15,6 +15,7 @@
 
 enum {
 	NAME_SIZE = 32,
+	WORD_SIZE = 64, /* of what the server itself says */
 	LINE_SIZE = 512
 };
 
@@ -37,7 +38,9 @@ struct member {
 
 static struct weir_list rooms;
 static struct weir_listener listener;
+static struct weir_timer deadline;
 static const uint64_t ping_ns = 60000000000;
+static const uint64_t drain_ns = 10000000000;
 
 /* A member may be 256 KiB behind. However far behind it is, it may go on
  * talking (NO_THROTTLE); if it takes nothing at all for a minute it is closed
@@ -69,19 +72,24 @@ static void deliver(struct member *m, struct weir_buf *line)
 	m->n_missed += error < 0;
 }
 
-/* It has caught up, so a word about the gap is read soon. */
-static void on_pressure(struct weir_conn *c, bool above)
+static void tell_missed(struct member *m)
 {
-	struct member *m = weir_container_of(c, struct member, conn);
-	char text[64];
+	char text[WORD_SIZE];
 	int n;
 
-	if (above || m->n_missed == 0)
+	if (m->n_missed == 0)
 		return;
 	n = snprintf(text, sizeof text, "* you missed %zu lines\n",
 		     m->n_missed);
-	if (weir_conn_sendall(c, text, (size_t)n) == 0)
+	if (weir_conn_sendall(&m->conn, text, (size_t)n) == 0)
 		m->n_missed = 0;
+}
+
+/* It has caught up, so a word about the gap is read soon. */
+static void on_pressure(struct weir_conn *c, bool above)
+{
+	if (!above)
+		tell_missed(weir_container_of(c, struct member, conn));
 }
 
 /* All members of the room share one copy of the line. */
@@ -201,6 +209,8 @@ static void on_close(struct weir_conn *c, const struct weir_result *result)
 	leave(m);
 	weir_timer_cancel(&m->ping);
 	free(m);
+	if (weir_list_is_empty(&rooms))
+		weir_timer_cancel(&deadline); /* or the loop waits for it */
 }
 
 static const struct weir_conn_events events = {
@@ -241,27 +251,55 @@ static void on_accept(struct weir_listener *l, int fd,
 	weir_timer_arm(&m->ping, loop, weir_loop_now(loop) + ping_ns, on_ping);
 }
 
+/* Nothing can be sent after finish, so what it missed is told before; of what is
+ * queued as much goes as the last two words need. */
+static void dismiss(struct member *m)
+{
+	static const char bye[] = "* the server is going down\n";
+
+	if (weir_conn_room(&m->conn) < 2 * WORD_SIZE)
+		m->n_missed +=
+			weir_conn_trim(&m->conn, limits.max - 2 * WORD_SIZE);
+	tell_missed(m);
+	weir_conn_sendall(&m->conn, bye, sizeof bye - 1);
+	weir_conn_finish(&m->conn);
+}
+
+static void abort_member(struct member *m)
+{
+	weir_conn_abort(&m->conn, true);
+}
+
+static void for_each_member(void (*act)(struct member *m))
+{
+	weir_list_for_each(r, &rooms) {
+		struct room *room = weir_container_of(r, struct room, link);
+
+		weir_list_for_each(l, &room->members)
+			act(weir_container_of(l, struct member, link));
+	}
+}
+
+/* One that reads a byte a second would keep us for days. */
+static void on_deadline(struct weir_timer *timer)
+{
+	for_each_member(abort_member);
+}
+
 /* No member is accepted any more, each gets what it is owed and a last word,
  * and the loop ends with the last of them. A second SIGTERM finds the signal
  * as it was, and kills. */
 static void on_term(struct weir_signal *signal)
 {
 	static const char bye[] = "* the server is going down\n";
-	struct room *room;
+	struct weir_loop *loop = weir_signal_loop(signal);
 
 	weir_signal_close(signal);
 	weir_listener_close(&listener);
-	for (struct weir_list *r = rooms.next; r != &rooms; r = r->next) {
-		room = weir_container_of(r, struct room, link);
-		for (struct weir_list *l = room->members.next;
-		     l != &room->members; l = l->next) {
-			struct member *m =
-				weir_container_of(l, struct member, link);
-
-			weir_conn_sendall(&m->conn, bye, sizeof bye - 1);
-			weir_conn_finish(&m->conn);
-		}
-	}
+	for_each_member(dismiss);
+	if (!weir_list_is_empty(&rooms))
+		weir_timer_arm(&deadline, loop, weir_loop_now(loop) + drain_ns,
+			       on_deadline);
 }
 
 int main(int argc, char **argv)

@@ -486,10 +486,12 @@ int weir_conn_sendfile(struct weir_conn *c, struct weir_file *file,
  * stream goes on with whole buffers. Returns how many were dropped;
  * progress.dropped counts their bytes.
  *
- * If target is below high, on_pressure never comes, since the queue does not
- * get there. Add up what trim returns, and tell the peer when a trim drops
- * nothing any more (see the example above): a text for each drop would itself
- * fill the queue, from which only buffers are dropped. */
+ * If you trim before each send, to below high, on_pressure never comes, since
+ * the queue does not get there. If you trim only after -ENOBUFS it has come;
+ * then keep target at low or more, or on_pressure(c, false) follows although
+ * the peer has read nothing. Add up what trim returns, and tell the peer when a
+ * trim drops nothing any more (see the example above): a text for each drop
+ * would itself fill the queue, from which only buffers are dropped. */
 size_t weir_conn_trim(struct weir_conn *c, size_t target);
 
 /* Hold reading: on_data and on_end do not come until resume. Calls do not nest:

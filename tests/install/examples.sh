@@ -263,6 +263,35 @@ chat_tells_a_slow_member_what_it_missed() {
 	misses chat
 }
 
+# What it read and what it was told it missed are all lines that were said.
+misses_at_the_end() { # PROGRAM
+	serve "$1" "$at"
+	mkfifo "$T/slow"
+	"$WEIR_BUILD/weir-client" "$at" <"$T/slow" >"$T/slow.heard" &
+	slow=$!
+	pids="$pids $slow"
+	exec 3>"$T/slow"
+	echo here >&3
+	await $slow "$T/slow.heard" here
+	kill -STOP $slow
+	seq -f '%0100.0f' 1 30000 | client | grep -q '0030000$'
+	kill $server
+	kill -CONT $slow
+	wait $server
+	wait $slow
+	grep -qx '\* the server is going down' "$T/slow.heard"
+	awk '/^\* you missed/ { n += $4 } /: 0[0-9]*$/ { n++ }
+		END { exit n != 30000 }' "$T/slow.heard"
+}
+
+chat_tells_at_its_end_what_a_slow_member_missed() {
+	misses_at_the_end chat
+}
+
+tutorial_step6_tells_at_its_end_what_a_slow_member_missed() {
+	misses_at_the_end tutorial/step6
+}
+
 # A subscriber on descriptor 3 that has subscribed; it is $sub.
 subscribe() {
 	mkfifo "$T/sub"

@@ -151,6 +151,16 @@ Test(examples, tutorial_step4_to_6_tell_what_was_missed)
 	check("tutorial_step4_to_6_tell_what_was_missed");
 }
 
+Test(examples, chat_tells_at_its_end_what_a_slow_member_missed)
+{
+	check("chat_tells_at_its_end_what_a_slow_member_missed");
+}
+
+Test(examples, tutorial_step6_tells_at_its_end_what_a_slow_member_missed)
+{
+	check("tutorial_step6_tells_at_its_end_what_a_slow_member_missed");
+}
+
 Test(examples, tutorial_step6_drains)
 {
 	check("tutorial_step6_drains");

@@ -12,6 +12,7 @@
 
 enum {
 	NAME_SIZE = 32,
+	WORD_SIZE = 64, /* of what the server itself says */
 	LINE_SIZE = 512
 };
 
@@ -27,7 +28,9 @@ struct member {
 
 static struct weir_list members;
 static struct weir_listener listener;
+static struct weir_timer deadline;
 static const uint64_t ping_ns = 60000000000;
+static const uint64_t drain_ns = 10000000000;
 
 /* A member may be 256 KiB behind. However far behind it is, it may go on
  * talking (NO_THROTTLE); if it takes nothing at all for a minute it is closed
@@ -59,19 +62,24 @@ static void deliver(struct member *m, struct weir_buf *line)
 	m->n_missed += error < 0;
 }
 
-/* It has caught up, so a word about the gap is read soon. */
-static void on_pressure(struct weir_conn *c, bool above)
+static void tell_missed(struct member *m)
 {
-	struct member *m = weir_container_of(c, struct member, conn);
-	char text[64];
+	char text[WORD_SIZE];
 	int n;
 
-	if (above || m->n_missed == 0)
+	if (m->n_missed == 0)
 		return;
 	n = snprintf(text, sizeof text, "* you missed %zu lines\n",
 		     m->n_missed);
-	if (weir_conn_sendall(c, text, (size_t)n) == 0)
+	if (weir_conn_sendall(&m->conn, text, (size_t)n) == 0)
 		m->n_missed = 0;
+}
+
+/* It has caught up, so a word about the gap is read soon. */
+static void on_pressure(struct weir_conn *c, bool above)
+{
+	if (!above)
+		tell_missed(weir_container_of(c, struct member, conn));
 }
 
 static void say(const struct member *from, const char *text, size_t n)
@@ -122,6 +130,8 @@ static void on_close(struct weir_conn *c, const struct weir_result *result)
 	weir_list_remove(&m->link);
 	weir_timer_cancel(&m->ping);
 	free(m);
+	if (weir_list_is_empty(&members))
+		weir_timer_cancel(&deadline); /* or the loop waits for it */
 }
 
 static const struct weir_conn_events events = {
@@ -162,21 +172,44 @@ static void on_accept(struct weir_listener *l, int fd,
 	weir_timer_arm(&m->ping, loop, weir_loop_now(loop) + ping_ns, on_ping);
 }
 
+/* Nothing can be sent after finish, so what it missed is told before; of what is
+ * queued as much goes as the last two words need. */
+static void dismiss(struct member *m)
+{
+	static const char bye[] = "* the server is going down\n";
+
+	if (weir_conn_room(&m->conn) < 2 * WORD_SIZE)
+		m->n_missed +=
+			weir_conn_trim(&m->conn, limits.max - 2 * WORD_SIZE);
+	tell_missed(m);
+	weir_conn_sendall(&m->conn, bye, sizeof bye - 1);
+	weir_conn_finish(&m->conn);
+}
+
+/* One that reads a byte a second would keep us for days. */
+static void on_deadline(struct weir_timer *timer)
+{
+	weir_list_for_each(l, &members) {
+		struct member *m = weir_container_of(l, struct member, link);
+
+		weir_conn_abort(&m->conn, true);
+	}
+}
+
 /* No member is accepted any more, each gets what it is owed and a last word,
  * and the loop ends with the last of them. A second SIGTERM finds the signal
  * as it was, and kills. */
 static void on_term(struct weir_signal *signal)
 {
-	static const char bye[] = "* the server is going down\n";
+	struct weir_loop *loop = weir_signal_loop(signal);
 
 	weir_signal_close(signal);
 	weir_listener_close(&listener);
-	for (struct weir_list *l = members.next; l != &members; l = l->next) {
-		struct member *m = weir_container_of(l, struct member, link);
-
-		weir_conn_sendall(&m->conn, bye, sizeof bye - 1);
-		weir_conn_finish(&m->conn);
-	}
+	weir_list_for_each(l, &members)
+		dismiss(weir_container_of(l, struct member, link));
+	if (!weir_list_is_empty(&members))
+		weir_timer_arm(&deadline, loop, weir_loop_now(loop) + drain_ns,
+			       on_deadline);
 }
 
 int main(int argc, char **argv)
