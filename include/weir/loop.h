@@ -117,12 +117,14 @@ const char *weir_work_name(enum weir_work work);
 /* Filled in by weir_loop_stats. */
 struct weir_loop_stats {
 	uint64_t n_turns;
-	/* heap held by send queues: payload, nodes and unused room; now, its
-	 * maximum so far, and what weir_loop_budget allows */
+	/* heap held by send queues (payload, nodes and unused room) and by
+	 * kept input; now, its maximum so far, and what weir_loop_budget
+	 * allows */
 	size_t n_queue_bytes;
 	size_t n_queue_bytes_peak;
 	size_t budget_high;
 	size_t budget_low;
+	size_t n_input_bytes; /* the kept input's part of n_queue_bytes */
 	/* by weir_loop_time_turns: the CPU time of the longest turn in ns,
 	 * and the kind of work that took most of it; 0: no turn was timed */
 	uint64_t longest_turn_ns;
@@ -211,20 +213,21 @@ uint64_t weir_loop_now(struct weir_loop *loop);
  * arms its own limits by it. */
 uint64_t weir_loop_fresh_now(struct weir_loop *loop);
 
-/* Bound the heap that the send queues of all connections hold together: their
+/* Bound the heap that all connections hold together: in send queues, their
  * payload (a shared one counts once, from its first queueing to its last),
- * nodes and unused room. Beyond high the largest debtors (within a factor of
- * two) are closed by reset, reason budget, until low is reached. Their queues
- * are freed at once, so the sum never passes high by more than what one call
- * reserves; on_close follows from the loop. If the caller's own connection owes
- * the most, its sendall returns -EPIPE.
+ * nodes and unused room; and the input that on_data has not consumed. Beyond
+ * high the connections that hold most of both together (within a factor of
+ * two) are closed by reset, reason budget, until low is reached. What they hold
+ * is freed at once, so the sum never passes high by more than what one call or
+ * receive needs; on_close follows from the loop. If the caller's own connection
+ * holds the most, its sendall returns -EPIPE; what its callback was given stays
+ * readable until that returns.
  *
  * Closing a debtor frees a shared payload only if no other connection owes it:
- * where all owe the same payload, many may be closed. Kept input (bounded for
- * each connection) and the kernel's own buffers (up to net.ipv4.tcp_wmem[2] for
- * each stalled peer) are not counted.
+ * where all owe the same payload, many may be closed. The kernel's own buffers
+ * (up to net.ipv4.tcp_wmem[2] for each stalled peer) are not counted.
  *
- * It is enforced each time something is queued; lowering it closes nothing by
+ * It is enforced each time something is queued or kept; lowering it closes nothing by
  * itself. 0 is the default: 1 GiB, and seven eighths of high. -EINVAL: low is
  * above high. */
 int weir_loop_budget(struct weir_loop *loop, size_t high, size_t low);

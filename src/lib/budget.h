@@ -15,8 +15,11 @@ enum {
 	WEIR_BUDGET_CLASSES = 32
 };
 
+struct weir_outbox;
+
 /* Embedded by a debtor; zeroed owes nothing. */
 struct weir_debtor {
+	struct weir_outbox *outbox; /* of the connection that owes */
 	struct weir_list link;
 	unsigned size_class; /* good while linked */
 };

@@ -43,6 +43,7 @@ static void die(struct weir_conn *c, enum weir_conn_phase phase,
 	if (weir_conn_drop(c) > 0 && reason != WEIR_REASON_ABORTED)
 		weir_conn_set(c, WEIR_FACT_WITH_RESET);
 	weir_conn_enter(c, phase);
+	weir_conn_count_kept(c);
 	c->reason = (uint8_t)reason;
 	c->error = error;
 	weir_watch_defer_close(&c->watch);
@@ -107,11 +108,9 @@ static void hand_over(struct weir_conn *c)
 {
 	size_t n = weir_conn_n_kept(c);
 	const void *kept = weir_conn_kept(c);
-	struct weir_input *input = c->input;
+	struct weir_input *input = weir_conn_release_kept(c);
 
 	leave_loop(c);
-	c->input = NULL;
-	weir_conn_clear(c, WEIR_FACT_KEPT);
 	c->events->on_detach(c, c->watch.fd, kept, n);
 	weir_sys_free(input);
 }

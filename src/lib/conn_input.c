@@ -11,10 +11,14 @@
 #include "size.h"
 #include "sys.h"
 
-/* 1. 0 < n_bytes <= size */
+/* 1. 0 < n_bytes <= size
+ * 2. it counts in the loop's pool from input_new to free_kept or replace_kept;
+ *    the budget knows it, unless the connection is dead */
 struct weir_input {
+	struct weir_debtor debtor; /* without a backlog */
 	size_t n_bytes;
 	size_t size;
+	bool is_offered; /* a callback has the bytes: whoever called it frees */
 	unsigned char bytes[];
 };
 
@@ -30,11 +34,64 @@ const void *weir_conn_kept(const struct weir_conn *c)
 	return c->input ? c->input->bytes : nothing;
 }
 
+static size_t memory_of(const struct weir_input *input)
+{
+	return sizeof *input + input->size;
+}
+
+static void input_free(struct weir_loop *loop, struct weir_input *input)
+{
+	size_t n_bytes = memory_of(input);
+
+	if (!input->is_offered)
+		weir_sys_free(input);
+	loop->n_input_bytes -= n_bytes;
+	weir_pool_discount(&loop->pool, n_bytes);
+}
+
+void weir_conn_count_kept(struct weir_conn *c)
+{
+	size_t n = 0;
+
+	if (!c->input)
+		return;
+	if (!weir_conn_is_dead(c))
+		n = memory_of(c->input);
+	weir_outbox_hold_input(&c->out, c->watch.loop, &c->input->debtor, n);
+}
+
 static void free_kept(struct weir_conn *c)
 {
-	weir_sys_free(c->input);
-	c->input = NULL;
+	struct weir_input *input = c->input;
+
 	weir_conn_clear(c, WEIR_FACT_KEPT | WEIR_FACT_OFFER);
+	if (!input)
+		return;
+	weir_outbox_hold_input(&c->out, c->watch.loop, &input->debtor, 0);
+	c->input = NULL;
+	input_free(c->watch.loop, input);
+}
+
+struct weir_input *weir_conn_release_kept(struct weir_conn *c)
+{
+	struct weir_input *input = c->input;
+
+	if (input)
+		input->is_offered = true;
+	free_kept(c);
+	return input;
+}
+
+/* The callback that had input's bytes is over. False: they were given up
+ * inside, for the budget. */
+static bool take_back(struct weir_conn *c, struct weir_input *input)
+{
+	if (c->input == input) {
+		input->is_offered = false;
+		return true;
+	}
+	weir_sys_free(input);
+	return false;
 }
 
 void weir_conn_discard_kept(struct weir_conn *c)
@@ -43,14 +100,16 @@ void weir_conn_discard_kept(struct weir_conn *c)
 	free_kept(c);
 }
 
-static struct weir_input *input_new(size_t size, const struct weir_input *from)
+static struct weir_input *input_new(struct weir_loop *loop, size_t size,
+				    const struct weir_input *from)
 {
 	struct weir_input *input = weir_sys_alloc(sizeof *input + size);
 
 	if (!input)
 		return NULL;
-	input->size = size;
-	input->n_bytes = 0;
+	*input = (struct weir_input){.size = size};
+	loop->n_input_bytes += memory_of(input);
+	weir_pool_count(&loop->pool, memory_of(input));
 	if (from) {
 		memcpy(input->bytes, from->bytes, from->n_bytes);
 		input->n_bytes = from->n_bytes;
@@ -60,31 +119,40 @@ static struct weir_input *input_new(size_t size, const struct weir_input *from)
 
 static void replace_kept(struct weir_conn *c, struct weir_input *input)
 {
-	weir_sys_free(c->input);
+	uint16_t facts = c->state.facts;
+
+	free_kept(c);
+	c->state.facts = facts;
 	c->input = input;
 	weir_conn_set(c, WEIR_FACT_KEPT);
+	weir_conn_count_kept(c);
 }
 
 /* Keep n more bytes behind those that are kept. Room at least doubles, so a
- * long message is not copied once for each of its pieces. */
+ * long message is not copied once for each of its pieces. The budget may end the
+ * connection, and then nothing is kept. */
 static int keep(struct weir_conn *c, const void *data, size_t n)
 {
 	size_t n_kept = weir_conn_n_kept(c);
 
-	if (!c->input || c->input->size - n_kept < n) {
+	bool is_growing = !c->input || c->input->size - n_kept < n;
+
+	if (is_growing) {
 		size_t size = n_kept + n;
 		struct weir_input *input;
 
 		if (c->input && size < 2 * c->input->size)
 			size = weir_smaller(2 * c->input->size,
 					    weir_conn_input_limit(c));
-		input = input_new(size, c->input);
+		input = input_new(c->watch.loop, size, c->input);
 		if (!input)
 			return -ENOMEM;
 		replace_kept(c, input);
 	}
 	memcpy(c->input->bytes + n_kept, data, n);
 	c->input->n_bytes = n_kept + n;
+	if (is_growing && !weir_conn_is_dead(c))
+		(void)weir_conn_keep_budget(c, 0, 0);
 	return 0;
 }
 
@@ -135,7 +203,7 @@ static void consume_kept(struct weir_conn *c, size_t n)
 	}
 	memmove(input->bytes, input->bytes + n, input->n_bytes);
 	if (input->n_bytes < input->size / 4)
-		fitting = input_new(input->n_bytes, input);
+		fitting = input_new(c->watch.loop, input->n_bytes, input);
 	if (fitting)
 		replace_kept(c, fitting);
 }
@@ -152,9 +220,14 @@ static void enforce_limit(struct weir_conn *c)
 
 void weir_conn_offer_kept(struct weir_conn *c)
 {
-	size_t n_used = offer(c, c->input->bytes, c->input->n_bytes);
+	struct weir_input *input = c->input;
+	size_t n_used;
 
-	if (n_used > 0)
+	input->is_offered = true;
+	n_used = offer(c, input->bytes, input->n_bytes);
+	if (!take_back(c, input))
+		c->discarded -= n_used;
+	else if (n_used > 0)
 		consume_kept(c, n_used);
 	else
 		enforce_limit(c);
@@ -278,6 +351,8 @@ void weir_conn_on_ready(struct weir_watch *watch, uint32_t events)
 
 void weir_conn_take_end(struct weir_conn *c)
 {
+	struct weir_input *input = c->input;
+
 	weir_conn_set(c, WEIR_FACT_PEER_ENDED);
 	if (weir_conn_is(c, WEIR_PHASE_FINISHING))
 		return;
@@ -285,8 +360,11 @@ void weir_conn_take_end(struct weir_conn *c)
 		weir_conn_finish(c);
 		return;
 	}
+	if (input)
+		input->is_offered = true;
 	weir_conn_begin_callback(c);
 	c->events->on_end(c, weir_conn_kept(c), weir_conn_n_kept(c));
 	weir_conn_end_callback(c);
-	free_kept(c);
+	if (input && take_back(c, input))
+		free_kept(c);
 }

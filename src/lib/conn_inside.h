@@ -192,6 +192,12 @@ ssize_t weir_conn_read(struct weir_conn *c);
 /* Offer what was kept. */
 void weir_conn_offer_kept(struct weir_conn *c);
 void weir_conn_discard_kept(struct weir_conn *c);
+/* Let the budget know of the kept input, if there is any: by the backlog when
+ * that is new, or no longer when c is dead. */
+void weir_conn_count_kept(struct weir_conn *c);
+/* Count the kept input no longer, and leave it to the caller, to be freed by
+ * weir_sys_free. */
+struct weir_input *weir_conn_release_kept(struct weir_conn *c);
 size_t weir_conn_n_kept(const struct weir_conn *c);
 /* The kept bytes; never NULL. */
 const void *weir_conn_kept(const struct weir_conn *c);
@@ -221,7 +227,7 @@ void weir_conn_flush(struct weir_conn *c, bool is_first_offer);
 void weir_conn_send_waiting(struct weir_conn *c);
 /* EPOLLOUT came: the kernel is no longer full. */
 void weir_conn_clear_full(struct weir_conn *c);
-/* Keep the loop within its budget when c, which has a backlog, owes n_bytes
+/* Keep the loop within its budget when c owes n_bytes
  * more and the heap will hold n_heap more than is counted. 0, or -EPIPE if c
  * itself was closed. */
 int weir_conn_keep_budget(struct weir_conn *c, size_t n_bytes, size_t n_heap);

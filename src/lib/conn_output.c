@@ -46,6 +46,8 @@ void weir_conn_take_queue(struct weir_conn *c, uint64_t n_new)
 	bool was_owing = weir_conn_has(c, WEIR_FACT_OWES);
 	uint64_t n = weir_outbox_n_queued(&c->out);
 
+	if (weir_conn_has(c, WEIR_FACT_KEPT))
+		weir_conn_count_kept(c);
 	weir_conn_clear(c, WEIR_FACT_OWES);
 	if (n > 0)
 		weir_conn_set(c, WEIR_FACT_OWES);
@@ -187,6 +189,7 @@ bool weir_conn_shed(struct weir_loop *loop, size_t n_heap,
 		return false;
 	while ((victim = weir_outbox_victim(loop, n_heap))) {
 		weir_conn_kill(conn_of(victim), WEIR_REASON_BUDGET, 0, true);
+		weir_conn_discard_kept(conn_of(victim));
 		if (c && victim == &c->out)
 			return true;
 	}

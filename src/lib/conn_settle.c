@@ -177,6 +177,7 @@ static void go_on(struct weir_conn *c)
 		go_on_ending(c);
 	} else if (weir_conn_is(c, WEIR_PHASE_DETACHING)) {
 		weir_conn_enter(c, WEIR_PHASE_DETACHED);
+		weir_conn_count_kept(c);
 		weir_watch_defer_close(&c->watch);
 	}
 }

@@ -96,6 +96,7 @@ struct weir_loop {
 	struct weir_gather gather;
 	struct weir_pool pool;
 	struct weir_budget budget;
+	size_t n_input_bytes; /* part of what the pool counts */
 	struct weir_observer *observer;
 	struct weir_stopwatch stopwatch;
 	uint64_t n_turns;

@@ -20,8 +20,8 @@ enum {
 void weir_outbox_init_backlog(struct weir_outbox *o, struct weir_loop *loop,
 			      struct weir_backlog *backlog)
 {
-	*backlog =
-		(struct weir_backlog){.queue.pool = &loop->pool, .outbox = o};
+	*backlog = (struct weir_backlog){.queue.pool = &loop->pool,
+					 .debtor.outbox = o};
 	weir_list_init(&backlog->fences);
 	o->backlog = backlog;
 }
@@ -68,8 +68,7 @@ void weir_outbox_update(struct weir_outbox *o, struct weir_loop *loop)
 		backlog->pace.has_drained = true;
 	if (backlog->queue_peak < n)
 		backlog->queue_peak = n;
-	weir_budget_place(&loop->budget, &backlog->debtor,
-			  weir_outbox_weight(o));
+	weir_outbox_claim(o, loop, 0);
 }
 
 /* -- full, and no longer -- */
@@ -278,8 +277,8 @@ void weir_outbox_check(const struct weir_outbox *o)
 	weir_sendq_check(&backlog->queue);
 	if (backlog->follower)
 		weir_follower_check(backlog->follower);
-	assert(backlog->outbox == o);
+	assert(backlog->debtor.outbox == o);
 	assert(weir_list_is_linked(&backlog->debtor.link) ==
-	       (weir_outbox_weight(o) > 0));
+	       (weir_outbox_weight(o) + backlog->n_input > 0));
 	weir_outbox_check_fences(o);
 }

@@ -30,15 +30,15 @@ enum {
 
 /* An outbox gets this when it first owes bytes, and keeps it to its end.
  *
- * 1. the debtor is in the loop's budget by the queue's weight
+ * 1. the debtor is in the loop's budget by the queue's weight and n_input
  * 2. fences are sorted by position */
 struct weir_backlog {
 	struct weir_sendq queue;
 	struct weir_follower *follower; /* of a feed; NULL: it never was */
 	struct weir_debtor debtor;
-	struct weir_outbox *outbox;
 	struct weir_list fences;
 	struct weir_pace pace;
+	size_t n_input; /* the heap of its connection's kept input */
 	uint64_t dropped;
 	uint64_t dropped_unfenced; /* part of it, behind the last fence */
 	uint64_t stalled_ns;	   /* in total, before full_since_ns */
@@ -161,9 +161,13 @@ struct weir_offer weir_outbox_flush(struct weir_outbox *o,
 
 /* True if n_heap bytes more would put the loop's outboxes over budget. */
 bool weir_outbox_is_over_budget(const struct weir_loop *loop, size_t n_heap);
-/* Let o, which has a backlog, count as owing n_bytes more than is queued. */
+/* Let o count as owing n_bytes more than it holds, if it has a backlog. */
 void weir_outbox_claim(struct weir_outbox *o, struct weir_loop *loop,
 		       size_t n_bytes);
+/* Let o count as holding n_bytes of kept input as well; debtor, the input's own,
+ * stands for it while o has no backlog. */
+void weir_outbox_hold_input(struct weir_outbox *o, struct weir_loop *loop,
+			    struct weir_debtor *debtor, size_t n_bytes);
 /* One of the outboxes that owe most, if the loop's outboxes with n_heap bytes
  * more would be above the budget's low; NULL: they are not, or owe nothing. */
 struct weir_outbox *weir_outbox_victim(const struct weir_loop *loop,

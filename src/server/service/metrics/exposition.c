@@ -272,10 +272,10 @@ static void put_loops(FILE *out, struct server *server)
 		 COUNTER);
 	put_loop(out, server, "weir_loop_turns_total", n_turns);
 	put_head(out, "weir_queue_memory_bytes",
-		 "Memory that the send queues hold.", GAUGE);
+		 "Memory that send queues and kept input hold.", GAUGE);
 	put_loop(out, server, "weir_queue_memory_bytes", n_queue_bytes);
 	put_head(out, "weir_queue_memory_budget_bytes",
-		 "Memory that the send queues may hold.", GAUGE);
+		 "Memory that they may hold.", GAUGE);
 	put_loop(out, server, "weir_queue_memory_budget_bytes", budget);
 	put_longest_turn(out, server);
 }
