@@ -58,9 +58,11 @@
  * But what a Unix receiver has not read lies in *our* send buffer. It may hold
  * up to net.unix.max_dgram_qlen + 1 datagrams, or, when the receiver is
  * connected to us, as many as there is room for (measured: 275 small ones). One
- * such receiver can fill the buffer, and then no receiver gets anything until
- * it reads or is gone. The only remedies are a larger sndbuf, or a socket for
- * each peer. The queue's bounds hold in any case.
+ * such receiver, or a few that are not connected, can fill the buffer, and then
+ * no receiver gets anything until they read or are gone: EAGAIN does not say
+ * which of the two is full, nor the kernel whose datagrams lie there. The only
+ * remedies are a larger sndbuf, or a socket for each peer. The queue's bounds
+ * hold in any case.
  *
  * **When the kernel is short of memory** (ENOBUFS, ENOMEM) the same timer tries
  * again. After a shortage of more than 100 ms each refused datagram is dropped
