@@ -306,6 +306,9 @@ static inline const struct weir_address *weir_dgram_address(
 	return &d->address;
 }
 
+/* As weir_listener_own_file. */
+int weir_dgram_own_file(struct weir_dgram *d, bool is_owner);
+
 /* Drops what is queued. Synchronous. Closing a closed dgram does nothing. */
 void weir_dgram_close(struct weir_dgram *d);
 

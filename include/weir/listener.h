@@ -245,6 +245,14 @@ int weir_listener_take(struct weir_listener *listener,
 void weir_listener_pause(struct weir_listener *listener);
 void weir_listener_resume(struct weir_listener *listener);
 
+/* Whether the close removes the file of a Unix path: true where the listener has
+ * bound it, false where it has adopted the socket. Another process that adopts
+ * the socket, to serve it from now on, owns the file then, and this one does
+ * not. Without a file, as on IP, nothing changes and it returns 0. -ENOTSOCK:
+ * there is something else at the path now; -ENOENT and lstat(2)'s other
+ * errors: the file stays nobody's. */
+int weir_listener_own_file(struct weir_listener *listener, bool is_owner);
+
 /* Complete on return; a closed one stays so. */
 void weir_listener_close(struct weir_listener *listener);
 

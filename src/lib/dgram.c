@@ -154,6 +154,11 @@ void weir_dgram_stats(const struct weir_dgram *d,
 	stats->n_queued = d->buffers ? d->buffers->queue.n_messages : 0;
 }
 
+int weir_dgram_own_file(struct weir_dgram *d, bool is_owner)
+{
+	return weir_socket_file_own(&d->file, &d->address, is_owner);
+}
+
 void weir_dgram_close(struct weir_dgram *d)
 {
 	if (!d->watch.loop)

@@ -375,6 +375,11 @@ void weir_listener_resume(struct weir_listener *l)
 		pause_itself(l, error);
 }
 
+int weir_listener_own_file(struct weir_listener *l, bool is_owner)
+{
+	return weir_socket_file_own(&l->file, &l->address, is_owner);
+}
+
 void weir_listener_close(struct weir_listener *l)
 {
 	if (!l->watch.loop)

@@ -101,11 +101,29 @@ static int take_over(int fd, const struct weir_address *address)
 	return error;
 }
 
+int weir_socket_file_own(struct weir_socket_file *file,
+			 const struct weir_address *address, bool is_owner)
+{
+	struct stat st;
+	int error;
+
+	*file = (struct weir_socket_file){0};
+	if (!is_owner || !is_path(address))
+		return 0;
+	error = weir_sys_lstat(address->sa.un.sun_path, &st);
+	if (error < 0)
+		return error;
+	if (!S_ISSOCK(st.st_mode))
+		return -ENOTSOCK;
+	file->device = st.st_dev;
+	file->inode = st.st_ino;
+	return 0;
+}
+
 int weir_socket_file_bind(int fd, const struct weir_address *address,
 			  struct weir_socket_file *file)
 {
 	int error = weir_sys_bind(fd, &address->sa.any, address->len);
-	struct stat st;
 
 	*file = (struct weir_socket_file){0};
 	if (!is_path(address))
@@ -117,14 +135,10 @@ int weir_socket_file_bind(int fd, const struct weir_address *address,
 	}
 	if (error < 0)
 		return error;
-	error = weir_sys_lstat(address->sa.un.sun_path, &st);
-	if (error < 0) {
+	error = weir_socket_file_own(file, address, true);
+	if (error < 0)
 		weir_sys_unlink(address->sa.un.sun_path);
-		return error;
-	}
-	file->device = st.st_dev;
-	file->inode = st.st_ino;
-	return 0;
+	return error;
 }
 
 void weir_socket_file_remove(const struct weir_socket_file *file,

@@ -18,6 +18,11 @@
 int weir_socket_file_bind(int fd, const struct weir_address *address,
 			  struct weir_socket_file *file);
 
+/* Note in file the one at address, for its removal, or none (is_owner false, or
+ * no path). On failure file is none. */
+int weir_socket_file_own(struct weir_socket_file *file,
+			 const struct weir_address *address, bool is_owner);
+
 /* Remove the file at address if it is still this file. */
 void weir_socket_file_remove(const struct weir_socket_file *file,
 			     const struct weir_address *address);

@@ -167,10 +167,14 @@ static bool admit(struct endpoint *endpoint)
 
 void admission_release(struct endpoint *endpoint)
 {
+	struct server *server = endpoint->worker->server;
+
 	if (endpoint->service->is_private)
 		return;
-	atomic_fetch_sub(&endpoint->worker->server->n_conns, 1);
 	atomic_fetch_sub(endpoint->config->n_conns, 1);
+	if (atomic_fetch_sub(&server->n_conns, 1) == 1 &&
+	    server_phase(server) == PHASE_REPLACED)
+		weir_wakeup_send(&server->workers[0].wakeup);
 }
 
 /* At the limit only the first refusal is logged. */

@@ -18,6 +18,7 @@
 
 #include "admission.h"
 #include "datagrams.h"
+#include "handover.h"
 #include "keepalive.h"
 #include "complain.h"
 #include "log.h"
@@ -136,6 +137,39 @@ static int share_port(struct weir_listener *listener)
 	return -errno;
 }
 
+/* Take the listening socket for address that was handed over, or open one. */
+static int listen_at(struct endpoint *endpoint,
+		     const struct weir_address *address,
+		     const struct weir_listener_options *options)
+{
+	struct worker *worker = endpoint->worker;
+	int fd = handover_find(worker->settings->handover, worker->number,
+			       endpoint->service->name, address);
+	int error;
+
+	if (fd < 0)
+		return weir_listener_open(&endpoint->listener, worker->loop,
+					  address, options, on_accept);
+	error = weir_listener_adopt(&endpoint->listener, worker->loop, fd,
+				    options, on_accept);
+	if (error < 0)
+		close(fd);
+	return error;
+}
+
+static int open_datagrams(struct endpoint *endpoint,
+			  const struct weir_address *address)
+{
+	const struct worker *worker = endpoint->worker;
+	int fd = handover_find(worker->settings->handover, worker->number,
+			       endpoint->service->name, address);
+	int error = datagrams_open(endpoint, address, fd);
+
+	if (error < 0 && fd >= 0)
+		close(fd);
+	return error;
+}
+
 static int open_endpoint(struct worker *worker,
 			 const struct endpoint_config *config,
 			 const struct weir_address *address)
@@ -146,9 +180,8 @@ static int open_endpoint(struct worker *worker,
 	int error;
 
 	if (address->type == SOCK_DGRAM)
-		return datagrams_open(endpoint, address, -1);
-	error = weir_listener_open(&endpoint->listener, worker->loop, address,
-				   &options, on_accept);
+		return open_datagrams(endpoint, address);
+	error = listen_at(endpoint, address, &options);
 	if (error == 0 && worker->settings->n_workers > 1 &&
 	    !config->service->is_private)
 		error = share_port(&endpoint->listener);
@@ -285,8 +318,7 @@ static int open_beside(struct worker *worker, const struct endpoint *first)
 	options.reuseport = true;
 	endpoint =
 		prepare(worker, first->config, first->service, first->family);
-	error = weir_listener_open(&endpoint->listener, worker->loop, address,
-				   &options, on_accept);
+	error = listen_at(endpoint, address, &options);
 	return error < 0 ? error : open_service(endpoint);
 }
 
@@ -364,6 +396,22 @@ void endpoint_announce_all(struct worker *worker)
 	}
 }
 
+void endpoint_own_files(struct worker *worker, bool is_owner)
+{
+	for (size_t i = 0; i < worker->n_endpoints; i++) {
+		struct endpoint *endpoint = &worker->endpoints[i];
+
+		if (endpoint->config->is_inherited)
+			continue;
+		/* a file that is not there needs no owner */
+		if (endpoint_is_listening(endpoint))
+			(void)weir_listener_own_file(&endpoint->listener,
+						     is_owner);
+		if (endpoint_takes_datagrams(endpoint))
+			(void)weir_dgram_own_file(&endpoint->dgram, is_owner);
+	}
+}
+
 /* -- closing -- */
 
 /* Closing the socket would reset the connections in its accept queue. Take at
@@ -395,6 +443,12 @@ void endpoint_stop_listening(struct worker *worker, bool is_private)
 		drain_accept_queue(endpoint);
 		weir_listener_close(&endpoint->listener);
 	}
+}
+
+void endpoint_leave_datagrams(struct worker *worker)
+{
+	for (size_t i = 0; i < worker->n_endpoints; i++)
+		datagrams_close(&worker->endpoints[i]);
 }
 
 void endpoint_stop_receiving(struct worker *worker)

@@ -35,13 +35,14 @@ struct endpoint {
 	struct worker *worker;
 	const struct service *service;
 	const struct endpoint_config *config;
-	void *state;			/* the service's own */
-	struct weir_conn_limits limits; /* of its connections */
-	struct weir_listener listener;	/* one of these two is open, or none */
-	struct weir_dgram dgram;	/* if it holds target connections */
-	uint64_t *buckets;		/* datagrams.c: of UDP, for the rate */
-	struct endpoint *target;	/* of service->target; NULL: none */
-	int family;			/* of the address */
+	void *state;			      /* the service's own */
+	struct weir_conn_limits limits;	      /* of its connections */
+	struct weir_conn_limits drain_limits; /* the same with --drain-idle */
+	struct weir_listener listener; /* one of these two is open, or none */
+	struct weir_dgram dgram;       /* if it holds target connections */
+	uint64_t *buckets;	       /* datagrams.c: of UDP, for the rate */
+	struct endpoint *target;       /* of service->target; NULL: none */
+	int family;		       /* of the address */
 	bool is_full;		  /* --max-conns: the last one was refused */
 	struct weir_list roomy;	  /* blocks of client.c with a free slot */
 	struct weir_list full;	  /* and those without */
@@ -57,9 +58,13 @@ struct endpoint {
 int endpoint_open_all(struct worker *worker);
 /* Log where. */
 void endpoint_announce_all(struct worker *worker);
+/* The files of its Unix sockets are this process's to remove, or another's. */
+void endpoint_own_files(struct worker *worker, bool is_owner);
 /* Accept what waits at the private endpoints, or at all others, then stop
  * listening there. */
 void endpoint_stop_listening(struct worker *worker, bool is_private);
+/* Another process receives the datagrams. */
+void endpoint_leave_datagrams(struct worker *worker);
 /* Close the datagram sockets, and the connections whose PROXY header has not
  * come. */
 void endpoint_stop_receiving(struct worker *worker);

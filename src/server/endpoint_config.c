@@ -10,6 +10,7 @@
 #include "complain.h"
 #include "endpoint_settings.h"
 #include "endpoint_sockets.h"
+#include "handover.h"
 #include "options_table.h"
 #include "service.h"
 #include "settings.h"
@@ -310,24 +311,33 @@ static bool add_counters(struct settings *settings)
 	return true;
 }
 
-bool endpoint_config_parse_all(struct settings *settings,
-			       const struct option_values *options, int n,
-			       char **texts)
+static bool add_all(struct context *context, int n, char **texts)
 {
-	struct context context = {.settings = settings, .options = options};
-	size_t n_most;
+	struct settings *settings = context->settings;
+	size_t n_most = (size_t)n + (size_t)context->sockets.n + N_SERVICES + 1;
 
-	if (endpoint_sockets_take(&context.sockets, n > 0) < 0)
-		return false;
-	settings->is_default = n == 0 && context.sockets.n == 0;
-	n_most = (size_t)n + (size_t)context.sockets.n + N_SERVICES + 1;
+	settings->is_default = n == 0 && context->sockets.n == 0;
 	settings->endpoints = calloc(n_most, sizeof *settings->endpoints);
 	if (!settings->endpoints) {
 		complain("%s", strerror(ENOMEM));
 		return false;
 	}
-	return add_metrics(&context) && add_services(&context, n, texts) &&
+	return add_metrics(context) && add_services(context, n, texts) &&
 	       add_counters(settings);
+}
+
+bool endpoint_config_parse_all(struct settings *settings,
+			       const struct option_values *options, int n,
+			       char **texts)
+{
+	struct context context = {.settings = settings, .options = options};
+	bool is_right =
+		endpoint_sockets_take(&context.sockets, &settings->handover,
+				      n > 0) == 0 &&
+		add_all(&context, n, texts);
+
+	endpoint_sockets_free(&context.sockets);
+	return is_right;
 }
 
 static void free_config(struct endpoint_config *config)
@@ -345,6 +355,7 @@ void endpoint_config_free_all(struct settings *settings)
 	for (size_t i = 0; i < settings->n_endpoints; i++)
 		free_config(&settings->endpoints[i]);
 	free(settings->endpoints);
+	handover_free(settings->handover);
 }
 
 size_t endpoint_config_shared_memory(const struct settings *settings)

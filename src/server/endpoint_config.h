@@ -10,6 +10,7 @@
 
 #include "settings.h"
 #include "sources.h"
+#include "systemd.h"
 #include "target.h"
 
 struct option_values;
@@ -36,6 +37,7 @@ struct endpoint_config {
 	/* sockets listen at the addresses already: these */
 	bool is_inherited;
 	int sockets[MAX_ADDRESSES];
+	char socket_name[INHERITED_NAME_SIZE];
 };
 
 /* Understand --metrics among the options and the n

@@ -2,13 +2,17 @@
 #include "endpoint_sockets.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "complain.h"
+#include "handover.h"
 #include "service.h"
 
-int endpoint_sockets_take(struct endpoint_sockets *sockets, bool has_arguments)
+/* A negative errno, after a line. */
+static int read_inherited(struct endpoint_sockets *sockets, bool has_arguments)
 {
 	int n = systemd_sockets(sockets->inherited, MAX_INHERITED);
 
@@ -24,6 +28,39 @@ int endpoint_sockets_take(struct endpoint_sockets *sockets, bool has_arguments)
 			 "most %d",
 			 MAX_INHERITED);
 	return n;
+}
+
+static void keep_rest(struct endpoint_sockets *sockets)
+{
+	int n = 0;
+
+	for (int i = 0; i < sockets->n; i++)
+		if (sockets->inherited[i].fd >= 0)
+			sockets->inherited[n++] = sockets->inherited[i];
+	sockets->n = n;
+}
+
+int endpoint_sockets_take(struct endpoint_sockets *sockets,
+			  struct handover **handover, bool has_arguments)
+{
+	int error = -ENOMEM;
+
+	sockets->inherited = calloc(MAX_INHERITED, sizeof *sockets->inherited);
+	if (sockets->inherited) {
+		error = read_inherited(sockets, has_arguments);
+		if (error < 0)
+			return error;
+		error = handover_take(handover, sockets->inherited, sockets->n);
+		keep_rest(sockets);
+	}
+	if (error < 0)
+		complain("%s", strerror(-error));
+	return error;
+}
+
+void endpoint_sockets_free(struct endpoint_sockets *sockets)
+{
+	free(sockets->inherited);
 }
 
 /* A stream socket must listen; whether one of datagrams is bound is found when
@@ -66,6 +103,8 @@ bool endpoint_sockets_adopt(struct endpoint_config *config,
 			    struct endpoint_sockets *sockets, const char *name)
 {
 	config->is_inherited = true;
+	(void)snprintf(config->socket_name, sizeof config->socket_name, "%s",
+		       name);
 	for (int i = 0; i < sockets->n; i++) {
 		struct inherited *socket = &sockets->inherited[i];
 

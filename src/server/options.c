@@ -30,6 +30,8 @@ static void apply(struct settings *settings,
 		.max_conns = values[OPTION_MAX_CONNS].number,
 		.grace_ns = values[OPTION_GRACE].number,
 		.drain_ns = values[OPTION_DRAIN].number,
+		.drain_idle_ns = values[OPTION_DRAIN_IDLE].number,
+		.start_timeout_ns = values[OPTION_START_TIMEOUT].number,
 		.log_format = log_format_of(values),
 		.log_path = values[OPTION_LOG].text,
 		.is_traced = values[OPTION_TRACE].is_given,
@@ -55,17 +57,19 @@ int options_read(struct settings *settings, int argc, char **argv)
 {
 	struct command_line_result result;
 	struct option_values options = {.trusted.n = 0};
+	char **expanded;
 	int status;
 
-	argv = argument_file_expand(&argc, argv);
-	if (!argv)
+	expanded = argument_file_expand(&argc, argv);
+	if (!expanded)
 		return OPTIONS_REFUSED;
 	status = command_line_read(&options_command_line, &result, &options,
-				   argc, argv);
+				   argc, expanded);
 	if (status != COMMAND_LINE_GO_ON)
 		return status;
 	memcpy(options.values, result.values, sizeof options.values);
 	apply(settings, result.values);
+	settings->argv = argv;
 	if (!endpoint_settings_apply(&settings->defaults, &options, "--"))
 		return OPTIONS_REFUSED;
 	if (endpoint_config_parse_all(settings, &options,

@@ -204,6 +204,18 @@ static const struct command_line_option table[N_OPTIONS] = {
 			  .help = "then finish connections within TIME",
 			  .kind = &quantity_time,
 			  .initial = 30 * CLOCK_NS_PER_S},
+	[OPTION_DRAIN_IDLE] = {.name = "drain-idle",
+			       .argument = "TIME",
+			       .help = "and those without traffic for TIME "
+				       "before",
+			       .kind = &quantity_time,
+			       .shown = "not"},
+	[OPTION_START_TIMEOUT] = {.name = "start-timeout",
+				  .argument = "TIME",
+				  .help = "of the new server that SIGUSR2 "
+					  "starts, to listen",
+				  .kind = &quantity_time,
+				  .initial = 10 * CLOCK_NS_PER_S},
 	[OPTION_SNDBUF] = {.name = "sndbuf",
 			   .argument = "SIZE",
 			   .help = "the kernel's send buffers",
@@ -301,18 +313,21 @@ const struct command_line options_command_line = {
 		"service need\n"
 		"no argument.\n"
 		"\n",
-	.notes = "\n"
-		 "SIZE takes K, M or G (1024); TIME needs ns, us, ms, s, m or "
-		 "h.\n"
-		 "SIGINT or SIGTERM finishes every connection, a second one "
-		 "resets "
-		 "them.\n"
-		 "@FILE stands for the lines of FILE, one argument each.\n"
-		 "SIGHUP opens the log again and resolves TARGET again; "
-		 "SIGUSR1 prints\n"
-		 "the longest queues.\n"
-		 "Exit status: 0 nothing lost; 1 something lost; 2 not "
-		 "started.\n",
+	.notes =
+		"\n"
+		"SIZE takes K, M or G (1024); TIME needs ns, us, ms, s, m or "
+		"h.\n"
+		"SIGINT or SIGTERM finishes every connection, a second one "
+		"resets "
+		"them.\n"
+		"@FILE stands for the lines of FILE, one argument each.\n"
+		"SIGHUP opens the log again and resolves TARGET again; "
+		"SIGUSR1 prints\n"
+		"the longest queues; SIGUSR2 starts the program anew and hands "
+		"it the\n"
+		"sockets.\n"
+		"Exit status: 0 nothing lost; 1 something lost; 2 not "
+		"started.\n",
 	.options = table,
 	.n_options = N_OPTIONS,
 };

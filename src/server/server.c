@@ -11,6 +11,7 @@
 #include "endpoint.h"
 #include "clock.h"
 #include "complain.h"
+#include "handover.h"
 #include "log.h"
 #include "queues.h"
 #include "systemd.h"
@@ -57,7 +58,7 @@ static void on_timer(struct weir_timer *timer)
 	struct server *server = weir_container_of(timer, struct server, timer);
 	enum phase phase = server_phase(server);
 
-	if (phase == PHASE_GRACE)
+	if (phase == PHASE_GRACE || phase == PHASE_REPLACED)
 		start_drain(server);
 	else if (phase == PHASE_DRAINING)
 		enter(server, PHASE_ABORTING);
@@ -72,8 +73,11 @@ static void stop(struct server *server)
 	enum phase phase = server_phase(server);
 
 	systemd_notify("STOPPING=1");
+	restart_cancel(server);
 	if (phase == PHASE_OVER) {
 		worker_abort(&server->workers[0], true);
+	} else if (phase == PHASE_REPLACED) {
+		start_drain(server);
 	} else if (phase != PHASE_SERVING) {
 		enter(server, PHASE_ABORTING);
 	} else if (grace > 0) {
@@ -151,6 +155,40 @@ static void on_hangup(struct weir_signal *signal)
 	systemd_notify("READY=1");
 }
 
+/* -- restarting -- */
+
+static void on_usr2(struct weir_signal *signal)
+{
+	restart_begin(weir_container_of(signal, struct server, usr2));
+}
+
+/* Clients that are here did not ask for a new server: they go on until they
+ * end, or for --drain, and only then they are told to. */
+void server_replace(struct server *server, pid_t pid)
+{
+	char text[SYSTEMD_STATE_SIZE];
+
+	(void)snprintf(text, sizeof text, "MAINPID=%ld", (long)pid);
+	systemd_notify(text);
+	systemd_leave();
+	weir_timer_cancel(&server->watchdog);
+	endpoint_own_files(&server->workers[0], false);
+	log_say(&server->workers[0],
+		"replaced by process %ld; %llu connections go on here",
+		(long)pid, (unsigned long long)atomic_load(&server->n_conns));
+	enter(server, PHASE_REPLACED);
+	arm(server, server->settings->drain_ns);
+}
+
+/* No worker accepts any more, and no client is left. */
+static void check_replaced(struct server *server)
+{
+	if (server_phase(server) == PHASE_REPLACED &&
+	    atomic_load(&server->n_replaced) == server->n_workers &&
+	    atomic_load(&server->n_conns) == 0)
+		start_drain(server);
+}
+
 /* -- the longest queues -- */
 
 static void on_usr1(struct weir_signal *signal)
@@ -163,6 +201,7 @@ static void on_usr1(struct weir_signal *signal)
 
 void server_on_wakeup(struct server *server)
 {
+	check_replaced(server);
 	if (!server->wants_queues || !snapshots_are_ready(server))
 		return;
 	server->wants_queues = false;
@@ -299,6 +338,8 @@ static int open_signals(struct server *server)
 					 on_hangup);
 	if (error == 0)
 		error = weir_signal_open(&server->usr1, loop, SIGUSR1, on_usr1);
+	if (error == 0)
+		error = weir_signal_open(&server->usr2, loop, SIGUSR2, on_usr2);
 	if (error < 0)
 		complain("no signals: %s", strerror(-error));
 	return error;
@@ -332,11 +373,27 @@ static int open_log(const char *path)
 	return error;
 }
 
+/* What could fail is done. A process before this one says to the supervisor
+ * which is the main one; then it is as ready as it was. */
+static void take_over(struct server *server)
+{
+	struct handover *handover = server->settings->handover;
+
+	if (!handover) {
+		systemd_notify("READY=1");
+		return;
+	}
+	handover_close_rest(handover);
+	endpoint_own_files(&server->workers[0], true);
+	handover_tell_ready(handover);
+}
+
 int server_open(struct server *server, const struct settings *settings)
 {
 	int error;
 
 	*server = (struct server){.settings = settings};
+	restart_open(&server->restart);
 	pthread_mutex_init(&server->start_lock, NULL);
 	pthread_barrier_init(&server->barrier, NULL,
 			     (unsigned)settings->n_workers);
@@ -356,7 +413,7 @@ int server_open(struct server *server, const struct settings *settings)
 	}
 	endpoint_announce_all(&server->workers[0]);
 	start_watchdog(server);
-	systemd_notify("READY=1");
+	take_over(server);
 	return 0;
 }
 
@@ -390,10 +447,12 @@ void server_close(struct server *server)
 {
 	weir_timer_cancel(&server->timer);
 	weir_timer_cancel(&server->watchdog);
+	restart_cancel(server);
 	weir_signal_close(&server->interrupt);
 	weir_signal_close(&server->terminate);
 	weir_signal_close(&server->hangup);
 	weir_signal_close(&server->usr1);
+	weir_signal_close(&server->usr2);
 	for (size_t i = 0; i < server->n_workers; i++)
 		worker_close(&server->workers[i]);
 	free(server->workers);

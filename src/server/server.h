@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "restart.h"
 #include "settings.h"
 
 struct worker;
@@ -19,6 +20,7 @@ struct worker;
 enum phase {
 	PHASE_SERVING,
 	PHASE_GRACE,	/* still serving, but /healthz says 503 */
+	PHASE_REPLACED, /* another process accepts; connections go on */
 	PHASE_DRAINING, /* accepts nothing; connections are being finished */
 	PHASE_ABORTING, /* connections are reset */
 	PHASE_OVER	/* no worker has clients: the threads end */
@@ -32,14 +34,18 @@ struct server {
 	struct weir_signal terminate;
 	struct weir_signal hangup;
 	struct weir_signal usr1;
+	struct weir_signal usr2;
+	struct restart restart;
 	bool wants_queues; /* to be printed once all snapshots are ready */
 	struct weir_timer watchdog;
-	struct weir_timer timer;    /* ends the grace period, then the drain */
+	struct weir_timer timer;    /* ends the grace, or the time after a
+				     * replacement, then the drain */
 	pthread_mutex_t start_lock; /* held until all threads have started */
 	bool is_cancelled;	    /* one could not be started: all end */
 	size_t n_threads;	    /* started, and to be joined */
 	/* shared by all threads */
 	_Atomic int phase;
+	_Atomic size_t n_replaced; /* workers that listen no more */
 	_Atomic size_t n_drained;  /* workers that have no clients left */
 	_Atomic uint64_t n_conns;  /* of the process, for --max-conns */
 	pthread_barrier_t barrier; /* for the rounds of a drain */
@@ -57,6 +63,8 @@ int server_open(struct server *server, const struct settings *settings);
 /* Serve until a signal has ended it. */
 enum server_outcome server_run(struct server *server);
 void server_close(struct server *server);
+/* The process of that number listens in this one's place. */
+void server_replace(struct server *server, pid_t pid);
 /* The first worker's wakeup has fired. */
 void server_on_wakeup(struct server *server);
 

@@ -12,6 +12,7 @@
 #include "network.h"
 
 struct endpoint_config;
+struct handover;
 
 enum {
 	MAX_WORKERS = 256
@@ -66,8 +67,12 @@ struct settings {
 	size_t budget;	    /* of the process, in bytes; 0: the default */
 	uint64_t max_conns; /* of the process; 0: no limit */
 	struct endpoint_settings defaults;
-	uint64_t grace_ns; /* serving goes on so long after SIGTERM */
-	uint64_t drain_ns; /* then connections may take so long to end */
+	uint64_t grace_ns;	/* serving goes on so long after SIGTERM */
+	uint64_t drain_ns;	/* then connections may take so long to end */
+	uint64_t drain_idle_ns; /* without traffic for it they end; 0: no */
+	uint64_t start_timeout_ns; /* of the process that replaces this one */
+	char **argv;		   /* which it is started with */
+	struct handover *handover; /* NULL: there was none before this one */
 	enum log_format log_format;
 	const char *log_path; /* NULL: standard error */
 	bool has_metrics;

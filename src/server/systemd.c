@@ -14,22 +14,17 @@
 
 #include "quantity.h"
 
-enum {
-	FIRST_FD = 3 /* SD_LISTEN_FDS_START */
-};
-
 static const struct quantity_kind number = {.units = quantity_counts,
 					    .max = INT_MAX};
 static const struct quantity_kind microseconds = {.units = quantity_counts,
 						  .max = UINT64_MAX / 1000};
 
-static bool is_for_us(const char *variable)
+static bool is_number(const char *variable, pid_t pid)
 {
 	const char *text = getenv(variable);
-	uint64_t pid;
+	uint64_t n;
 
-	return text && quantity_parse(&number, text, &pid) &&
-	       pid == (uint64_t)getpid();
+	return text && quantity_parse(&number, text, &n) && n == (uint64_t)pid;
 }
 
 /* The next of the names between colons; "unknown" if there is none, as
@@ -49,15 +44,16 @@ static int take_sockets(struct inherited *sockets, int n)
 	const char *names = getenv("LISTEN_FDNAMES");
 	uint64_t n_sockets;
 
-	if (!text || !getenv("LISTEN_PID"))
+	if (!text || (!getenv("LISTEN_PID") && !getenv("LISTEN_PPID")))
 		return 0;
-	if (!is_for_us("LISTEN_PID"))
+	if (!is_number("LISTEN_PID", getpid()) &&
+	    !is_number("LISTEN_PPID", getppid()))
 		return -ESRCH;
 	if (!quantity_parse(&number, text, &n_sockets) ||
 	    n_sockets > (uint64_t)n)
 		return -EINVAL;
 	for (int i = 0; i < (int)n_sockets; i++) {
-		sockets[i].fd = FIRST_FD + i;
+		sockets[i].fd = FIRST_INHERITED + i;
 		if (fcntl(sockets[i].fd, F_SETFD, FD_CLOEXEC) < 0)
 			return -EINVAL;
 		names = take_name(names ? names : "", sockets[i].name);
@@ -70,6 +66,7 @@ int systemd_sockets(struct inherited *sockets, int n)
 	int n_sockets = take_sockets(sockets, n);
 
 	(void)unsetenv("LISTEN_PID");
+	(void)unsetenv("LISTEN_PPID");
 	(void)unsetenv("LISTEN_FDS");
 	(void)unsetenv("LISTEN_FDNAMES");
 	return n_sockets;
@@ -97,12 +94,18 @@ void systemd_notify(const char *state)
 	close(fd);
 }
 
+void systemd_leave(void)
+{
+	(void)unsetenv("NOTIFY_SOCKET");
+}
+
 uint64_t systemd_watchdog(void)
 {
 	const char *text = getenv("WATCHDOG_USEC");
 	uint64_t us;
 
-	if (!text || (getenv("WATCHDOG_PID") && !is_for_us("WATCHDOG_PID")) ||
+	if (!text ||
+	    (getenv("WATCHDOG_PID") && !is_number("WATCHDOG_PID", getpid())) ||
 	    !quantity_parse(&microseconds, text, &us))
 		return 0;
 	return us * 1000;

@@ -8,7 +8,9 @@
 #include <stdint.h>
 
 enum {
-	MAX_INHERITED = 64,
+	FIRST_INHERITED = 3, /* SD_LISTEN_FDS_START */
+	MAX_INHERITED = 1024,
+	MAX_NAMES_SIZE = 65536,	  /* of LISTEN_FDNAMES; the kernel takes 128K */
 	INHERITED_NAME_SIZE = 256 /* FileDescriptorName=, systemd.socket(5) */
 };
 
@@ -18,15 +20,17 @@ struct inherited {
 	char name[INHERITED_NAME_SIZE];
 };
 
-/* Fill in the sockets meant for this process and return their number, 0 if
- * there are none. Works once: the variables are removed from the environment.
- * -EINVAL: LISTEN_FDS is wrong, or is more than n. -ESRCH: the sockets are
+/* Fill in the sockets meant for this process, by its number in LISTEN_PID or
+ * its parent's in LISTEN_PPID, and return their number, 0 if there are none.
+ * Works once: the variables are removed from the environment. -EINVAL: LISTEN_FDS is wrong, or is more than n. -ESRCH: the sockets are
  * meant for another process. */
 int systemd_sockets(struct inherited *sockets, int n);
 
 /* Tell the supervisor "READY=1" and the like. Does nothing without a
  * supervisor; failures are ignored. */
 void systemd_notify(const char *state);
+/* From now on another process is the supervisor's: notify no more. */
+void systemd_leave(void);
 
 /* The interval in which it expects "WATCHDOG=1", in ns; 0: it does not. */
 uint64_t systemd_watchdog(void);

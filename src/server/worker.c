@@ -144,6 +144,31 @@ void worker_abort(struct worker *worker, bool is_private)
 				&is_private);
 }
 
+static void limit_client(struct weir_conn *c, void *arg)
+{
+	struct endpoint *endpoint = arg;
+
+	(void)weir_conn_set_limits(c, &endpoint->drain_limits);
+}
+
+/* --drain-idle */
+static void limit_idle(struct worker *worker)
+{
+	uint64_t ns = worker->settings->drain_idle_ns;
+
+	for (size_t i = 0; i < worker->n_endpoints && ns > 0; i++) {
+		struct endpoint *endpoint = &worker->endpoints[i];
+		uint64_t usual_ns = endpoint->limits.idle_ns;
+
+		if (endpoint->service->is_private)
+			continue;
+		endpoint->drain_limits = endpoint->limits;
+		if (usual_ns == 0 || usual_ns > ns)
+			endpoint->drain_limits.idle_ns = ns;
+		client_for_each(endpoint, limit_client, endpoint);
+	}
+}
+
 /* Serve what has been sent already, until nothing more is ready at once.
  * Returns how many descriptors were ready. */
 static size_t take_last_turns(struct worker *worker)
@@ -191,12 +216,29 @@ static void finish_all(struct worker *worker)
 			"finishing %zu connections; a second signal aborts",
 			worker->n_clients);
 	finish(worker, false);
+	limit_idle(worker);
 	while (worker->n_clients > 0 &&
 	       server_phase(worker->server) == PHASE_DRAINING)
 		run(worker);
 	if (worker->n_clients > 0)
 		worker_abort(worker, false);
 	while (worker->n_clients > 0)
+		run(worker);
+}
+
+/* The clients that this worker still takes from its accept queues are served,
+ * too: of several that share a socket only the one that was woken would. */
+static void serve_on(struct worker *worker)
+{
+	struct server *server = worker->server;
+
+	endpoint_stop_listening(worker, false);
+	endpoint_stop_listening(worker, true);
+	endpoint_leave_datagrams(worker);
+	limit_idle(worker);
+	atomic_fetch_add(&server->n_replaced, 1);
+	weir_wakeup_send(&server->workers[0].wakeup);
+	while (server_phase(server) == PHASE_REPLACED)
 		run(worker);
 }
 
@@ -213,8 +255,10 @@ void worker_run(struct worker *worker)
 {
 	struct server *server = worker->server;
 
-	while (server_phase(server) < PHASE_DRAINING)
+	while (server_phase(server) < PHASE_REPLACED)
 		run(worker);
+	if (server_phase(server) == PHASE_REPLACED)
+		serve_on(worker);
 	endpoint_stop_listening(worker, false);
 	serve_what_came(worker);
 	endpoint_stop_receiving(worker);

@@ -64,6 +64,30 @@ Test(dgram_open, a_path_is_taken_over_from_the_dead_and_removed_at_the_end)
 	talk_end(&other);
 }
 
+/* Handed from one owner to the next, as from process to process. */
+Test(dgram_open, an_adopted_path_is_removed_by_its_owner_alone)
+{
+	struct weir_address address = dgram_path("handed");
+	struct talk first = {.n = 0};
+	struct talk second = {.n = 0};
+
+	cr_assert_eq(weir_loop_new(&first.loop), 0);
+	cr_assert_eq(weir_loop_new(&second.loop), 0);
+	cr_assert_eq(try_bind(&first, &address), 0);
+	cr_assert_eq(weir_dgram_adopt(&second.d, second.loop,
+				      dup(weir_dgram_fd(&first.d)), &deaf,
+				      NULL),
+		     0);
+	cr_expect_str_eq(weir_dgram_address(&second.d)->sa.un.sun_path,
+			 address.sa.un.sun_path);
+	cr_expect_eq(weir_dgram_own_file(&first.d, false), 0);
+	talk_end(&first);
+	cr_expect(is_there(&address));
+	cr_expect_eq(weir_dgram_own_file(&second.d, true), 0);
+	talk_end(&second);
+	cr_expect_not(is_there(&address));
+}
+
 Test(dgram_open, what_cannot_be_opened_says_why)
 {
 	struct weir_address stream = harness_address("127.0.0.1:0");

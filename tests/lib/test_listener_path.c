@@ -111,6 +111,43 @@ Test(listener_path, a_stale_socket_is_replaced)
 	cr_expect_not(is_there(s.path));
 }
 
+/* Handed from one owner to the next, as from process to process. */
+Test(listener_path, a_file_can_be_left_to_whoever_adopts_the_socket)
+{
+	struct server first;
+	struct server second;
+
+	begin(&first);
+	begin(&second);
+	cr_assert_eq(try_open(&first), 0);
+	cr_assert_eq(weir_listener_adopt(&second.listener, second.loop,
+					 dup(weir_listener_fd(&first.listener)),
+					 NULL, just_close),
+		     0);
+	cr_expect_eq(weir_listener_own_file(&first.listener, false), 0);
+	end(&first);
+	expect_service(&second);
+	cr_expect_eq(weir_listener_own_file(&second.listener, true), 0);
+	end(&second);
+	cr_expect_not(is_there(second.path));
+}
+
+/* It was replaced meanwhile: what is there is left alone. */
+Test(listener_path, a_file_that_is_no_socket_cannot_be_owned)
+{
+	struct server s;
+
+	begin(&s);
+	cr_assert_eq(try_open(&s), 0);
+	cr_assert_eq(unlink(s.path), 0);
+	cr_expect_eq(weir_listener_own_file(&s.listener, true), -ENOENT);
+	close(open(s.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	cr_expect_eq(weir_listener_own_file(&s.listener, true), -ENOTSOCK);
+	end(&s);
+	cr_expect(is_there(s.path));
+	unlink(s.path);
+}
+
 Test(listener_path, a_live_one_is_refused_and_lives_on)
 {
 	struct server s;
