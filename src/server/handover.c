@@ -11,12 +11,27 @@
 
 #include "systemd.h"
 
+static const char prefix[] = "weir-restart.";
 const char handover_ready_name[] = "weir-restart.ready";
 
 void handover_socket_name(char *name, size_t size, size_t worker,
 			  const char *service)
 {
-	(void)snprintf(name, size, "weir-restart.%zu.%s", worker, service);
+	(void)snprintf(name, size, "%s%zu.%s", prefix, worker, service);
+}
+
+static bool read_name(struct handed *handed, const char *name)
+{
+	size_t n_prefix = sizeof prefix - 1;
+	char *end;
+
+	if (strncmp(name, prefix, n_prefix) != 0)
+		return false;
+	handed->worker = strtoul(name + n_prefix, &end, 10);
+	if (*end != '.')
+		return false;
+	(void)snprintf(handed->service, sizeof handed->service, "%s", end + 1);
+	return true;
 }
 
 /* False: it is not handed over, or no socket. */
@@ -27,8 +42,7 @@ static bool read_socket(struct handed *handed, const struct inherited *socket)
 
 	*handed = (struct handed){.fd = socket->fd,
 				  .address = {.len = sizeof address->sa}};
-	return sscanf(socket->name, "weir-restart.%zu.%15s", &handed->worker,
-		      handed->service) == 2 &&
+	return read_name(handed, socket->name) &&
 	       getsockopt(socket->fd, SOL_SOCKET, SO_TYPE, &address->type,
 			  &len) == 0 &&
 	       getsockname(socket->fd, &address->sa.any, &address->len) == 0;

@@ -76,11 +76,9 @@ static void stop(struct server *server)
 	restart_cancel(server);
 	if (phase == PHASE_OVER) {
 		worker_abort(&server->workers[0], true);
-	} else if (phase == PHASE_REPLACED) {
-		start_drain(server);
-	} else if (phase != PHASE_SERVING) {
+	} else if (phase != PHASE_SERVING && phase != PHASE_REPLACED) {
 		enter(server, PHASE_ABORTING);
-	} else if (grace > 0) {
+	} else if (phase == PHASE_SERVING && grace > 0) {
 		log_say(&server->workers[0],
 			"serving on for the grace; a second signal aborts");
 		enter(server, PHASE_GRACE);
