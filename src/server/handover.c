@@ -169,7 +169,7 @@ void handover_free(struct handover *handover)
 	for (size_t i = 0; i < handover->n; i++)
 		if (handover->sockets[i].fd >= 0)
 			close(handover->sockets[i].fd);
-	if (handover->ready_fd >= 0)
-		close(handover->ready_fd);
+	/* not ready_fd: its end is to say that this process has ended, so that
+	 * whoever waits for that finds the exit status */
 	free(handover);
 }

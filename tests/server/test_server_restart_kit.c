@@ -61,7 +61,7 @@ void restart_stop(struct served *s, pid_t last)
 	must(kill(last, SIGTERM), "kill");
 	newest = 0;
 	while (wait(&status) > 0)
-		cr_expect_eq(status, 0);
+		cr_expect_eq(status, 0, "%#x", (unsigned)status);
 	cr_expect_eq(errno, ECHILD);
 	served_forget(s);
 }
