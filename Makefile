@@ -214,9 +214,7 @@ $(FUZZERS): $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libfuzzed.a \
 	$(call say,LD $@)$(LINK) -fsanitize=fuzzer -lm
 
 # Objects of several rooms have the same name: q adds where r would replace.
-$(BUILD)/libfuzzed.a: $(HARNESS) $(OF_flood) \
-		$(filter %/proxy_header.o %/proxy_header_write.o %/http.o, \
-		$(SERVER))
+$(BUILD)/libfuzzed.a: $(HARNESS) $(OF_flood) $(OF_server)
 	@rm -f $@
 	$(call say,AR $@)$(AR) qcs $@ $^
 
