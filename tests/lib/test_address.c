@@ -383,3 +383,11 @@ Test(address, errors_are_told_in_words)
 	cr_expect_str_eq(weir_address_error(-EACCES), strerror(EACCES));
 	cr_expect_not_null(weir_address_error(-99999));
 }
+
+Test(address, the_last_byte_that_is_printed_is_the_tilde)
+{
+	struct weir_address address;
+
+	cr_assert_eq(listen_on("unix:/x~\x7f\x1f ", &address), 1);
+	expect_text(&address, "unix:/x~?? ");
+}

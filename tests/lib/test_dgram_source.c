@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dgram_source.h"
 #include "fault.h"
 #include "harness.h"
 #include "harness_net.h"
@@ -236,4 +237,45 @@ Test(dgram_source, other_control_messages_do_not_hide_the_address)
 	expect_told(&t, "udp:127.0.0.2:0");
 	close(fd);
 	talk_end(&t);
+}
+
+/* What a datagram that came in by IPv6 says of where it was sent to. */
+static struct weir_address read_v6(const char *host)
+{
+	struct weir_address to = harness_address("udp:[::]:7");
+	struct weir_address source = harness_address(host);
+	union weir_dgram_control control;
+	struct msghdr header = {0};
+
+	source.sa.in6.sin6_scope_id = 1;
+	weir_dgram_source_write(&header, &control, &source);
+	weir_dgram_source_read(&header, &to);
+	return to;
+}
+
+static void expect_read(const char *host, const char *text)
+{
+	struct weir_address to = read_v6(host);
+	char read[WEIR_ADDRESS_TEXT_SIZE];
+
+	weir_address_format(&to, read, sizeof read);
+	cr_expect_str_eq(read, text);
+}
+
+Test(dgram_source, what_was_sent_to_a_group_is_answered_from_any_address)
+{
+	expect_read("udp:[ff02::1]:7", "udp:[::]:7");
+}
+
+Test(dgram_source, a_link_local_address_has_the_scope_it_came_by)
+{
+	expect_read("udp:[fe80::7]:7", "udp:[fe80::7%1]:7");
+	expect_read("udp:[2001:db8::7]:7", "udp:[2001:db8::7]:7");
+}
+
+Test(dgram_source, a_unix_address_is_no_wildcard)
+{
+	struct weir_address address = harness_unix_name();
+
+	cr_expect_not(weir_dgram_source_is_wildcard(&address));
 }
