@@ -76,8 +76,7 @@ static void on_accept(struct weir_listener *listener, int fd,
 	struct weir_conn *c = calloc(1, sizeof *c);
 
 	(void)peer;
-	if (c && weir_conn_open(c, weir_listener_loop(listener), fd, &events,
-				NULL) == 0)
+	if (c && weir_conn_accept(c, listener, fd, &events, NULL) == 0)
 		return;
 	free(c);
 	close(fd);

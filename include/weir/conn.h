@@ -206,6 +206,7 @@ struct weir_backlog;
 struct weir_conn;
 struct weir_input;
 struct weir_link;
+struct weir_listener;
 
 /* Bytes, in the life of one connection.
  *
@@ -401,6 +402,15 @@ struct weir_conn {
 int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
 		   const struct weir_conn_events *events,
 		   const struct weir_conn_limits *limits);
+
+/* As weir_conn_open, in the loop of listener, for an fd that this listener has
+ * accepted: what the listener knows of it is not asked or set again, which
+ * saves a system call. TCP_NODELAY is inherited from the listening socket. For
+ * a listener that was adopted it is the same as weir_conn_open. The listener
+ * must be open; it may be closed afterwards. */
+int weir_conn_accept(struct weir_conn *c, struct weir_listener *listener,
+		     int fd, const struct weir_conn_events *events,
+		     const struct weir_conn_limits *limits);
 
 /* Use other callbacks from now on, for example after a login; they are not
  * copied either. Input that the old on_data has left unconsumed is offered to

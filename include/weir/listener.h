@@ -191,9 +191,12 @@ struct weir_listener {
 	int unix_sndbuf; /* for each accepted Unix socket; 0: leave it */
 	struct weir_address address;
 	struct weir_listener_stats stats;
-	uint32_t interest;  /* EPOLLIN, with EPOLLEXCLUSIVE if asked for */
-	uint8_t n_empty;    /* events in a row with nothing to accept */
-	bool is_pause_told; /* and nothing was accepted since */
+	uint32_t interest;	/* EPOLLIN, with EPOLLEXCLUSIVE if asked for */
+	uint32_t ready_in_turn; /* the loop's turn of the last event */
+	uint8_t n_at_once;	/* how many to accept at the next event */
+	uint8_t n_empty;	/* events in a row with nothing to accept */
+	bool has_made_socket;	/* opened: its socket has our options */
+	bool is_pause_told;	/* and nothing was accepted since */
 };
 
 /* Bind, listen and accept. TCP gets SO_REUSEADDR, IPv6 stays IPv6 only.

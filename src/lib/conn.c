@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <weir/listener.h>
 #include <weir/observer.h>
 
 #include "conn_inside.h"
@@ -251,37 +252,33 @@ void weir_conn_handle_event(struct weir_conn *c, uint32_t events)
 	weir_conn_settle(c);
 }
 
-/* Only TCP sockets accept TCP_NODELAY. */
+/* Only TCP sockets accept TCP_NODELAY, and they are stream sockets: others are
+ * asked what they are. */
 static int probe_and_set_nodelay(int fd, bool *is_tcp)
 {
 	int type;
-	int error = weir_sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type);
-
-	if (error < 0)
-		return error;
-	if (type != SOCK_STREAM)
-		return -EPROTOTYPE;
-	*is_tcp = weir_sys_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1) == 0;
-	return 0;
-}
-
-int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
-		   const struct weir_conn_events *events,
-		   const struct weir_conn_limits *limits)
-{
-	static const struct weir_conn_limits defaults;
-	struct weir_watch watch;
-	bool is_tcp;
 	int error;
 
-	assert(!weir_conn_is_open(c) && events->on_data && events->on_close);
-	if (!limits)
-		limits = &defaults;
-	error = weir_conn_check_limits(limits);
+	*is_tcp = weir_sys_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1) == 0;
+	if (*is_tcp)
+		return 0;
+	error = weir_sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type);
 	if (error < 0)
 		return error;
-	error = probe_and_set_nodelay(fd, &is_tcp);
-	if (error == 0 && is_tcp)
+	return type == SOCK_STREAM ? 0 : -EPROTOTYPE;
+}
+
+static const struct weir_conn_limits defaults;
+
+/* fd is a stream socket that has TCP_NODELAY if it is TCP's. */
+static int open_stream(struct weir_conn *c, struct weir_loop *loop, int fd,
+		       bool is_tcp, const struct weir_conn_events *events,
+		       const struct weir_conn_limits *limits)
+{
+	struct weir_watch watch;
+	int error = 0;
+
+	if (is_tcp)
 		error = weir_conn_set_alive(fd, limits);
 	if (error < 0)
 		return error;
@@ -300,6 +297,43 @@ int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
 					      WEIR_READ_SIZE);
 	weir_conn_schedule(c);
 	return 0;
+}
+
+int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
+		   const struct weir_conn_events *events,
+		   const struct weir_conn_limits *limits)
+{
+	bool is_tcp = false;
+	int error;
+
+	assert(!weir_conn_is_open(c) && events->on_data && events->on_close);
+	if (!limits)
+		limits = &defaults;
+	error = weir_conn_check_limits(limits);
+	if (error == 0)
+		error = probe_and_set_nodelay(fd, &is_tcp);
+	if (error < 0)
+		return error;
+	return open_stream(c, loop, fd, is_tcp, events, limits);
+}
+
+int weir_conn_accept(struct weir_conn *c, struct weir_listener *listener,
+		     int fd, const struct weir_conn_events *events,
+		     const struct weir_conn_limits *limits)
+{
+	struct weir_loop *loop = weir_listener_loop(listener);
+	bool is_tcp = listener->address.sa.any.sa_family != AF_UNIX;
+	int error;
+
+	if (!listener->has_made_socket)
+		return weir_conn_open(c, loop, fd, events, limits);
+	assert(!weir_conn_is_open(c) && events->on_data && events->on_close);
+	if (!limits)
+		limits = &defaults;
+	error = weir_conn_check_limits(limits);
+	if (error < 0)
+		return error;
+	return open_stream(c, loop, fd, is_tcp, events, limits);
 }
 
 bool weir_conn_is_open(const struct weir_conn *c)
@@ -416,6 +450,9 @@ void weir_conn_progress(struct weir_conn *c, struct weir_progress *progress)
 	weir_conn_counters(c, progress);
 	if (!c->is_tcp || weir_conn_is(c, WEIR_PHASE_CLOSED))
 		return;
-	progress->kernel_unsent = kernel_share(c, weir_sys_unsent);
+	/* what is not sent is not acknowledged either */
 	progress->kernel_unacked = kernel_share(c, weir_sys_unacked);
+	progress->kernel_unsent = progress->kernel_unacked == 0
+					  ? 0
+					  : kernel_share(c, weir_sys_unsent);
 }

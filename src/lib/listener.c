@@ -2,6 +2,7 @@
  * with a pause when descriptors or memory run out. A pause takes the socket out
  * of epoll: the backlog keeps it readable, so a watch would spin. */
 #include <weir/listener.h>
+#include "loop.h"
 #include "size.h"
 #include "socket_file.h"
 #include "sys.h"
@@ -151,27 +152,45 @@ static void take_nothing(struct weir_listener *l, uint32_t events,
 	}
 }
 
+/* How many to accept in this turn. An accept that finds nobody is a system call
+ * for nothing, and epoll reports those who still wait anyway: as many as came
+ * last time, and twice as many if the turn before has left some. */
+static int begin_accepting(struct weir_listener *l)
+{
+	uint32_t turn = (uint32_t)l->watch.loop->n_turns;
+
+	if (turn - l->ready_in_turn == 1)
+		l->n_at_once = (uint8_t)weir_smaller(2 * l->n_at_once,
+						     ACCEPTS_PER_TURN);
+	l->ready_in_turn = turn;
+	return l->n_at_once;
+}
+
 static void accept_some(struct weir_watch *watch, uint32_t events)
 {
 	struct weir_listener *l =
 		weir_container_of(watch, struct weir_listener, watch);
 	bool is_closed = false;
 	int n_skipped = 0;
+	int n_at_once;
 	int fd = 0;
 	int i;
 
 	if (l->watch.wanted == 0)
 		return; /* paused after this was harvested */
-	for (i = 0; i < ACCEPTS_PER_TURN; i++) {
+	n_at_once = begin_accepting(l);
+	for (i = 0; i < n_at_once; i++) {
 		struct weir_address peer;
 
 		fd = accept_one(l, &peer);
 		if (fd == -EAGAIN) {
+			l->n_at_once = (uint8_t)(i > 0 ? i : 1);
 			take_nothing(l, events, i > 0);
 			return;
 		}
 		if (is_skipped(fd)) {
 			n_skipped++;
+			n_at_once = ACCEPTS_PER_TURN;
 			continue;
 		}
 		if (fd < 0) {
@@ -210,6 +229,9 @@ static int set_tcp_options(int fd, int family,
 		{options->rcvbuf > 0, SOL_SOCKET, SO_RCVBUF, options->rcvbuf},
 		{options->notsent_lowat > 0, IPPROTO_TCP, TCP_NOTSENT_LOWAT,
 		 options->notsent_lowat},
+		/* the kernel clones an accepted socket from the listening one,
+		 * with its options (sk_clone_lock in net/core/sock.c) */
+		{true, IPPROTO_TCP, TCP_NODELAY, 1},
 	};
 	int error = 0;
 	size_t i;
@@ -251,7 +273,8 @@ static int start(struct weir_listener *l, struct weir_loop *loop, int fd,
 				    .on_pause = options->on_pause,
 				    .unix_sndbuf = unix_sndbuf,
 				    .address = bound,
-				    .interest = interest};
+				    .interest = interest,
+				    .n_at_once = ACCEPTS_PER_TURN};
 	l->watch.kind = WEIR_WORK_LISTENER;
 	return 0;
 }
@@ -295,6 +318,7 @@ int weir_listener_open(struct weir_listener *l, struct weir_loop *loop,
 	if (error < 0)
 		goto remove_file;
 	l->file = file;
+	l->has_made_socket = true;
 	return 0;
 
 remove_file:

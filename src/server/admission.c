@@ -101,18 +101,27 @@ void admission_release_source(struct endpoint *endpoint,
 				weir_loop_now(endpoint->worker->loop));
 }
 
+/* The head of a PROXY header may come after the listener has closed. */
+static int open_client(struct endpoint *endpoint, struct weir_conn *c, int fd)
+{
+	const struct weir_conn_events *events = &endpoint->service->events;
+
+	if (weir_listener_is_open(&endpoint->listener))
+		return weir_conn_accept(c, &endpoint->listener, fd, events,
+					&endpoint->limits);
+	return weir_conn_open(c, endpoint->worker->loop, fd, events,
+			      &endpoint->limits);
+}
+
 static void serve(struct endpoint *endpoint, int fd,
 		  const struct weir_address *peer,
 		  const struct weir_address *destination)
 {
-	struct worker *worker = endpoint->worker;
 	struct weir_conn *c = client_new(endpoint, fd, peer, destination);
 	int error = -ENOMEM;
 
 	if (c)
-		error = weir_conn_open(c, worker->loop, fd,
-				       &endpoint->service->events,
-				       &endpoint->limits);
+		error = open_client(endpoint, c, fd);
 	if (error == 0) {
 		endpoint->counters.n_accepted++;
 		if (endpoint->service->on_open)

@@ -185,7 +185,8 @@ Test(listener_failures, accepted_sockets_have_the_lowat_asked_for)
 Test(listener_failures, unasked_they_have_none)
 {
 	begin(harness_address("127.0.0.1:0"), NULL);
-	cr_expect_eq(fault_count(FAULT_SETSOCKOPT), 1, "SO_REUSEADDR alone");
+	cr_expect_eq(fault_count(FAULT_SETSOCKOPT), 2,
+		     "SO_REUSEADDR and TCP_NODELAY alone");
 	expect_lowat(0);
 }
 
