@@ -63,7 +63,7 @@
 #include <weir/listener.h>
 #include <weir/connector.h>
 #include <weir/dgram.h>
-#include <weir/sendall.h>
+#include <weir/fd.h>
 #include <weir/observer.h>
 
 #endif

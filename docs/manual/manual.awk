@@ -368,6 +368,8 @@ function cut(file,	line, depth, begun, in_comment, text, code, behind)
 			begun = 1
 		if (!begun || line ~ /^WEIR_DECLARE_|^#(endif|if|else)/)
 			continue
+		if (line ~ /^\/\* NOLINT/)
+			continue
 		if (depth == 0 && line ~ /^\/\*/) {
 			n_blocks++
 			in_comment = 1

@@ -279,7 +279,7 @@ static int open_stream(struct weir_conn *c, struct weir_loop *loop, int fd,
 	int error = 0;
 
 	if (is_tcp)
-		error = weir_conn_set_alive(fd, limits);
+		error = weir_conn_set_keepalive(fd, limits);
 	if (error < 0)
 		return error;
 	c->watch.loop = NULL;

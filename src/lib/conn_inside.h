@@ -297,17 +297,17 @@ struct weir_link *weir_link_next(const struct weir_link *link,
 /* Fire the fences that no byte is in front of. */
 void weir_fence_fire(struct weir_conn *c);
 
-/* -- conn_alive.c -- */
+/* -- conn_keepalive.c -- */
 
 /* -EINVAL: a limit of keepalive or user timeout is out of its range. */
-int weir_conn_check_alive(const struct weir_conn_limits *limits);
+int weir_conn_check_keepalive(const struct weir_conn_limits *limits);
 /* Ask the kernel for them; fd is TCP's. */
-int weir_conn_set_alive(int fd, const struct weir_conn_limits *limits);
+int weir_conn_set_keepalive(int fd, const struct weir_conn_limits *limits);
 /* From c's limits to these. What the user has set on the socket stays. */
-int weir_conn_change_alive(const struct weir_conn *c,
-			   const struct weir_conn_limits *limits);
+int weir_conn_change_keepalive(const struct weir_conn *c,
+			       const struct weir_conn_limits *limits);
 /* What to be in epoll for when nothing else is waited for. */
-uint32_t weir_conn_alive_events(const struct weir_conn *c);
+uint32_t weir_conn_keepalive_events(const struct weir_conn *c);
 /* EPOLLERR came: where no call would meet the error, act on it. */
 void weir_conn_take_silent_error(struct weir_conn *c);
 

@@ -49,7 +49,7 @@ int weir_conn_check_limits(const struct weir_conn_limits *limits)
 		return -EINVAL;
 	if (low_of(limits) > high || high + WEIR_READ_SIZE > max_of(limits))
 		return -EINVAL;
-	return weir_conn_check_alive(limits);
+	return weir_conn_check_keepalive(limits);
 }
 
 size_t weir_conn_low(const struct weir_conn *c)
@@ -350,8 +350,9 @@ int weir_conn_set_limits(struct weir_conn *c,
 		limits = &defaults;
 	error = weir_conn_check_limits(limits);
 	if (error == 0)
-		error = weir_conn_is_open(c) ? weir_conn_change_alive(c, limits)
-					     : -EPIPE;
+		error = weir_conn_is_open(c)
+				? weir_conn_change_keepalive(c, limits)
+				: -EPIPE;
 	if (error < 0)
 		return error;
 	old_linger_ns = linger_ns(c);

@@ -153,7 +153,7 @@ static void set_interest(struct weir_conn *c)
 	if (is_armed)
 		events |= EPOLLOUT;
 	if (events == 0)
-		events = weir_conn_alive_events(c);
+		events = weir_conn_keepalive_events(c);
 	error = weir_watch_set(&c->watch, events);
 	if (error < 0) {
 		weir_conn_fail(c, error);

@@ -105,7 +105,7 @@ Test(examples, every_noun_has_one_that_runs)
 {
 	static const char *const nouns[] = {
 		"address", "buf",   "connector", "dgram",    "link",
-		"list",	   "loop",  "fence",	 "observer", "sendall",
+		"list",	   "loop",  "fence",	 "observer", "fd",
 		"signal",  "timer", "version",	 "wakeup"};
 
 	for (size_t i = 0; i < sizeof nouns / sizeof *nouns; i++)

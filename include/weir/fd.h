@@ -28,8 +28,8 @@
  *		return error < 0;
  *	}
  */
-#ifndef WEIR_SENDALL_H
-#define WEIR_SENDALL_H
+#ifndef WEIR_FD_H
+#define WEIR_FD_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -22,7 +22,7 @@ enum {
 	PATIENCE_S = 60
 };
 
-TestSuite(conn_alive, .init = conn_begin, .fini = conn_end,
+TestSuite(conn_keepalive, .init = conn_begin, .fini = conn_end,
 	  .timeout = PATIENCE_S);
 
 static struct conn_probe p;
@@ -40,7 +40,7 @@ static int get_option(int level, int option)
 
 /* -- what is asked of the kernel -- */
 
-Test(conn_alive, the_kernel_gets_what_is_asked_for_rounded_up)
+Test(conn_keepalive, the_kernel_gets_what_is_asked_for_rounded_up)
 {
 	const struct weir_conn_limits limits = {
 		.keepalive_idle_ns = 20 * SECOND + 1,
@@ -56,7 +56,7 @@ Test(conn_alive, the_kernel_gets_what_is_asked_for_rounded_up)
 	cr_expect_eq(get_option(IPPROTO_TCP, TCP_USER_TIMEOUT), 25001);
 }
 
-Test(conn_alive, unasked_it_costs_no_call)
+Test(conn_keepalive, unasked_it_costs_no_call)
 {
 	const struct weir_conn_limits never = {.keepalive_idle_ns = WEIR_NEVER,
 					       .user_timeout_ns = WEIR_NEVER};
@@ -74,7 +74,7 @@ Test(conn_alive, unasked_it_costs_no_call)
 	}
 }
 
-Test(conn_alive, a_unix_socket_takes_no_notice)
+Test(conn_keepalive, a_unix_socket_takes_no_notice)
 {
 	const struct weir_conn_limits limits = {.keepalive_idle_ns = SECOND,
 						.user_timeout_ns = SECOND};
@@ -85,7 +85,7 @@ Test(conn_alive, a_unix_socket_takes_no_notice)
 	cr_expect_eq(p.conn.watch.committed, 0);
 }
 
-Test(conn_alive, what_is_out_of_range_is_refused)
+Test(conn_keepalive, what_is_out_of_range_is_refused)
 {
 	static const struct weir_conn_limits table[] = {
 		{.keepalive_idle_ns = 32767 * SECOND + 1},
@@ -103,7 +103,7 @@ Test(conn_alive, what_is_out_of_range_is_refused)
 	cr_expect_eq(conn_probe_open_tcp(&p, 0, &most), 0);
 }
 
-Test(conn_alive, a_refusal_of_the_kernel_is_told)
+Test(conn_keepalive, a_refusal_of_the_kernel_is_told)
 {
 	const struct weir_conn_limits limits = {.keepalive_idle_ns = SECOND,
 						.keepalive_interval_ns = SECOND,
@@ -119,7 +119,7 @@ Test(conn_alive, a_refusal_of_the_kernel_is_told)
 	cr_expect_eq(conn_probe_open_tcp(&p, 0, &limits), 0);
 }
 
-Test(conn_alive, a_change_of_limits_sets_and_takes_back)
+Test(conn_keepalive, a_change_of_limits_sets_and_takes_back)
 {
 	const struct weir_conn_limits limits = {.keepalive_idle_ns =
 							20 * SECOND,
@@ -140,7 +140,7 @@ Test(conn_alive, a_change_of_limits_sets_and_takes_back)
 	cr_expect_eq(p.conn.watch.committed, 0);
 }
 
-Test(conn_alive, a_change_leaves_the_users_own_options)
+Test(conn_keepalive, a_change_leaves_the_users_own_options)
 {
 	const int on = 1;
 
@@ -151,7 +151,7 @@ Test(conn_alive, a_change_leaves_the_users_own_options)
 	cr_expect_eq(get_option(SOL_SOCKET, SO_KEEPALIVE), 1);
 }
 
-Test(conn_alive, a_change_that_the_kernel_refuses_leaves_the_limits)
+Test(conn_keepalive, a_change_that_the_kernel_refuses_leaves_the_limits)
 {
 	const struct weir_conn_limits limits = {
 		.max = 600000, .keepalive_idle_ns = 20 * SECOND};
@@ -175,7 +175,7 @@ static void expect_end(enum weir_reason reason, int error)
 	cr_expect_eq(p.result.error, error);
 }
 
-Test(conn_alive, a_paused_one_is_told_of_its_peers_end)
+Test(conn_keepalive, a_paused_one_is_told_of_its_peers_end)
 {
 	for (size_t i = 0; i < 2; i++) {
 		cr_assert_eq(conn_probe_open_tcp(&p, 0, &table[i]), 0);
@@ -209,7 +209,7 @@ static void wait_for_the_kernel(void)
 	conn_turns(2);
 }
 
-Test(conn_alive, what_nobody_acknowledges_ends_a_paused_one)
+Test(conn_keepalive, what_nobody_acknowledges_ends_a_paused_one)
 {
 	const struct weir_conn_limits limits = {.user_timeout_ns = 1};
 
@@ -223,7 +223,7 @@ Test(conn_alive, what_nobody_acknowledges_ends_a_paused_one)
 	expect_end(WEIR_REASON_ERROR, -ETIMEDOUT);
 }
 
-Test(conn_alive, a_silent_peer_ends_a_paused_one_that_owes_nothing)
+Test(conn_keepalive, a_silent_peer_ends_a_paused_one_that_owes_nothing)
 {
 	const struct weir_conn_limits limits = {.keepalive_idle_ns = 1,
 						.keepalive_interval_ns = 1,
@@ -237,7 +237,7 @@ Test(conn_alive, a_silent_peer_ends_a_paused_one_that_owes_nothing)
 	expect_end(WEIR_REASON_ERROR, -ETIMEDOUT);
 }
 
-Test(conn_alive, a_reading_one_is_told_by_recv)
+Test(conn_keepalive, a_reading_one_is_told_by_recv)
 {
 	cr_assert_eq(conn_probe_open_tcp(&p, 0, &table[0]), 0);
 	fault_next(FAULT_RECV, -ETIMEDOUT);
@@ -246,7 +246,7 @@ Test(conn_alive, a_reading_one_is_told_by_recv)
 	expect_end(WEIR_REASON_ERROR, -ETIMEDOUT);
 }
 
-Test(conn_alive, both_fins_of_a_paused_one_do_not_spin)
+Test(conn_keepalive, both_fins_of_a_paused_one_do_not_spin)
 {
 	cr_assert_eq(conn_probe_open_tcp(&p, 0, &table[0]), 0);
 	conn_probe_write(&p, 100);
@@ -262,7 +262,7 @@ Test(conn_alive, both_fins_of_a_paused_one_do_not_spin)
 	cr_expect_eq(p.n_taken, 100);
 }
 
-Test(conn_alive, a_pause_and_its_end_lose_no_input)
+Test(conn_keepalive, a_pause_and_its_end_lose_no_input)
 {
 	cr_assert_eq(conn_probe_open_tcp(&p, 0, &table[0]), 0);
 	for (int i = 1; i <= 3; i++) {

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <weir/sendall.h>
+#include <weir/fd.h>
 
 #include "fault.h"
 #include "harness.h"
@@ -26,7 +26,7 @@ enum {
 #define SECOND_NS UINT64_C(1000000000)
 #define NAP_NS	  UINT64_C(10000000)
 
-TestSuite(sendall, .init = harness_begin, .fini = harness_end,
+TestSuite(fd, .init = harness_begin, .fini = harness_end,
 	  .timeout = PATIENCE_S);
 
 /* A pair, the bytes to send on fd[0], and how that came out. */
@@ -74,7 +74,7 @@ static void set_blocking(int fd)
 
 /* -- short sends -- */
 
-Test(sendall, what_fits_is_one_send)
+Test(fd, what_fits_is_one_send)
 {
 	begin(0);
 	cr_expect_eq(send_all(N, WEIR_NEVER), 0);
@@ -86,7 +86,7 @@ Test(sendall, what_fits_is_one_send)
 	end();
 }
 
-Test(sendall, nothing_is_sent_at_once)
+Test(fd, nothing_is_sent_at_once)
 {
 	begin(0);
 	cr_expect_eq(send_all(0, 0), 0);
@@ -95,7 +95,7 @@ Test(sendall, nothing_is_sent_at_once)
 	end();
 }
 
-Test(sendall, goes_on_behind_a_short_send_at_every_byte)
+Test(fd, goes_on_behind_a_short_send_at_every_byte)
 {
 	for (size_t cut = 1; cut < N; cut++) {
 		begin(0);
@@ -112,7 +112,7 @@ Test(sendall, goes_on_behind_a_short_send_at_every_byte)
 	}
 }
 
-Test(sendall, sends_byte_by_byte_if_it_must)
+Test(fd, sends_byte_by_byte_if_it_must)
 {
 	begin(0);
 	fault_at_most(FAULT_SEND, s.fd[0], FAULT_ALWAYS, 1);
@@ -123,7 +123,7 @@ Test(sendall, sends_byte_by_byte_if_it_must)
 	end();
 }
 
-Test(sendall, the_count_may_be_left_out)
+Test(fd, the_count_may_be_left_out)
 {
 	begin(0);
 	cr_expect_eq(weir_fd_sendall(s.fd[0], s.data, N, 0, NULL), 0);
@@ -135,7 +135,7 @@ Test(sendall, the_count_may_be_left_out)
 
 /* -- deadlines, in virtual time -- */
 
-Test(sendall, gives_up_at_the_deadline_and_says_how_far_it_came)
+Test(fd, gives_up_at_the_deadline_and_says_how_far_it_came)
 {
 	const uint64_t deadline_ns = HARNESS_START_NS + 5 * SECOND_NS;
 
@@ -149,7 +149,7 @@ Test(sendall, gives_up_at_the_deadline_and_says_how_far_it_came)
 	end();
 }
 
-Test(sendall, a_deadline_that_is_past_takes_what_there_is_room_for)
+Test(fd, a_deadline_that_is_past_takes_what_there_is_room_for)
 {
 	begin(SMALL_BUFFER);
 	cr_expect_eq(send_all(N, 0), 0);
@@ -167,7 +167,7 @@ Test(sendall, a_deadline_that_is_past_takes_what_there_is_room_for)
 }
 
 /* A signal ends a wait early: what is left of the time is waited again. */
-Test(sendall, signals_do_not_cut_it_short)
+Test(fd, signals_do_not_cut_it_short)
 {
 	const uint64_t deadline_ns = HARNESS_START_NS + SECOND_NS;
 
@@ -201,7 +201,7 @@ static void expect_nap(int error, uint64_t deadline_ns)
 	end();
 }
 
-Test(sendall, promised_room_that_is_not_there_is_waited_out)
+Test(fd, promised_room_that_is_not_there_is_waited_out)
 {
 	expect_nap(-ENOBUFS, WEIR_NEVER);
 	expect_nap(-ENOMEM, WEIR_NEVER);
@@ -209,7 +209,7 @@ Test(sendall, promised_room_that_is_not_there_is_waited_out)
 	expect_nap(-ENOBUFS, HARNESS_START_NS + SECOND_NS);
 }
 
-Test(sendall, no_nap_is_longer_than_the_deadline)
+Test(fd, no_nap_is_longer_than_the_deadline)
 {
 	const uint64_t deadline_ns = HARNESS_START_NS + NAP_NS / 4;
 
@@ -224,7 +224,7 @@ Test(sendall, no_nap_is_longer_than_the_deadline)
 /* -- errors -- */
 
 /* Each call of a sendall in three pieces fails in turn. */
-Test(sendall, every_failing_call_is_told_with_an_exact_count)
+Test(fd, every_failing_call_is_told_with_an_exact_count)
 {
 	enum fault_call hit = FAULT_N_CALLS;
 	uint64_t n_calls = 0;
@@ -251,7 +251,7 @@ Test(sendall, every_failing_call_is_told_with_an_exact_count)
 	cr_expect_eq(n_calls, 7);
 }
 
-Test(sendall, a_peer_that_goes_away_is_told_with_an_exact_count)
+Test(fd, a_peer_that_goes_away_is_told_with_an_exact_count)
 {
 	begin(0);
 	signal(SIGPIPE, SIG_DFL);
@@ -261,7 +261,7 @@ Test(sendall, a_peer_that_goes_away_is_told_with_an_exact_count)
 	close(s.fd[0]);
 }
 
-Test(sendall, what_is_no_stream_socket_is_refused)
+Test(fd, what_is_no_stream_socket_is_refused)
 {
 	int pipe_fd[2];
 	int datagram;
@@ -321,7 +321,7 @@ static void send_to_a_reader(bool is_blocking)
 	end();
 }
 
-Test(sendall, a_slow_reader_gets_every_byte)
+Test(fd, a_slow_reader_gets_every_byte)
 {
 	fault_time_real();
 	for (int is_blocking = 0; is_blocking < 2; is_blocking++) {
@@ -333,7 +333,7 @@ Test(sendall, a_slow_reader_gets_every_byte)
 }
 
 /* MSG_DONTWAIT: a blocking descriptor does not sleep beyond the deadline. */
-Test(sendall, the_deadline_holds_on_a_blocking_descriptor)
+Test(fd, the_deadline_holds_on_a_blocking_descriptor)
 {
 	begin(SMALL_BUFFER);
 	set_blocking(s.fd[0]);

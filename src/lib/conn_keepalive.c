@@ -25,7 +25,7 @@ static bool is_asked(uint64_t ns)
 	return ns != 0 && ns != WEIR_NEVER;
 }
 
-int weir_conn_check_alive(const struct weir_conn_limits *limits)
+int weir_conn_check_keepalive(const struct weir_conn_limits *limits)
 {
 	if (in_units(limits->keepalive_idle_ns, WEIR_NS_PER_S) >
 		    MAX_KEEPALIVE_S ||
@@ -63,7 +63,7 @@ static int set_keepalive(int fd, const struct weir_conn_limits *limits)
 	return error;
 }
 
-int weir_conn_set_alive(int fd, const struct weir_conn_limits *limits)
+int weir_conn_set_keepalive(int fd, const struct weir_conn_limits *limits)
 {
 	int error = set_keepalive(fd, limits);
 
@@ -73,8 +73,8 @@ int weir_conn_set_alive(int fd, const struct weir_conn_limits *limits)
 			    in_units(limits->user_timeout_ns, WEIR_NS_PER_MS));
 }
 
-int weir_conn_change_alive(const struct weir_conn *c,
-			   const struct weir_conn_limits *limits)
+int weir_conn_change_keepalive(const struct weir_conn *c,
+			       const struct weir_conn_limits *limits)
 {
 	const struct weir_conn_limits *old = c->limits;
 	int fd = c->watch.fd;
@@ -82,7 +82,7 @@ int weir_conn_change_alive(const struct weir_conn *c,
 
 	if (!c->is_tcp)
 		return 0;
-	error = weir_conn_set_alive(fd, limits);
+	error = weir_conn_set_keepalive(fd, limits);
 	if (error == 0 && is_asked(old->keepalive_idle_ns) &&
 	    !is_asked(limits->keepalive_idle_ns))
 		error = weir_sys_setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, 0);
@@ -94,7 +94,7 @@ int weir_conn_change_alive(const struct weir_conn *c,
 }
 
 /* Edge-triggered: both sides' FINs would be a hang-up that stays. */
-uint32_t weir_conn_alive_events(const struct weir_conn *c)
+uint32_t weir_conn_keepalive_events(const struct weir_conn *c)
 {
 	const struct weir_conn_limits *limits = c->limits;
 

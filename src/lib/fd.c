@@ -6,7 +6,7 @@
  * the kernel is full, so a wait follows and no second try. And poll(2) may
  * report room that the next send does not find, when the kernel is short of
  * memory: trying again at once would spin. */
-#include <weir/sendall.h>
+#include <weir/fd.h>
 #include "sys.h"
 
 #include <errno.h>
