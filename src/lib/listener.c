@@ -160,7 +160,7 @@ static int begin_accepting(struct weir_listener *l)
 	uint32_t turn = (uint32_t)l->watch.loop->n_turns;
 
 	if (turn - l->ready_in_turn == 1)
-		l->n_at_once = (uint8_t)weir_smaller(2 * l->n_at_once,
+		l->n_at_once = (uint8_t)weir_smaller((size_t)2 * l->n_at_once,
 						     ACCEPTS_PER_TURN);
 	l->ready_in_turn = turn;
 	return l->n_at_once;
