@@ -199,7 +199,8 @@ struct weir_listener {
 	bool is_pause_told;	/* and nothing was accepted since */
 };
 
-/* Bind, listen and accept. TCP gets SO_REUSEADDR, IPv6 stays IPv6 only.
+/* Bind, listen and accept. TCP gets SO_REUSEADDR, and TCP_NODELAY, which
+ * accepted sockets inherit; IPv6 stays IPv6 only.
  *
  * A Unix path that exists is taken over if it is a socket file whose socket is
  * gone. -EADDRINUSE if a socket is bound to it, even one that does not listen
