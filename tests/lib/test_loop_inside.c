@@ -3,6 +3,7 @@
 #include "loop.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <dlfcn.h>
 #include <poll.h>
 
