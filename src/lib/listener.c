@@ -1,19 +1,16 @@
 /* Accepting: a bounded number per turn, skipping clients that are gone already,
  * with a pause when descriptors or memory run out. A pause takes the socket out
  * of epoll: the backlog keeps it readable, so a watch would spin. */
-#include <weir/listener.h>
+#include "listener.h"
 #include "loop.h"
 #include "size.h"
 #include "socket_file.h"
 #include "sys.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <string.h>
 
 enum {
-	ACCEPTS_PER_TURN = 64,
 	RETRY_NS = 100000000
 };
 
@@ -146,7 +143,7 @@ static void take_nothing(struct weir_listener *l, uint32_t events,
 {
 	if (events & EPOLLHUP) {
 		pause_and_tell(l, -EINVAL);
-	} else if (!has_accepted && ++l->n_empty == ACCEPTS_PER_TURN) {
+	} else if (!has_accepted && ++l->n_empty == WEIR_ACCEPTS_PER_TURN) {
 		l->n_empty = 0;
 		pause_and_tell(l, -EAGAIN);
 	}
@@ -161,12 +158,12 @@ static int begin_accepting(struct weir_listener *l)
 
 	if (turn - l->ready_in_turn == 1)
 		l->n_at_once = (uint8_t)weir_smaller((size_t)2 * l->n_at_once,
-						     ACCEPTS_PER_TURN);
+						     WEIR_ACCEPTS_PER_TURN);
 	l->ready_in_turn = turn;
 	return l->n_at_once;
 }
 
-static void accept_some(struct weir_watch *watch, uint32_t events)
+void weir_listener_on_ready(struct weir_watch *watch, uint32_t events)
 {
 	struct weir_listener *l =
 		weir_container_of(watch, struct weir_listener, watch);
@@ -190,7 +187,7 @@ static void accept_some(struct weir_watch *watch, uint32_t events)
 		}
 		if (is_skipped(fd)) {
 			n_skipped++;
-			n_at_once = ACCEPTS_PER_TURN;
+			n_at_once = WEIR_ACCEPTS_PER_TURN;
 			continue;
 		}
 		if (fd < 0) {
@@ -208,165 +205,8 @@ static void accept_some(struct weir_watch *watch, uint32_t events)
 			return; /* paused inside */
 	}
 	/* only clients that are gone: a persistent error would spin */
-	if (n_skipped == ACCEPTS_PER_TURN)
+	if (n_skipped == WEIR_ACCEPTS_PER_TURN)
 		pause_and_tell(l, fd);
-}
-
-/* IPv6 stays IPv6 only, so that [::] and 0.0.0.0 can share a port. */
-static int set_tcp_options(int fd, int family,
-			   const struct weir_listener_options *options)
-{
-	const struct {
-		bool is_wanted;
-		int level;
-		int option;
-		int value;
-	} table[] = {
-		{true, SOL_SOCKET, SO_REUSEADDR, 1},
-		{options->reuseport, SOL_SOCKET, SO_REUSEPORT, 1},
-		{family == AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, 1},
-		{options->sndbuf > 0, SOL_SOCKET, SO_SNDBUF, options->sndbuf},
-		{options->rcvbuf > 0, SOL_SOCKET, SO_RCVBUF, options->rcvbuf},
-		{options->notsent_lowat > 0, IPPROTO_TCP, TCP_NOTSENT_LOWAT,
-		 options->notsent_lowat},
-		/* the kernel clones an accepted socket from the listening one,
-		 * with its options (sk_clone_lock in net/core/sock.c) */
-		{true, IPPROTO_TCP, TCP_NODELAY, 1},
-	};
-	int error = 0;
-	size_t i;
-
-	for (i = 0; i < sizeof table / sizeof *table; i++) {
-		if (table[i].is_wanted && error == 0)
-			error = weir_sys_setsockopt(fd, table[i].level,
-						    table[i].option,
-						    table[i].value);
-	}
-	return error;
-}
-
-/* Watch a socket that listens. */
-static int start(struct weir_listener *l, struct weir_loop *loop, int fd,
-		 const struct weir_listener_options *options,
-		 weir_accept_fn *on_accept)
-{
-	struct weir_address bound = {.type = SOCK_STREAM};
-	socklen_t len = sizeof bound.sa;
-	uint32_t interest = EPOLLIN;
-	int unix_sndbuf = 0;
-	int error;
-
-	assert(!l->watch.loop);
-	error = weir_sys_getsockname(fd, &bound.sa.any, &len);
-	if (error < 0)
-		return error;
-	bound.len = (socklen_t)weir_smaller(len, sizeof bound.sa);
-	if (options->exclusive)
-		interest |= EPOLLEXCLUSIVE;
-	error = weir_watch_open(&l->watch, loop, fd, interest, accept_some);
-	if (error < 0)
-		return error;
-	if (bound.sa.any.sa_family == AF_UNIX)
-		unix_sndbuf = options->sndbuf;
-	*l = (struct weir_listener){.watch = l->watch,
-				    .on_accept = on_accept,
-				    .on_pause = options->on_pause,
-				    .unix_sndbuf = unix_sndbuf,
-				    .address = bound,
-				    .interest = interest,
-				    .n_at_once = ACCEPTS_PER_TURN};
-	l->watch.kind = WEIR_WORK_LISTENER;
-	return 0;
-}
-
-static const struct weir_listener_options defaults;
-
-static bool is_valid(const struct weir_listener_options *options)
-{
-	return options->backlog >= 0 && options->notsent_lowat >= 0 &&
-	       options->sndbuf >= 0 && options->rcvbuf >= 0;
-}
-
-int weir_listener_open(struct weir_listener *l, struct weir_loop *loop,
-		       const struct weir_address *address,
-		       const struct weir_listener_options *options,
-		       weir_accept_fn *on_accept)
-{
-	struct weir_socket_file file;
-	int family = address->sa.any.sa_family;
-	int error = 0;
-	int fd;
-
-	if (!options)
-		options = &defaults;
-	if (address->type != SOCK_STREAM || !is_valid(options))
-		return -EINVAL;
-	fd = weir_sys_socket(family, SOCK_STREAM);
-	if (fd < 0)
-		return fd;
-	if (family != AF_UNIX)
-		error = set_tcp_options(fd, family, options);
-	if (error == 0)
-		error = weir_socket_file_bind(fd, address, &file);
-	if (error < 0)
-		goto close_fd;
-	error = weir_sys_listen(fd, options->backlog
-					    ? options->backlog
-					    : WEIR_LISTENER_DEFAULT_BACKLOG);
-	if (error == 0)
-		error = start(l, loop, fd, options, on_accept);
-	if (error < 0)
-		goto remove_file;
-	l->file = file;
-	l->has_made_socket = true;
-	return 0;
-
-remove_file:
-	weir_socket_file_remove(&file, address);
-close_fd:
-	weir_sys_close(fd);
-	return error;
-}
-
-/* O_NONBLOCK is last: on failure it would have to be undone for every
- * process. */
-static int set_adopted(int fd, int family,
-		       const struct weir_listener_options *options)
-{
-	int error = 0;
-
-	if (family != AF_UNIX && options->notsent_lowat > 0)
-		error = weir_sys_setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT,
-					    options->notsent_lowat);
-	return error < 0 ? error : weir_sys_set_nonblocking(fd);
-}
-
-int weir_listener_adopt(struct weir_listener *l, struct weir_loop *loop, int fd,
-			const struct weir_listener_options *options,
-			weir_accept_fn *on_accept)
-{
-	int is_listening;
-	int error;
-
-	if (!options)
-		options = &defaults;
-	if (!is_valid(options))
-		return -EINVAL;
-	error = weir_sys_getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN,
-				    &is_listening);
-	if (error < 0)
-		return error;
-	if (!is_listening)
-		return -EINVAL;
-	error = start(l, loop, fd, options, on_accept);
-	if (error < 0)
-		return error;
-	error = set_adopted(fd, l->address.sa.any.sa_family, options);
-	if (error < 0) {
-		weir_watch_close(&l->watch);
-		*l = (struct weir_listener){0};
-	}
-	return error;
 }
 
 int weir_listener_take(struct weir_listener *l, struct weir_address *peer)
@@ -374,7 +214,7 @@ int weir_listener_take(struct weir_listener *l, struct weir_address *peer)
 	int fd = accept_one(l, peer);
 	int i;
 
-	for (i = 1; i < ACCEPTS_PER_TURN && is_skipped(fd); i++)
+	for (i = 1; i < WEIR_ACCEPTS_PER_TURN && is_skipped(fd); i++)
 		fd = accept_one(l, peer);
 	return fd;
 }
