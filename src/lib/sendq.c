@@ -21,33 +21,18 @@ static const unsigned char *bytes_of(const struct weir_sendq_segment *s)
 	return s->buf ? weir_buf_data(s->buf) : s->bytes;
 }
 
-static bool is_file(const struct weir_sendq_segment *s)
+size_t weir_sendq_segment_padding(const struct weir_sendq_segment *s)
 {
-	return !s->buf && s->size == 0;
-}
-
-static size_t padding_of(const struct weir_sendq_segment *s)
-{
-	if (is_file(s))
+	if (weir_sendq_segment_is_file(s))
 		return WEIR_SENDQ_FILE_WEIGHT;
 	if (!s->buf || s->size >= WEIR_SENDQ_MIN_WEIGHT)
 		return 0;
 	return WEIR_SENDQ_MIN_WEIGHT - s->size;
 }
 
-static struct weir_sendq_file *file_of(const struct weir_sendq_segment *s)
-{
-	return (void *)(uintptr_t)s->bytes;
-}
-
-static uint64_t length_of(const struct weir_sendq_segment *s)
-{
-	return is_file(s) ? file_of(s)->n_bytes : s->end - s->begin;
-}
-
 static size_t heap_size_of(const struct weir_sendq_segment *s)
 {
-	if (is_file(s))
+	if (weir_sendq_segment_is_file(s))
 		return WEIR_SENDQ_FILE_WEIGHT;
 	return sizeof *s + (s->buf ? 0 : s->size);
 }
@@ -84,8 +69,8 @@ void weir_sendq_segment_free(struct weir_pool *pool,
 {
 	if (segment->buf)
 		unshare(pool, segment->buf);
-	else if (is_file(segment))
-		weir_file_unref(file_of(segment)->file);
+	else if (weir_sendq_segment_is_file(segment))
+		weir_file_unref(weir_sendq_segment_file(segment)->file);
 	weir_pool_free(pool, segment, heap_size_of(segment));
 }
 
@@ -95,7 +80,7 @@ static size_t next_room(const struct weir_sendq *q, size_t n_bytes)
 {
 	size_t room = SMALLEST_ROOM;
 
-	if (q->tail && !q->tail->buf && !is_file(q->tail))
+	if (q->tail && !q->tail->buf && !weir_sendq_segment_is_file(q->tail))
 		room = 2 * (size_t)q->tail->size;
 	if (room < n_bytes)
 		room = n_bytes;
@@ -157,7 +142,7 @@ void weir_sendq_append_segment(struct weir_sendq *q,
 		q->head = segment;
 	q->tail = segment;
 	q->n_bytes += segment->end - segment->begin;
-	q->n_padding += padding_of(segment);
+	q->n_padding += weir_sendq_segment_padding(segment);
 }
 
 void weir_sendq_append(struct weir_sendq *q, const void *data, size_t n_bytes,
@@ -224,9 +209,10 @@ int weir_sendq_append_file(struct weir_sendq *q, struct weir_file *file,
 	if (!s)
 		return -ENOMEM;
 	*s = (struct weir_sendq_segment){.queued_ns = now_ns};
-	*file_of(s) = (struct weir_sendq_file){.file = weir_file_ref(file),
-					       .offset = offset,
-					       .n_bytes = n_bytes};
+	*weir_sendq_segment_file(s) =
+		(struct weir_sendq_file){.file = weir_file_ref(file),
+					 .offset = offset,
+					 .n_bytes = n_bytes};
 	weir_sendq_append_segment(q, s);
 	q->n_file_bytes += n_bytes;
 	q->n_files++;
@@ -240,7 +226,8 @@ size_t weir_sendq_peek_from(const struct weir_sendq_segment **at,
 	const struct weir_sendq_segment *s = *at;
 	size_t n_iov = 0;
 
-	for (; s && !is_file(s) && n_iov < max_iov && *n_bytes < max_bytes;
+	for (; s && !weir_sendq_segment_is_file(s) && n_iov < max_iov &&
+	       *n_bytes < max_bytes;
 	     s = s->next) {
 		size_t n =
 			weir_smaller(s->end - s->begin, max_bytes - *n_bytes);
@@ -269,7 +256,8 @@ size_t weir_sendq_peek(const struct weir_sendq *q, struct iovec *iov,
 
 struct weir_sendq_file *weir_sendq_file_of(const struct weir_sendq_segment *s)
 {
-	return s && is_file(s) ? file_of(s) : NULL;
+	return s && weir_sendq_segment_is_file(s) ? weir_sendq_segment_file(s)
+						  : NULL;
 }
 
 /* The head is done. Bytes that were dropped behind it have left now, too. */
@@ -286,8 +274,8 @@ static void remove_head(struct weir_sendq *q)
 		q->n_gap = 0;
 		q->tail_gap = 0;
 	}
-	q->n_padding -= padding_of(s);
-	q->n_files -= is_file(s);
+	q->n_padding -= weir_sendq_segment_padding(s);
+	q->n_files -= weir_sendq_segment_is_file(s);
 	weir_sendq_segment_free(q->pool, s);
 }
 
@@ -295,12 +283,12 @@ static void remove_head(struct weir_sendq *q)
 static size_t consume_of(struct weir_sendq *q, struct weir_sendq_segment *s,
 			 size_t n_bytes)
 {
-	uint64_t length = length_of(s);
+	uint64_t length = weir_sendq_segment_length(s);
 	size_t n = length < n_bytes ? (size_t)length : n_bytes;
 
-	if (is_file(s)) {
-		file_of(s)->offset += (off_t)n;
-		file_of(s)->n_bytes -= n;
+	if (weir_sendq_segment_is_file(s)) {
+		weir_sendq_segment_file(s)->offset += (off_t)n;
+		weir_sendq_segment_file(s)->n_bytes -= n;
 		q->n_file_bytes -= n;
 	} else {
 		s->begin += (uint32_t)n;
@@ -314,7 +302,7 @@ void weir_sendq_consume(struct weir_sendq *q, size_t n_bytes)
 	assert(n_bytes <= weir_sendq_length(q));
 	while (n_bytes > 0) {
 		n_bytes -= consume_of(q, q->head, n_bytes);
-		if (length_of(q->head) == 0)
+		if (weir_sendq_segment_length(q->head) == 0)
 			remove_head(q);
 	}
 }
@@ -346,7 +334,7 @@ static struct weir_sendq_segment *drop(struct weir_sendq *q,
 		q->tail = before;
 	*(next ? &next->gap : &q->tail_gap) += n_gap;
 	q->n_gap += s->end - s->begin;
-	q->n_padding -= padding_of(s);
+	q->n_padding -= weir_sendq_segment_padding(s);
 	weir_sendq_segment_free(q->pool, s);
 	return next;
 }
@@ -377,7 +365,7 @@ size_t weir_sendq_trim(struct weir_sendq *q, size_t target,
 			s = drop(q, before);
 			n_dropped++;
 		} else {
-			end = at + length_of(s);
+			end = at + weir_sendq_segment_length(s);
 			before = s;
 			s = s->next;
 		}
@@ -393,44 +381,12 @@ void weir_sendq_tell(const struct weir_sendq *q, weir_sendq_drop_fn *on_drop,
 
 	for (; s; s = s->next) {
 		at += s->gap;
-		on_drop(user, at, length_of(s));
-		at += length_of(s);
+		on_drop(user, at, weir_sendq_segment_length(s));
+		at += weir_sendq_segment_length(s);
 	}
 }
 
 uint64_t weir_sendq_oldest_ns(const struct weir_sendq *q)
 {
 	return q->head ? q->head->queued_ns : 0;
-}
-
-void weir_sendq_check(const struct weir_sendq *q)
-{
-	const struct weir_sendq_segment *s;
-	const struct weir_sendq_segment *last = NULL;
-	size_t n_bytes = 0;
-	size_t n_padding = 0;
-	uint64_t n_file_bytes = 0;
-	size_t n_files = 0;
-	uint64_t n_gap = q->tail_gap;
-
-	for (s = q->head; s; s = s->next) {
-		n_gap += s->gap;
-		last = s;
-		n_padding += padding_of(s);
-		if (is_file(s)) {
-			assert(length_of(s) > 0);
-			n_file_bytes += length_of(s);
-			n_files++;
-			continue;
-		}
-		assert(s->begin < s->end && s->end <= s->size);
-		n_bytes += s->end - s->begin;
-	}
-	assert(!q->head || q->head->gap == 0);
-	assert(q->tail == last);
-	assert(q->n_bytes == n_bytes);
-	assert(q->n_file_bytes == n_file_bytes);
-	assert(q->n_files == n_files);
-	assert(q->n_padding == n_padding);
-	assert(q->n_gap == n_gap);
 }

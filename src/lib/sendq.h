@@ -53,6 +53,28 @@ enum {
 				 sizeof(struct weir_sendq_file)
 };
 
+static inline bool weir_sendq_segment_is_file(
+	const struct weir_sendq_segment *s)
+{
+	return !s->buf && s->size == 0;
+}
+
+/* s is a file's. */
+static inline struct weir_sendq_file *weir_sendq_segment_file(
+	const struct weir_sendq_segment *s)
+{
+	return (void *)(uintptr_t)s->bytes;
+}
+
+/* The bytes that are left of it. */
+static inline uint64_t weir_sendq_segment_length(
+	const struct weir_sendq_segment *s)
+{
+	return weir_sendq_segment_is_file(s)
+		       ? weir_sendq_segment_file(s)->n_bytes
+		       : s->end - s->begin;
+}
+
 /* Zeroed except for the pool: empty.
  *
  * 1. tail is NULL if and only if head is; tail->next is NULL
@@ -135,6 +157,8 @@ struct weir_sendq_segment *weir_sendq_segment_new(struct weir_pool *pool,
 						  size_t n_bytes);
 void weir_sendq_segment_free(struct weir_pool *pool,
 			     struct weir_sendq_segment *segment);
+/* What it weighs beyond the bytes in memory. */
+size_t weir_sendq_segment_padding(const struct weir_sendq_segment *s);
 
 /* How much queueing buf would add to the pool's account. */
 size_t weir_sendq_cost_of_buf(const struct weir_buf *buf);
