@@ -4,12 +4,7 @@
  * every watch remembers its slot, and closing one clears the slot if it still
  * points at the watch. No generation counters, no scans.
  *
- * Timers go through one timerfd, so a wait computes no time-out.
- *
- * Once a turn has written enough, a long flush waits for its connection's
- * deferred call, while the others are served as before; the calls that are left
- * go first in the next turn. Where callbacks write too much at once the
- * dispatch itself is cut, and its rest goes first. */
+ * Timers go through one timerfd, so a wait computes no time-out. */
 #include "loop.h"
 
 #include <assert.h>
@@ -73,38 +68,6 @@ static __attribute__((noinline)) int64_t prepare(struct weir_loop *loop,
 	return loop->chores & WEIR_CHORE_REST ? 0 : timeout_ns;
 }
 
-/* -- what a turn writes -- */
-
-static size_t spent(const struct weir_loop *loop)
-{
-	return loop->spent_in_turn == loop->n_turns ? loop->n_spent : 0;
-}
-
-void weir_loop_spend(struct weir_loop *loop, size_t n_bytes)
-{
-	if (loop->spent_in_turn != loop->n_turns) {
-		loop->spent_in_turn = loop->n_turns;
-		loop->n_spent = 0;
-		loop->n_spent_at_once = 0;
-	}
-	loop->n_spent += n_bytes;
-}
-
-void weir_loop_spend_at_once(struct weir_loop *loop, size_t n_bytes)
-{
-	weir_loop_spend(loop, n_bytes);
-	loop->n_spent_at_once += n_bytes;
-	if (loop->n_spent_at_once < WEIR_TURN_BYTES || !loop->is_in_turn)
-		return;
-	loop->stop = loop->events;
-	loop->chores |= WEIR_CHORE_REST;
-}
-
-bool weir_loop_is_busy_writing(const struct weir_loop *loop)
-{
-	return loop->is_behind || spent(loop) >= WEIR_TURN_BYTES;
-}
-
 /* -- the harvest -- */
 
 /* n > 0. No user code runs between the wait and the end of the harvest. */
@@ -158,12 +121,12 @@ static void note_lap(struct weir_loop *loop, enum weir_work kind)
 /* At least one timer runs, however much this turn has written. */
 static void run_timers(struct weir_loop *loop)
 {
-	size_t enough = spent(loop) + WEIR_TURN_BYTES;
+	size_t enough = weir_loop_spent(loop) + WEIR_TURN_BYTES;
 
 	loop->timers_ran_ns = weir_loop_fresh_now(loop);
 	while (loop->timers &&
 	       loop->timers->deadline_ns <= loop->timers_ran_ns &&
-	       spent(loop) < enough) {
+	       weir_loop_spent(loop) < enough) {
 		struct weir_timer *timer = loop->timers;
 
 		weir_timer_cancel(timer);
@@ -209,14 +172,14 @@ static void dispatch_rest(struct weir_loop *loop)
 static bool run_deferred(struct weir_loop *loop, struct weir_list *list,
 			 enum weir_chores chore)
 {
-	size_t enough = spent(loop) + WEIR_TURN_BYTES;
+	size_t enough = weir_loop_spent(loop) + WEIR_TURN_BYTES;
 	struct weir_list now;
 	struct weir_list *link;
 
 	loop->chores &= ~(unsigned)chore;
 	weir_list_init(&now);
 	weir_list_move_all(&now, list);
-	while (spent(loop) < enough && (link = weir_list_pop(&now))) {
+	while (weir_loop_spent(loop) < enough && (link = weir_list_pop(&now))) {
 		struct weir_watch *watch =
 			weir_container_of(link, struct weir_watch, work);
 		bool is_refused = watch->wanted == WEIR_REFUSED;

@@ -110,6 +110,12 @@ struct weir_loop {
 	struct epoll_event events[WEIR_MAX_EVENTS];
 };
 
+/* The bytes that this turn has written. */
+static inline size_t weir_loop_spent(const struct weir_loop *loop)
+{
+	return loop->spent_in_turn == loop->n_turns ? loop->n_spent : 0;
+}
+
 /* A flush of a queue has written n_bytes in this turn. */
 void weir_loop_spend(struct weir_loop *loop, size_t n_bytes);
 /* A callback has written n_bytes, which could not wait. When such bytes are
