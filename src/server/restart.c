@@ -25,6 +25,7 @@
 #include "endpoint.h"
 #include "handover.h"
 #include "log.h"
+#include "server_phases.h"
 #include "systemd.h"
 
 enum {

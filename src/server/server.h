@@ -63,8 +63,6 @@ int server_open(struct server *server, const struct settings *settings);
 /* Serve until a signal has ended it. */
 enum server_outcome server_run(struct server *server);
 void server_close(struct server *server);
-/* The process of that number listens in this one's place. */
-void server_replace(struct server *server, pid_t pid);
 /* The first worker's wakeup has fired. */
 void server_on_wakeup(struct server *server);
 

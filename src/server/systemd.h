@@ -10,8 +10,9 @@
 enum {
 	FIRST_INHERITED = 3, /* SD_LISTEN_FDS_START */
 	MAX_INHERITED = 1024,
-	MAX_NAMES_SIZE = 65536,	  /* of LISTEN_FDNAMES; the kernel takes 128K */
-	INHERITED_NAME_SIZE = 256 /* FileDescriptorName=, systemd.socket(5) */
+	MAX_NAMES_SIZE = 65536, /* of LISTEN_FDNAMES; the kernel takes 128K */
+	INHERITED_NAME_SIZE = 256, /* FileDescriptorName=, systemd.socket(5) */
+	SYSTEMD_STATE_SIZE = 64	   /* of a text for systemd_notify */
 };
 
 /* A socket that was open when the program started. */
