@@ -16,7 +16,7 @@ enum {
 static size_t read_end(const struct options *options, char end[MAX_END])
 {
 	const char *text = options_text(options, OPTION_EXPECT_UNTIL);
-	size_t n = strlen(text);
+	size_t n = strnlen(text, MAX_END + 1);
 
 	if (n <= MAX_END) {
 		memcpy(end, text, n);
