@@ -143,3 +143,20 @@ uint64_t weir_feed_n_before(const struct weir_feed_place *place)
 {
 	return place->chunk->n_before + weir_feed_message(place);
 }
+
+bool weir_feed_next(struct weir_feed_place *place, uint64_t until,
+		    struct weir_feed_rest *rest)
+{
+	uint32_t i;
+
+	if (weir_feed_at(place) >= until)
+		return false;
+	weir_feed_go_on(place);
+	i = weir_feed_message(place);
+	*rest = (struct weir_feed_rest){
+		.nth = place->chunk->n_before + i,
+		.from = weir_feed_message_from(place->chunk, i),
+		.n_bytes =
+			weir_feed_message_end(place->chunk, i) - place->offset};
+	return true;
+}

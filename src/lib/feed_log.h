@@ -91,4 +91,15 @@ uint64_t weir_feed_n_before(const struct weir_feed_place *place);
 /* At the end of a chunk, go to the beginning of the next if there is one. */
 void weir_feed_go_on(struct weir_feed_place *place);
 
+/* A message, or of one that is under way what is left. */
+struct weir_feed_rest {
+	uint64_t nth;	/* of the log's messages, from 0 on */
+	uint64_t from;	/* whose it is */
+	size_t n_bytes; /* to its end */
+};
+/* Tell what is next at place, which may go on to the next chunk for it. False:
+ * place has reached until. */
+bool weir_feed_next(struct weir_feed_place *place, uint64_t until,
+		    struct weir_feed_rest *rest);
+
 #endif

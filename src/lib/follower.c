@@ -238,28 +238,25 @@ int weir_follower_enqueue(struct weir_outbox *o, uint64_t until,
 	return error;
 }
 
-/* -- the invariants -- */
-
-static uint64_t count_own(const struct weir_follower *f)
+uint64_t weir_follower_count_own(const struct weir_follower *f, uint64_t until,
+				 uint64_t *n_messages)
 {
 	struct weir_feed_place place = f->place;
+	struct weir_feed_rest rest;
 	uint64_t n = 0;
 
-	while (weir_feed_at(&place) < f->end) {
-		uint32_t i = weir_feed_message(&place);
-		size_t end;
-
-		if (i == place.chunk->n_messages) {
-			weir_feed_go_on(&place);
+	*n_messages = 0;
+	for (; weir_feed_next(&place, until, &rest);
+	     place.offset += rest.n_bytes) {
+		if (rest.from != f->number)
 			continue;
-		}
-		end = weir_feed_message_end(place.chunk, i);
-		if (weir_feed_message_from(place.chunk, i) == f->number)
-			n += end - place.offset;
-		place.offset = end;
+		n += rest.n_bytes;
+		++*n_messages;
 	}
 	return n;
 }
+
+/* -- the invariants -- */
 
 static bool is_at_message(struct weir_feed_place place)
 {
@@ -271,6 +268,8 @@ static bool is_at_message(struct weir_feed_place place)
 
 void weir_follower_check(const struct weir_follower *f)
 {
+	uint64_t n_messages;
+
 	assert(f->notice_begin <= f->notice_end &&
 	       f->notice_end <= WEIR_FEED_GAP_SIZE);
 	if (!f->place.chunk) {
@@ -278,7 +277,7 @@ void weir_follower_check(const struct weir_follower *f)
 		return;
 	}
 	assert(weir_feed_at(&f->place) <= f->end);
-	assert(f->n_own == count_own(f));
+	assert(f->n_own == weir_follower_count_own(f, f->end, &n_messages));
 	assert(weir_follower_n_range(f) > 0 || f->n_own == 0);
 	assert(weir_feed_n_before(&f->place) <= f->n_end);
 	assert(!weir_follower_has_gap(f) || is_at_message(f->place));

@@ -92,6 +92,9 @@ uint64_t weir_follower_oldest_ns(const struct weir_follower *f);
 void weir_follower_move(struct weir_follower *f, struct weir_feed_place place);
 /* Go over its own messages, if those are next. */
 void weir_follower_pass_own(struct weir_follower *f);
+/* The bytes, and messages, of its own between its place and until. */
+uint64_t weir_follower_count_own(const struct weir_follower *f, uint64_t until,
+				 uint64_t *n_messages);
 /* Its own message of n bytes was appended; it knows all before. */
 void weir_follower_take_own(struct weir_follower *f, size_t n);
 

@@ -13,33 +13,6 @@
 
 /* -- the account -- */
 
-/* How many bytes and messages of its own lie between its place and to. */
-static uint64_t count_own(const struct weir_follower *f,
-			  const struct weir_feed_place *to,
-			  uint64_t *n_messages)
-{
-	struct weir_feed_place place = f->place;
-	uint64_t n = 0;
-
-	*n_messages = 0;
-	while (f->n_own > 0 && weir_feed_at(&place) < weir_feed_at(to)) {
-		uint32_t i = weir_feed_message(&place);
-		size_t end;
-
-		if (i == place.chunk->n_messages) {
-			weir_feed_go_on(&place);
-			continue;
-		}
-		end = weir_feed_message_end(place.chunk, i);
-		if (weir_feed_message_from(place.chunk, i) == f->number) {
-			n += end - place.offset;
-			++*n_messages;
-		}
-		place.offset = end;
-	}
-	return n;
-}
-
 static size_t gap_text(const struct weir_follower *f)
 {
 	char text[WEIR_FEED_GAP_SIZE];
@@ -83,12 +56,15 @@ static void count_dropped(struct weir_outbox *o, uint64_t n_bytes,
 static void drop_to(struct weir_outbox *o, struct weir_feed_place to)
 {
 	struct weir_follower *f = o->backlog->follower;
-	uint64_t n_own_messages;
-	uint64_t n_own = count_own(f, &to, &n_own_messages);
+	uint64_t n_own_messages = 0;
+	uint64_t n_own = 0;
 	uint64_t n = weir_feed_at(&to) - weir_feed_at(&f->place);
 	uint64_t n_messages =
 		weir_feed_n_before(&to) - weir_feed_n_before(&f->place);
 
+	if (f->n_own > 0)
+		n_own = weir_follower_count_own(f, weir_feed_at(&to),
+						&n_own_messages);
 	f->n_own -= n_own;
 	if (n > n_own)
 		count_dropped(o, n - n_own, n_messages - n_own_messages);
@@ -166,30 +142,27 @@ static void pass_chunks(struct weir_feed_place *place, struct excess *excess)
 	}
 }
 
+/* What a message weighs for f, to which its own are not sent. */
+static size_t weight_of(const struct weir_follower *f,
+			const struct weir_feed_rest *rest)
+{
+	return WEIR_FEED_RECORD + (rest->from != f->number ? rest->n_bytes : 0);
+}
+
 /* Where the messages begin that stay. */
 static struct weir_feed_place find_rest(const struct weir_follower *f,
 					struct excess excess)
 {
 	struct weir_feed_place place = f->place;
+	struct weir_feed_rest rest;
 
 	if (f->n_own == 0)
 		pass_chunks(&place, &excess);
-	while (excess.n > 0 && weir_feed_at(&place) < f->end) {
-		uint32_t i = weir_feed_message(&place);
-		bool is_last = place.chunk->n_before + i + 1 == f->n_end;
-		size_t n = WEIR_FEED_RECORD;
-
-		if (i == place.chunk->n_messages) {
-			weir_feed_go_on(&place);
-			continue;
-		}
-		if (is_last && excess.n_urgently == 0)
+	while (excess.n > 0 && weir_feed_next(&place, f->end, &rest)) {
+		if (rest.nth + 1 == f->n_end && excess.n_urgently == 0)
 			break;
-		if (weir_feed_message_from(place.chunk, i) != f->number)
-			n += weir_feed_message_end(place.chunk, i) -
-			     place.offset;
-		place.offset = weir_feed_message_end(place.chunk, i);
-		lessen(&excess, n);
+		lessen(&excess, weight_of(f, &rest));
+		place.offset += rest.n_bytes;
 	}
 	return place;
 }
@@ -232,21 +205,15 @@ static struct weir_feed_place find_end_of_room(const struct weir_follower *f,
 					       struct weir_feed_place place,
 					       size_t room)
 {
-	while (weir_feed_at(&place) < f->end) {
-		uint32_t i = weir_feed_message(&place);
-		size_t n = WEIR_FEED_RECORD;
+	struct weir_feed_rest rest;
 
-		if (i == place.chunk->n_messages) {
-			weir_feed_go_on(&place);
-			continue;
-		}
-		if (weir_feed_message_from(place.chunk, i) != f->number)
-			n += weir_feed_message_end(place.chunk, i) -
-			     place.offset;
+	while (weir_feed_next(&place, f->end, &rest)) {
+		size_t n = weight_of(f, &rest);
+
 		if (n > room)
 			break;
 		room -= n;
-		place.offset = weir_feed_message_end(place.chunk, i);
+		place.offset += rest.n_bytes;
 	}
 	return place;
 }
