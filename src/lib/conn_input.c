@@ -134,7 +134,6 @@ static void replace_kept(struct weir_conn *c, struct weir_input *input)
 static int keep(struct weir_conn *c, const void *data, size_t n)
 {
 	size_t n_kept = weir_conn_n_kept(c);
-
 	bool is_growing = !c->input || c->input->size - n_kept < n;
 
 	if (is_growing) {

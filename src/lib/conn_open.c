@@ -29,17 +29,25 @@ static int probe_and_set_nodelay(int fd, bool *is_tcp)
 	return type == SOCK_STREAM ? 0 : -EPROTOTYPE;
 }
 
-static const struct weir_conn_limits defaults;
-
-/* fd is a stream socket that has TCP_NODELAY if it is TCP's. */
+/* is_known_tcp: fd is a stream socket, and TCP's with TCP_NODELAY if that is
+ * true; NULL: it is to be asked. */
 static int open_stream(struct weir_conn *c, struct weir_loop *loop, int fd,
-		       bool is_tcp, const struct weir_conn_events *events,
+		       const bool *is_known_tcp,
+		       const struct weir_conn_events *events,
 		       const struct weir_conn_limits *limits)
 {
+	static const struct weir_conn_limits defaults;
 	struct weir_watch watch;
-	int error = 0;
+	bool is_tcp = is_known_tcp && *is_known_tcp;
+	int error;
 
-	if (is_tcp)
+	assert(!weir_conn_is_open(c) && events->on_data && events->on_close);
+	if (!limits)
+		limits = &defaults;
+	error = weir_conn_check_limits(limits);
+	if (error == 0 && !is_known_tcp)
+		error = probe_and_set_nodelay(fd, &is_tcp);
+	if (error == 0 && is_tcp)
 		error = weir_conn_set_keepalive(fd, limits);
 	if (error < 0)
 		return error;
@@ -64,35 +72,16 @@ int weir_conn_open(struct weir_conn *c, struct weir_loop *loop, int fd,
 		   const struct weir_conn_events *events,
 		   const struct weir_conn_limits *limits)
 {
-	bool is_tcp = false;
-	int error;
-
-	assert(!weir_conn_is_open(c) && events->on_data && events->on_close);
-	if (!limits)
-		limits = &defaults;
-	error = weir_conn_check_limits(limits);
-	if (error == 0)
-		error = probe_and_set_nodelay(fd, &is_tcp);
-	if (error < 0)
-		return error;
-	return open_stream(c, loop, fd, is_tcp, events, limits);
+	return open_stream(c, loop, fd, NULL, events, limits);
 }
 
 int weir_conn_accept(struct weir_conn *c, struct weir_listener *listener,
 		     int fd, const struct weir_conn_events *events,
 		     const struct weir_conn_limits *limits)
 {
-	struct weir_loop *loop = weir_listener_loop(listener);
 	bool is_tcp = listener->address.sa.any.sa_family != AF_UNIX;
-	int error;
 
-	if (!listener->has_made_socket)
-		return weir_conn_open(c, loop, fd, events, limits);
-	assert(!weir_conn_is_open(c) && events->on_data && events->on_close);
-	if (!limits)
-		limits = &defaults;
-	error = weir_conn_check_limits(limits);
-	if (error < 0)
-		return error;
-	return open_stream(c, loop, fd, is_tcp, events, limits);
+	return open_stream(c, weir_listener_loop(listener), fd,
+			   listener->has_made_socket ? &is_tcp : NULL, events,
+			   limits);
 }
