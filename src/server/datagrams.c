@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "bucket.h"
 #include "log.h"
 
 enum {
@@ -57,35 +57,23 @@ static bool is_own_port(const struct worker *worker, unsigned port)
 	return false;
 }
 
-/* FNV-1a, of an IPv4 address or an IPv6 network. */
+/* Of an IPv4 address or an IPv6 network. */
 static size_t hash_of(const struct weir_address *from)
 {
 	unsigned char bytes[NETWORK_ADDRESS_SIZE] = {0};
-	uint32_t hash = 2166136261;
 	size_t n;
 
 	(void)network_address(from, bytes);
 	n = network_is_ipv4(bytes) ? sizeof bytes : sizeof bytes / 2;
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ bytes[i]) * 16777619;
-	return (hash ^ hash >> 16) % N_BUCKETS;
+	return network_hash(bytes, n, 0) % N_BUCKETS;
 }
 
-/* A bucket is the time at which its source would be back at the rate; it may
- * be ahead of that by a second. */
 static bool is_within_rate(struct endpoint *endpoint,
 			   const struct weir_address *from)
 {
-	uint64_t *bucket = &endpoint->buckets[hash_of(from)];
-	uint64_t now = weir_loop_now(endpoint->worker->loop);
-	uint64_t rate = endpoint->config->settings.udp_rate;
-
-	if (*bucket < now)
-		*bucket = now;
-	if (*bucket + CLOCK_NS_PER_S / rate > now + CLOCK_NS_PER_S)
-		return false;
-	*bucket += CLOCK_NS_PER_S / rate;
-	return true;
+	return bucket_take(&endpoint->buckets[hash_of(from)],
+			   endpoint->config->settings.udp_rate,
+			   weir_loop_now(endpoint->worker->loop));
 }
 
 /* A sender that is many, or one that has asked many, as far as that is known:

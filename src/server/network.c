@@ -69,6 +69,15 @@ bool network_address(const struct weir_address *address,
 	return true;
 }
 
+uint32_t network_hash(const unsigned char *bytes, size_t n, uint32_t seed)
+{
+	uint32_t hash = 2166136261 ^ seed;
+
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ bytes[i]) * 16777619;
+	return hash ^ hash >> 16;
+}
+
 bool network_is_ipv4(const unsigned char bytes[NETWORK_ADDRESS_SIZE])
 {
 	return memcmp(bytes, mapped_prefix, sizeof mapped_prefix) == 0;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <weir.h>
 
@@ -25,9 +26,11 @@ struct networks {
 
 /* "10.0.0.0/8", "fd00::/8", or one address. False: it is none of these. */
 bool network_parse(struct network *network, const char *text);
-/* The address, IPv4 as mapped. False: it is neither IPv4 nor IPv6. */
+/* The address, IPv4 as mapped (RFC 4291, 2.5.5.2). False: it is neither IPv4 nor IPv6. */
 bool network_address(const struct weir_address *address,
 		     unsigned char bytes[NETWORK_ADDRESS_SIZE]);
+/* FNV-1a of its first n bytes, mixed so that any of the hash's bits will do. */
+uint32_t network_hash(const unsigned char *bytes, size_t n, uint32_t seed);
 /* Whether it can be one machine's: no group, no broadcast to all. */
 bool network_is_unicast(const struct weir_address *address);
 bool network_is_ipv4(const unsigned char bytes[NETWORK_ADDRESS_SIZE]);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "network.h"
+
 enum {
 	N_SIGNATURE = 12,
 	N_FIXED = 16, /* of version 2, before the addresses */
@@ -26,26 +28,14 @@ struct pair {
 	in_port_t destination_port;
 };
 
-/* IPv4 is mapped (RFC 4291, 2.5.5.2). False: it is not IP. */
-static bool read_ip(const struct weir_address *address, struct in6_addr *ip)
-{
-	if (address->sa.any.sa_family == AF_INET6) {
-		*ip = address->sa.in6.sin6_addr;
-		return true;
-	}
-	*ip = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};
-	memcpy(&ip->s6_addr[12], &address->sa.in.sin_addr, 4);
-	return address->sa.any.sa_family == AF_INET;
-}
-
 /* A dual-stack socket has IPv4 addresses that are mapped: they are IPv4. */
 static struct pair pair_of(const struct weir_address *source,
 			   const struct weir_address *destination)
 {
 	struct pair pair = {.family = AF_UNSPEC};
 
-	if (!read_ip(source, &pair.source) ||
-	    !read_ip(destination, &pair.destination))
+	if (!network_address(source, pair.source.s6_addr) ||
+	    !network_address(destination, pair.destination.s6_addr))
 		return pair;
 	pair.family = IN6_IS_ADDR_V4MAPPED(&pair.source) &&
 				      IN6_IS_ADDR_V4MAPPED(&pair.destination)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "clock.h"
+#include "bucket.h"
 
 enum {
 	N_CHAINS = 4096,
@@ -18,8 +18,7 @@ struct source {
 	struct source *next;
 	unsigned char address[NETWORK_ADDRESS_SIZE];
 	uint64_t n_conns;
-	/* when it would be back at the rate; at most a second ahead */
-	uint64_t bucket;
+	uint64_t bucket; /* of --rate-per-address */
 	bool is_told;
 };
 
@@ -71,15 +70,12 @@ static bool key_of(const struct weir_address *from, unsigned n_bits,
 	return true;
 }
 
-/* FNV-1a */
 static struct source **chain_of(struct sources *sources,
 				const unsigned char *key)
 {
-	uint32_t hash = 2166136261 ^ sources->seed;
+	uint32_t hash = network_hash(key, NETWORK_ADDRESS_SIZE, sources->seed);
 
-	for (size_t i = 0; i < NETWORK_ADDRESS_SIZE; i++)
-		hash = (hash ^ key[i]) * 16777619;
-	return &sources->chains[(hash ^ hash >> 16) % N_CHAINS];
+	return &sources->chains[hash % N_CHAINS];
 }
 
 /* The one with this key, or NULL; those of no use are freed on the way. */
@@ -127,13 +123,8 @@ static enum source_verdict judge(struct source *source,
 
 	if (max > 0 && source->n_conns >= max)
 		return SOURCE_TOO_MANY;
-	if (rate == 0)
-		return SOURCE_ADMITTED;
-	if (source->bucket < now)
-		source->bucket = now;
-	if (source->bucket + CLOCK_NS_PER_S / rate > now + CLOCK_NS_PER_S)
+	if (rate > 0 && !bucket_take(&source->bucket, rate, now))
 		return SOURCE_TOO_FAST;
-	source->bucket += CLOCK_NS_PER_S / rate;
 	return SOURCE_ADMITTED;
 }
 
