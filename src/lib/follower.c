@@ -269,6 +269,7 @@ static bool is_at_message(struct weir_feed_place place)
 void weir_follower_check(const struct weir_follower *f)
 {
 	uint64_t n_messages;
+	uint64_t n_own;
 
 	assert(f->notice_begin <= f->notice_end &&
 	       f->notice_end <= WEIR_FEED_GAP_SIZE);
@@ -277,7 +278,8 @@ void weir_follower_check(const struct weir_follower *f)
 		return;
 	}
 	assert(weir_feed_at(&f->place) <= f->end);
-	assert(f->n_own == weir_follower_count_own(f, f->end, &n_messages));
+	n_own = weir_follower_count_own(f, f->end, &n_messages);
+	assert(f->n_own == n_own);
 	assert(weir_follower_n_range(f) > 0 || f->n_own == 0);
 	assert(weir_feed_n_before(&f->place) <= f->n_end);
 	assert(!weir_follower_has_gap(f) || is_at_message(f->place));
