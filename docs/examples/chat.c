@@ -291,7 +291,6 @@ static void on_deadline(struct weir_timer *timer)
  * as it was, and kills. */
 static void on_term(struct weir_signal *signal)
 {
-	static const char bye[] = "* the server is going down\n";
 	struct weir_loop *loop = weir_signal_loop(signal);
 
 	weir_signal_close(signal);

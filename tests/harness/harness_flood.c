@@ -312,6 +312,10 @@ static void take_message(struct service *service, struct known_peer *peer)
 		sleep_for(plan->freeze_ns);
 	if (is_spoilt && !end_if_asked(service, peer))
 		return;
+	if (plan->n_answers > 0 && peer->n_messages == plan->n_answers) {
+		hang_up(peer);
+		return;
+	}
 	if (service->is_silent || peer->is_stalled)
 		return;
 	if (plan->n_delays > 0)

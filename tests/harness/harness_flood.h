@@ -63,6 +63,9 @@ struct known_plan {
 	 * event loops do by default */
 	bool closes_at_fin;
 	size_t answer_size; /* bytes of it come back; 0: all */
+	/* a connection is closed instead of its answer number n_answers + 1;
+	 * 0: never */
+	uint64_t n_answers;
 };
 
 /* One message, as the server saw it. */
