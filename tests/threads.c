@@ -220,11 +220,13 @@ struct clerk {
 	size_t number;
 	unsigned n_written;
 	unsigned n_read[N_CLERKS]; /* of each of the others' */
+	unsigned nth;		   /* how many have been there in all */
 };
 
 struct message {
 	size_t writer;
 	unsigned number;
+	unsigned nth; /* of all messages */
 	char text[CLERK_MESSAGE_SIZE];
 };
 
@@ -238,10 +240,11 @@ static bool read_messages(struct clerk *clerk)
 	struct ring_message at;
 
 	while (ring_next(&view, &at)) {
-		struct message message = {.writer = 0};
+		struct message message;
 
-		ring_copy(&view, &at, &message);
-		expect(message.number == clerk->n_read[message.writer]++,
+		memcpy(&message, at.data, sizeof message);
+		expect(message.number == clerk->n_read[message.writer]++ &&
+			       message.nth == clerk->nth++,
 		       "messages changed places");
 	}
 	return ring_close(&view);
@@ -250,11 +253,18 @@ static bool read_messages(struct clerk *clerk)
 static void write_as_many_as_fit(struct clerk *clerk)
 {
 	struct message message = {.writer = clerk->number};
+	enum ring_outcome outcome = RING_WRITTEN;
 
-	for (; clerk->n_written < N_MESSAGES; clerk->n_written++) {
+	while (clerk->n_written < N_MESSAGES && outcome != RING_FULL) {
 		message.number = clerk->n_written;
-		if (!ring_write(&ring, clerk->number, &message, sizeof message))
-			return;
+		message.nth = clerk->nth;
+		outcome = ring_write(&ring, clerk->number, &message,
+				     sizeof message);
+		if (outcome == RING_BEHIND)
+			while (read_messages(clerk))
+				;
+		clerk->n_written += outcome == RING_WRITTEN;
+		clerk->nth += outcome == RING_WRITTEN;
 	}
 }
 

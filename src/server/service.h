@@ -14,6 +14,8 @@ struct service {
 	const char *address; /* where, when the command line names none */
 	/* an ADDRESS follows a comma: relay's target */
 	bool takes_target;
+	/* its state is a struct channel_feed; channel=NAME is for it */
+	bool has_channel;
 	/* it ends when the peer goes away, which needs no log line */
 	bool is_endless;
 	/* input that was not read when a connection is aborted is lost */

@@ -160,6 +160,32 @@ Test(server_broadcast, keeps_two_of_them_apart)
 	cr_assert_eq(audience_stop(&audience), 0);
 }
 
+Test(server_broadcast, brings_those_of_one_channel_together)
+{
+	const char *const arguments[] = {
+		"--workers=2", "broadcast=127.0.0.1:0,channel=x",
+		"broadcast=127.0.0.1:0,channel=y",
+		"broadcast=127.0.0.1:0,slow=drop-newest,channel=x", NULL};
+	char other[SERVED_ADDRESS_SIZE];
+	char third[SERVED_ADDRESS_SIZE];
+	int outsider;
+
+	audience_start(&audience, arguments);
+	served_address(&audience.served, "broadcast", address);
+	served_address(&audience.served, "broadcast", other);
+	served_address(&audience.served, "broadcast", third);
+	outsider = dial(other, 0);
+	for (size_t i = 0; i < N_FELLOWS; i++) {
+		audience_join(&audience, i % 2 ? address : third, 0);
+		fellow_say(&audience.fellows[i], N_LINES, 100);
+	}
+	expect_all_heard();
+	shutdown(outsider, SHUT_WR);
+	expect_end(outsider);
+	close(outsider);
+	cr_assert_eq(audience_stop(&audience), 0);
+}
+
 Test(server_broadcast, shares_a_unix_socket_among_workers)
 {
 	struct weir_address path = harness_unix_path("broadcast");

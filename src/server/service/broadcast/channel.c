@@ -3,6 +3,204 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* -- handing out lines -- */
+
+static struct channel_outlet *outlet_of(struct weir_list *link)
+{
+	return weir_container_of(link, struct channel_outlet, link);
+}
+
+static bool is_full(const struct channel_worker *channel)
+{
+	weir_list_for_each(link, &channel->outlets)
+		if (outlet_of(link)->calls->is_full(outlet_of(link)))
+			return true;
+	return false;
+}
+
+static bool reserve(struct channel_worker *channel, const char *line, size_t n)
+{
+	weir_list_for_each(link, &channel->outlets)
+		if (!outlet_of(link)->calls->reserve(outlet_of(link), line, n))
+			return false;
+	return true;
+}
+
+static void hand_out(struct channel_worker *channel, struct weir_conn *from,
+		     const char *line, size_t n)
+{
+	weir_list_for_each(link, &channel->outlets)
+		outlet_of(link)->calls->take(outlet_of(link), line, n, from);
+}
+
+/* Hand out what other workers have published. False: not all, for lack of room
+ * or memory; then channel_go_on follows. */
+static bool read_some(struct channel_worker *channel, bool reads_all,
+		      bool *has_more)
+{
+	struct ring_view view =
+		ring_open(channel->ring, channel->worker->number);
+	struct ring_message message;
+	uint64_t at = view.at;
+	bool is_stopped = false;
+
+	while (!is_stopped && ring_next(&view, &message)) {
+		is_stopped = (!reads_all && is_full(channel)) ||
+			     !reserve(channel, message.data, message.n);
+		if (is_stopped) {
+			view.at = at;
+			break;
+		}
+		hand_out(channel, NULL, message.data, message.n);
+		at = view.at;
+	}
+	*has_more = ring_close(&view);
+	return !is_stopped;
+}
+
+static bool read_ring(struct channel_worker *channel, bool reads_all)
+{
+	bool has_more = channel->ring != NULL;
+
+	while (has_more)
+		if (!read_some(channel, reads_all, &has_more))
+			return false;
+	return true;
+}
+
+void channel_catch_up(struct channel_worker *channel)
+{
+	(void)read_ring(channel, true);
+}
+
+void channel_go_on(struct channel_worker *channel)
+{
+	struct weir_list *link;
+
+	(void)read_ring(channel, false);
+	while ((link = weir_list_pop(&channel->held)))
+		weir_conn_resume(
+			weir_container_of(link, struct channel_source, held)
+				->conn);
+}
+
+void channel_on_room(struct weir_feed *feed)
+{
+	channel_go_on(
+		weir_container_of(feed, struct channel_feed, feed)->channel);
+}
+
+void channel_on_wakeup(struct endpoint *endpoint)
+{
+	channel_go_on(channel_feed(endpoint)->channel);
+}
+
+/* -- publishing -- */
+
+size_t channel_line_size(const char *text, size_t n)
+{
+	const char *end =
+		memchr(text, '\n', n < CHANNEL_MAX_LINE ? n : CHANNEL_MAX_LINE);
+
+	return end ? (size_t)(end + 1 - text) : 0;
+}
+
+static enum ring_outcome tell_others(struct channel_worker *channel,
+				     const char *line, size_t n)
+{
+	if (!channel->ring)
+		return RING_WRITTEN;
+	return ring_write(channel->ring, channel->worker->number, line, n);
+}
+
+bool channel_publish(struct channel_worker *channel, struct weir_conn *from,
+		     const char *line, size_t n)
+{
+	enum ring_outcome outcome;
+
+	do {
+		if (is_full(channel) || !reserve(channel, line, n))
+			return false;
+		outcome = tell_others(channel, line, n);
+		if (outcome == RING_BEHIND && !read_ring(channel, false))
+			return false;
+	} while (outcome == RING_BEHIND);
+	if (outcome == RING_FULL)
+		return false;
+	hand_out(channel, from, line, n);
+	return true;
+}
+
+/* A full outlet has work left, which a server that drains must know of. */
+void channel_hold(struct channel_worker *channel, struct channel_source *source)
+{
+	weir_conn_pause(source->conn);
+	weir_list_append(&channel->held, &source->held);
+	if (is_full(channel))
+		weir_wakeup_send(&channel->worker->wakeup);
+}
+
+void channel_release(struct channel_source *source)
+{
+	weir_list_remove(&source->held);
+}
+
+/* -- feeds as outlets -- */
+
+static struct channel_feed *feed_of(struct channel_outlet *outlet)
+{
+	return weir_container_of(outlet, struct channel_feed, outlet);
+}
+
+static bool is_feed_full(struct channel_outlet *outlet)
+{
+	return weir_feed_is_full(&feed_of(outlet)->feed);
+}
+
+static bool reserve_in_feed(struct channel_outlet *outlet, const char *line,
+			    size_t n)
+{
+	struct channel_feed *feed = feed_of(outlet);
+
+	if (feed->format)
+		n = feed->format->size(line, n);
+	return weir_feed_reserve(&feed->feed, n, &feed->room) == 0;
+}
+
+static void append_to_feed(struct channel_outlet *outlet, const char *line,
+			   size_t n, struct weir_conn *from)
+{
+	struct channel_feed *feed = feed_of(outlet);
+
+	if (feed->format)
+		n = feed->format->write(feed->room, feed->feed.n_messages, line,
+					n);
+	else
+		memcpy(feed->room, line, n);
+	weir_feed_commit(&feed->feed, n, from);
+}
+
+static const struct channel_outlet_calls feed_calls = {.is_full = is_feed_full,
+						       .reserve =
+							       reserve_in_feed,
+						       .take = append_to_feed};
+
+void channel_add_outlet(struct channel_worker *channel,
+			struct channel_outlet *outlet,
+			const struct channel_outlet_calls *calls)
+{
+	outlet->calls = calls;
+	weir_list_append(&channel->outlets, &outlet->link);
+}
+
+void channel_remove_outlet(struct channel_outlet *outlet)
+{
+	weir_list_remove(&outlet->link);
+}
+
+/* -- opening and closing -- */
 
 static int open_ring(struct channel *channel, struct server *server,
 		     size_t n_workers)
@@ -30,7 +228,10 @@ static struct channel *channel_new(struct server *server)
 	}
 	for (size_t i = 0; i < n; i++) {
 		channel->workers[i] = (struct channel_worker){
-			.number = i, .ring = n > 1 ? &channel->ring : NULL};
+			.channel = channel,
+			.worker = &server->workers[i],
+			.ring = n > 1 ? &channel->ring : NULL};
+		weir_list_init(&channel->workers[i].outlets);
 		weir_list_init(&channel->workers[i].held);
 	}
 	return channel;
@@ -44,53 +245,96 @@ static void channel_free(struct channel *channel)
 	free(channel);
 }
 
-/* The first worker has endpoints of every configuration, and opens them first. */
+static bool share_channel(const struct endpoint_config *a,
+			  const struct endpoint_config *b)
+{
+	const char *name = a->settings.channel;
+
+	return a == b || (name && b->settings.channel &&
+			  strcmp(name, b->settings.channel) == 0);
+}
+
+/* The first worker has endpoints of every configuration, and opens them first;
+ * the one that is about to open is not among them. */
 static struct channel *find_channel(const struct endpoint *endpoint)
 {
 	const struct worker *first = &endpoint->worker->server->workers[0];
 
-	for (size_t i = 0; i < first->n_endpoints; i++)
-		if (first->endpoints[i].config == endpoint->config)
-			return first->endpoints[i].state;
+	for (size_t i = 0; i < first->n_endpoints; i++) {
+		const struct endpoint *other = &first->endpoints[i];
+
+		if (other->service->has_channel &&
+		    share_channel(other->config, endpoint->config))
+			return channel_feed(other)->channel->channel;
+	}
+	return NULL;
+}
+
+/* That of an endpoint of the same configuration, for another address. */
+static struct channel_feed *find_feed(const struct endpoint *endpoint)
+{
+	const struct worker *worker = endpoint->worker;
+
+	for (size_t i = 0; i < worker->n_endpoints; i++)
+		if (worker->endpoints[i].config == endpoint->config)
+			return channel_feed(&worker->endpoints[i]);
 	return NULL;
 }
 
 /* A loop comes with its worker's first endpoint. */
-static void open_worker(const struct endpoint *endpoint,
-			const struct weir_feed_events *events)
+static struct channel_feed *feed_new(const struct endpoint *endpoint,
+				     struct channel *channel,
+				     const struct weir_feed_events *events)
 {
-	const struct worker *worker = endpoint->worker;
-	struct channel_worker *ours = channel_worker(endpoint);
 	bool drops_oldest = endpoint->config->settings.slow == SLOW_DROP_OLDEST;
+	const struct worker *worker = endpoint->worker;
+	struct channel_feed *feed =
+		aligned_alloc(_Alignof(struct channel_feed), sizeof *feed);
 
-	if (ours->n_endpoints++ == 0)
-		weir_feed_init(&ours->feed, worker->loop, events,
-			       drops_oldest ? WEIR_FEED_DROP_OLDEST
-					    : WEIR_FEED_DROP_NEWEST);
+	if (!feed)
+		return NULL;
+	*feed = (struct channel_feed){
+		.channel = &channel->workers[worker->number]};
+	weir_feed_init(&feed->feed, worker->loop, events,
+		       drops_oldest ? WEIR_FEED_DROP_OLDEST
+				    : WEIR_FEED_DROP_NEWEST);
+	channel_add_outlet(feed->channel, &feed->outlet, &feed_calls);
+	channel->n_feeds++;
+	return feed;
 }
 
 int channel_open(struct endpoint *endpoint,
-		 const struct weir_feed_events *events)
+		 const struct weir_feed_events *events,
+		 const struct channel_format *format)
 {
+	struct channel_feed *feed = find_feed(endpoint);
 	struct channel *channel = find_channel(endpoint);
 
 	if (!channel)
 		channel = channel_new(endpoint->worker->server);
-	if (!channel)
+	if (!feed && channel)
+		feed = feed_new(endpoint, channel, events);
+	if (!feed) {
+		if (channel && channel->n_feeds == 0)
+			channel_free(channel);
 		return -ENOMEM;
-	channel->n_endpoints++;
-	endpoint->state = channel;
-	open_worker(endpoint, events);
+	}
+	feed->format = format;
+	feed->n_endpoints++;
+	endpoint->state = feed;
 	return 0;
 }
 
 void channel_close(struct endpoint *endpoint)
 {
-	struct channel_worker *ours = channel_worker(endpoint);
-	struct channel *channel = endpoint->state;
+	struct channel_feed *feed = channel_feed(endpoint);
+	struct channel *channel = feed->channel->channel;
 
-	if (--ours->n_endpoints == 0)
-		weir_feed_deinit(&ours->feed);
-	if (--channel->n_endpoints == 0)
+	if (--feed->n_endpoints > 0)
+		return;
+	weir_feed_deinit(&feed->feed);
+	channel_remove_outlet(&feed->outlet);
+	free(feed);
+	if (--channel->n_feeds == 0)
 		channel_free(channel);
 }

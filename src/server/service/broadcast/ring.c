@@ -9,16 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct head {
-	uint32_t n;
-	uint32_t writer;
+enum {
+	HEAD = sizeof(uint32_t) /* in front of each message: its size */
 };
+
+_Static_assert((int)RING_MEMORY == (int)RING_SIZE + RING_MAX_MESSAGE + HEAD,
+	       "the last message has room behind the end");
 
 int ring_init(struct ring *ring, size_t n_readers)
 {
 	*ring = (struct ring){.n_readers = n_readers};
 	ring->readers = calloc(n_readers, sizeof *ring->readers);
-	ring->bytes = malloc(RING_SIZE);
+	ring->bytes = malloc(RING_MEMORY);
 	if (!ring->readers || !ring->bytes) {
 		free(ring->readers);
 		free(ring->bytes);
@@ -33,32 +35,6 @@ void ring_deinit(struct ring *ring)
 	pthread_mutex_destroy(&ring->lock);
 	free(ring->readers);
 	free(ring->bytes);
-}
-
-/* -- the buffer -- */
-
-/* How many of the n bytes at at lie before the buffer's end. */
-static size_t before_end(uint64_t at, size_t n)
-{
-	size_t left = RING_SIZE - (size_t)(at % RING_SIZE);
-
-	return n < left ? n : left;
-}
-
-static void put(struct ring *ring, uint64_t at, const void *from, size_t n)
-{
-	size_t n_first = before_end(at, n);
-
-	memcpy(ring->bytes + at % RING_SIZE, from, n_first);
-	memcpy(ring->bytes, (const char *)from + n_first, n - n_first);
-}
-
-static void get(const struct ring *ring, uint64_t at, void *to, size_t n)
-{
-	size_t n_first = before_end(at, n);
-
-	memcpy(to, ring->bytes + at % RING_SIZE, n_first);
-	memcpy((char *)to + n_first, ring->bytes, n - n_first);
 }
 
 /* -- writing, under the lock -- */
@@ -76,8 +52,12 @@ static bool has_room(const struct ring *ring, size_t n)
 	return ring->end + n - ring->slowest <= RING_SIZE;
 }
 
-/* Wake the readers that had nothing to read. The writer's own position moves on
- * if it is at the end; otherwise ring_next skips the message later. */
+static unsigned char *bytes_at(const struct ring *ring, uint64_t at)
+{
+	return ring->bytes + at % RING_SIZE;
+}
+
+/* Wake the readers that had nothing to read. The writer has read it. */
 static void wake_readers(struct ring *ring, size_t writer, uint64_t end)
 {
 	for (size_t i = 0; i < ring->n_readers; i++) {
@@ -93,32 +73,35 @@ static void wake_readers(struct ring *ring, size_t writer, uint64_t end)
 	ring->end = end;
 }
 
-static bool try_to_write(struct ring *ring, size_t writer, const void *message,
-			 size_t n)
+static enum ring_outcome try_to_write(struct ring *ring, size_t writer,
+				      const void *message, size_t n)
 {
-	const struct head head = {.n = (uint32_t)n, .writer = (uint32_t)writer};
+	const uint32_t size = (uint32_t)n;
 
-	if (!has_room(ring, sizeof head + n))
+	if (ring->readers[writer].at != ring->end)
+		return RING_BEHIND;
+	if (!has_room(ring, HEAD + n))
 		find_slowest(ring);
-	if (!has_room(ring, sizeof head + n)) {
+	if (!has_room(ring, HEAD + n)) {
 		ring->readers[writer].is_waiting = true;
-		return false;
+		return RING_FULL;
 	}
-	put(ring, ring->end, &head, sizeof head);
-	put(ring, ring->end + sizeof head, message, n);
-	wake_readers(ring, writer, ring->end + sizeof head + n);
-	return true;
+	memcpy(bytes_at(ring, ring->end), &size, HEAD);
+	memcpy(bytes_at(ring, ring->end) + HEAD, message, n);
+	wake_readers(ring, writer, ring->end + HEAD + n);
+	return RING_WRITTEN;
 }
 
-bool ring_write(struct ring *ring, size_t writer, const void *message, size_t n)
+enum ring_outcome ring_write(struct ring *ring, size_t writer,
+			     const void *message, size_t n)
 {
-	bool is_written;
+	enum ring_outcome outcome;
 
 	assert(n > 0 && n <= RING_MAX_MESSAGE);
 	pthread_mutex_lock(&ring->lock);
-	is_written = try_to_write(ring, writer, message, n);
+	outcome = try_to_write(ring, writer, message, n);
 	pthread_mutex_unlock(&ring->lock);
-	return is_written;
+	return outcome;
 }
 
 /* -- reading -- */
@@ -136,23 +119,16 @@ struct ring_view ring_open(struct ring *ring, size_t reader)
 
 bool ring_next(struct ring_view *view, struct ring_message *message)
 {
-	while (view->at < view->end) {
-		struct head head;
+	const unsigned char *bytes = bytes_at(view->ring, view->at);
+	uint32_t size;
 
-		get(view->ring, view->at, &head, sizeof head);
-		message->n = head.n;
-		message->at = view->at + sizeof head;
-		view->at = message->at + head.n;
-		if (head.writer != view->reader)
-			return true;
-	}
-	return false;
-}
-
-void ring_copy(const struct ring_view *view, const struct ring_message *message,
-	       void *to)
-{
-	get(view->ring, message->at, to, message->n);
+	if (view->at == view->end)
+		return false;
+	memcpy(&size, bytes, HEAD);
+	message->data = bytes + HEAD;
+	message->n = size;
+	view->at += HEAD + size;
+	return true;
 }
 
 /* Not before half of the ring is free, so that a waiting writer finds room for

@@ -5,9 +5,11 @@
  * none: then the write fails, and the writer's wakeup is sent when there is
  * room.
  *
- * A reader has a number and a wakeup. Writers are readers too, but do not read
- * their own messages. Messages are read in the order in which they were
- * written. */
+ * A reader has a number and a wakeup. Writers are readers too, which do not
+ * read their own messages, and write only when they have read all others'. So
+ * a thread that handles a message when it has read or written it handles all
+ * messages in the same order as every other thread, and the n-th of them is
+ * the same one for all. */
 #ifndef RING_H
 #define RING_H
 
@@ -20,7 +22,15 @@
 
 enum {
 	RING_SIZE = 262144, /* of all unread messages */
-	RING_MAX_MESSAGE = 65536
+	RING_MAX_MESSAGE = 65536,
+	/* a message that begins before the end goes on behind it */
+	RING_MEMORY = RING_SIZE + RING_MAX_MESSAGE + 4
+};
+
+enum ring_outcome {
+	RING_WRITTEN,
+	RING_BEHIND, /* the writer has messages to read first */
+	RING_FULL    /* its wakeup is sent when there is room */
 };
 
 struct ring_reader {
@@ -49,14 +59,14 @@ int ring_init(struct ring *ring, size_t n_readers);
 void ring_deinit(struct ring *ring);
 
 /* Write a message of n bytes, 1 to RING_MAX_MESSAGE, for all readers but
- * writer. False: there is no room; writer's wakeup is sent when there is. */
-bool ring_write(struct ring *ring, size_t writer, const void *message,
-		size_t n);
+ * writer. */
+enum ring_outcome ring_write(struct ring *ring, size_t writer,
+			     const void *message, size_t n);
 
-/* An unread message. */
+/* An unread message; valid until the view is closed. */
 struct ring_message {
+	const void *data;
 	size_t n;
-	uint64_t at; /* of its first byte */
 };
 
 /* What a reader has to read, until ring_close. */
@@ -70,9 +80,6 @@ struct ring_view {
 struct ring_view ring_open(struct ring *ring, size_t reader);
 /* Take the next message. False: there is none. */
 bool ring_next(struct ring_view *view, struct ring_message *message);
-/* Copy its n bytes; before the view is closed. */
-void ring_copy(const struct ring_view *view, const struct ring_message *message,
-	       void *to);
 /* The messages before view->at are read. True: there are more, and no wakeup
  * will be sent for them. */
 bool ring_close(struct ring_view *view);
