@@ -58,14 +58,12 @@ PATHS_tests/harness = -Iinclude -Isrc/lib
 PATHS_tests/lib     = -Iinclude -Isrc/lib -Itests/harness
 PATHS_tests/common  = -Iinclude -Isrc/common -Itests/harness
 PATHS_tests/server  = $(PATHS_src/server/service) \
-		      -Isrc/server/service/broadcast \
-		      -Isrc/server/service/metrics -Itests/harness
+		      -Isrc/server/service/broadcast -Itests/harness
 PATHS_tests/client  = -Iinclude -Isrc/client -Isrc/common -Itests/harness
 PATHS_tests/demo    = -Iinclude -Isrc/demo -Isrc/common -Itests/harness
 PATHS_tests/install = -Iinclude -Itests/harness
 PATHS_tests/fuzz    = -Iinclude -Isrc/lib -Isrc/common -Isrc/server \
-		      -Isrc/server/service/metrics -Ibench/flood \
-		      -Itests/harness
+		      -Ibench/flood -Itests/harness
 PATHS_tests/flood   = -Iinclude -Ibench/flood -Isrc/common -Itests/harness
 
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))

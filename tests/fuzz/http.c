@@ -1,6 +1,6 @@
-/* HTTP requests: what was found does not change as more bytes come, and the
- * path lies within the request, or is the "/" that an absolute target without a
- * path means. */
+/* HTTP requests: what was found does not change as more bytes come, and lies
+ * within the request; a path may also be the "/" that an absolute target without
+ * a path means. */
 #include "http.h"
 
 #include "fuzz.h"
@@ -9,6 +9,8 @@ struct answer {
 	enum http_status status;
 	size_t path; /* from the request's beginning; SIZE_MAX: not in it */
 	size_t n_path;
+	size_t n_head;
+	uint64_t content_length;
 };
 
 static size_t place_of(const char *path, size_t n_path, const char *text,
@@ -20,6 +22,25 @@ static size_t place_of(const char *path, size_t n_path, const char *text,
 		return place;
 	fuzz_want(n_path == 1 && *path == '/', "the path is elsewhere");
 	return SIZE_MAX;
+}
+
+static void want_inside(const char *part, size_t n_part, const char *text,
+			size_t n)
+{
+	fuzz_want(part >= text && part <= text + n &&
+			  n_part <= (size_t)(text + n - part),
+		  "a part lies outside");
+}
+
+static void look_at(const struct http_request *request, const char *text)
+{
+	const char *value;
+	size_t n_value;
+
+	want_inside(request->query, request->n_query, text, request->n_head);
+	value = http_field(request, "Host", &n_value);
+	if (value)
+		want_inside(value, n_value, text, request->n_head);
 }
 
 static struct answer parse(const uint8_t *data, size_t n)
@@ -36,6 +57,10 @@ static struct answer parse(const uint8_t *data, size_t n)
 	if (answer.status == HTTP_OK) {
 		answer.n_path = request.n_path;
 		answer.path = place_of(request.path, request.n_path, copy, n);
+		answer.n_head = request.n_head;
+		answer.content_length = request.content_length;
+		fuzz_want(request.n_head <= n, "the head is longer");
+		look_at(&request, copy);
 	}
 	free(copy);
 	return answer;
@@ -57,6 +82,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		fuzz_want(part.path == whole.path &&
 				  part.n_path == whole.n_path,
 			  "more bytes change the path");
+		fuzz_want(part.n_head == whole.n_head &&
+				  part.content_length == whole.content_length,
+			  "more bytes change the lengths");
 	}
 	return 0;
 }

@@ -177,6 +177,8 @@ Test(server_metrics, refuse_what_is_wrong)
 	cr_expect(
 		starts(ask("PUT /metrics HTTP/1.1\r\n\r\n"), "HTTP/1.1 405 "));
 	cr_expect(strstr(answer, "\r\nAllow: GET, HEAD, OPTIONS\r\n"));
+	ask("POST /metrics HTTP/1.1\r\nContent-Length: 1\r\n\r\nx");
+	cr_expect(starts(answer, "HTTP/1.1 405 "));
 	memset(endless, 'x', sizeof endless - 1);
 	memcpy(endless, "GET /", 5);
 	cr_expect(starts(ask(endless), "HTTP/1.1 431 "));

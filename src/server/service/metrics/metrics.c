@@ -178,6 +178,8 @@ static void serve(struct endpoint *endpoint, struct request *request,
 	request->method = asked->method;
 	if (asked->method == HTTP_OPTIONS) {
 		answer_briefly(request, HTTP_OK, "");
+	} else if (asked->method == HTTP_POST) {
+		refuse(request, HTTP_NOT_ALLOWED);
 	} else if (is_path(asked, "/healthz")) {
 		answer_health(request, server);
 	} else if (is_path(asked, "/metrics")) {
