@@ -15,6 +15,10 @@
  * messages, which ones the feed's policy says. Where they are missing, it is
  * sent a text of your own (write_gap), such as "3 messages are missing".
  *
+ * Messages are numbered from 0 on. A feed can keep the last ones (weir_feed_keep)
+ * for a connection that follows late, or again, from the first message that it
+ * does not have (weir_feed_follow_from).
+ *
  * Example:
  *
  *	#include <sys/socket.h>
@@ -120,7 +124,8 @@ struct weir_feed_events {
 /* Embedded by its owner. The fields are the library's.
  *
  * 1. offered <= round_end <= end
- * 2. tail is NULL until something follows */
+ * 2. tail is NULL until something follows or is kept
+ * 3. oldest is tail or before it; NULL: nothing is kept */
 struct weir_feed {
 	struct weir_watch watch;  /* never in epoll; for deferred calls */
 	struct weir_list waiting; /* followers to offer the news to */
@@ -131,6 +136,8 @@ struct weir_feed {
 	bool owes_room; /* on_room is owed */
 	struct weir_timer retry;
 	struct weir_feed_chunk *tail;
+	struct weir_feed_chunk *oldest;
+	size_t keep; /* bytes of messages and their records */
 	/* places in the log, in bytes */
 	uint64_t end;
 	uint64_t offered;   /* all followers were offered what is before it */
@@ -154,12 +161,32 @@ void weir_feed_deinit(struct weir_feed *feed);
  *
  * -ENOMEM; -EPIPE or the connection's error, as weir_conn_sendall. */
 int weir_feed_follow(struct weir_feed *feed, struct weir_conn *c);
+/* The same from message nth on: c is sent what is kept of the messages from
+ * there, then what is appended. It begins with weir_feed_oldest if nth is gone,
+ * and with the next message if nth has not come. What is more than c's max is
+ * missed as the policy says. */
+int weir_feed_follow_from(struct weir_feed *feed, struct weir_conn *c,
+			  uint64_t nth);
 /* Stop following. What is in the log by now is accepted and will be sent.
  * Leaving nothing does nothing. */
 void weir_feed_leave(struct weir_conn *c);
 
+/* From now on keep the last messages, of n bytes at least with 8 more for each,
+ * and up to one chunk of 16 KiB more, or one message that is larger. What is
+ * kept counts against the loop's budget, but is nobody's debt: the budget closes
+ * connections to make room beside it. 0: keep none. */
+void weir_feed_keep(struct weir_feed *feed, size_t n);
+/* The number of the first message that is kept, and that of the next one to be
+ * appended; equal while none is kept. */
+uint64_t weir_feed_oldest(const struct weir_feed *feed);
+static inline uint64_t weir_feed_next_message(const struct weir_feed *feed)
+{
+	return feed->n_messages;
+}
+
 /* Append a message of n bytes for all followers but from (NULL: for all). An
- * empty one, or one that nothing follows, leaves no trace.
+ * empty one, or one that nothing follows while none is kept, leaves no trace,
+ * and has no number.
  *
  * -EMSGSIZE: larger than 1 GiB; -ENOMEM: on_room follows within 10 ms. On
  * failure no follower gets it. A message larger than a follower's max is

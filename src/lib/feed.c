@@ -34,6 +34,44 @@ static int refuse_for_memory(struct weir_feed *feed)
 	return -ENOMEM;
 }
 
+/* The size of the log before this chunk, with the records of messages. */
+static uint64_t size_before(const struct weir_feed_chunk *chunk)
+{
+	return chunk->at + chunk->n_before * WEIR_FEED_RECORD;
+}
+
+/* Let go of chunks that are not to be kept. */
+static void forget_oldest(struct weir_feed *feed)
+{
+	uint64_t size = feed->end + feed->n_messages * WEIR_FEED_RECORD;
+
+	while (feed->oldest && feed->oldest->next &&
+	       size - size_before(feed->oldest->next) >= feed->keep) {
+		struct weir_feed_chunk *next = feed->oldest->next;
+
+		weir_feed_chunk_ref(next);
+		weir_feed_chunk_unref(feed->oldest);
+		feed->oldest = next;
+	}
+}
+
+void weir_feed_keep(struct weir_feed *feed, size_t n)
+{
+	feed->keep = n;
+	if (n > 0 && !feed->oldest && feed->tail)
+		feed->oldest = weir_feed_chunk_ref(feed->tail);
+	forget_oldest(feed);
+	if (n > 0)
+		return;
+	weir_feed_chunk_unref(feed->oldest);
+	feed->oldest = NULL;
+}
+
+uint64_t weir_feed_oldest(const struct weir_feed *feed)
+{
+	return feed->oldest ? feed->oldest->n_before : feed->n_messages;
+}
+
 static int add_chunk(struct weir_feed *feed, size_t n)
 {
 	struct weir_loop *loop = feed->watch.loop;
@@ -50,6 +88,8 @@ static int add_chunk(struct weir_feed *feed, size_t n)
 		weir_feed_chunk_unref(feed->tail);
 	}
 	feed->tail = chunk;
+	if (feed->keep > 0 && !feed->oldest)
+		feed->oldest = weir_feed_chunk_ref(chunk);
 	return 0;
 }
 
@@ -96,7 +136,7 @@ void weir_feed_commit(struct weir_feed *feed, size_t n, struct weir_conn *from)
 {
 	struct weir_follower *own = follower_in(feed, from);
 
-	if (n == 0 || feed->n_followers == 0)
+	if (n == 0 || (feed->n_followers == 0 && feed->keep == 0))
 		return;
 	if (own)
 		weir_conn_accept_news(from);
@@ -105,6 +145,7 @@ void weir_feed_commit(struct weir_feed *feed, size_t n, struct weir_conn *from)
 	weir_feed_chunk_add(feed->tail, n, own ? own->number : 0);
 	feed->end += n;
 	feed->n_messages++;
+	forget_oldest(feed);
 	if (own)
 		weir_follower_take_own(own, n);
 	else
@@ -154,8 +195,50 @@ static struct weir_follower *prepare_follower(struct weir_conn *c)
 	return backlog->follower;
 }
 
+/* The end of the log, or the beginning of message nth, which is kept. */
+static struct weir_feed_place find(const struct weir_feed *feed, uint64_t nth)
+{
+	struct weir_feed_chunk *chunk = feed->oldest;
+
+	if (nth >= feed->n_messages)
+		return (struct weir_feed_place){feed->tail,
+						feed->tail->n_bytes};
+	while (chunk->next && nth >= chunk->next->n_before)
+		chunk = chunk->next;
+	return (struct weir_feed_place){
+		chunk, weir_feed_message_begin(
+			       chunk, (uint32_t)(nth - chunk->n_before))};
+}
+
+/* One that has something to be sent by now is served soon. */
+static void take_in(struct weir_feed *feed, struct weir_follower *f,
+		    struct weir_feed_place place)
+{
+	f->feed = feed;
+	f->events = feed->events;
+	f->number = ++feed->n_follows;
+	f->end = weir_feed_at(&place);
+	f->n_end = weir_feed_n_before(&place);
+	weir_follower_move(f, place);
+	feed->n_followers++;
+	weir_conn_set(f->conn, WEIR_FACT_FOLLOWS);
+	if (f->end == feed->end) {
+		weir_list_append(&feed->served, &f->link);
+		return;
+	}
+	weir_list_append(&feed->waiting, &f->link);
+	weir_watch_defer(&feed->watch);
+}
+
 int weir_feed_follow(struct weir_feed *feed, struct weir_conn *c)
 {
+	return weir_feed_follow_from(feed, c, feed->n_messages);
+}
+
+int weir_feed_follow_from(struct weir_feed *feed, struct weir_conn *c,
+			  uint64_t nth)
+{
+	uint64_t oldest = weir_feed_oldest(feed);
 	struct weir_follower *f;
 	int error = weir_conn_refusal(c);
 
@@ -172,16 +255,7 @@ int weir_feed_follow(struct weir_feed *feed, struct weir_conn *c)
 	f = prepare_follower(c);
 	if (!f)
 		return -ENOMEM;
-	f->feed = feed;
-	f->events = feed->events;
-	f->number = ++feed->n_follows;
-	f->end = feed->end;
-	f->n_end = feed->n_messages;
-	weir_follower_move(
-		f, (struct weir_feed_place){feed->tail, feed->tail->n_bytes});
-	weir_list_append(&feed->served, &f->link);
-	feed->n_followers++;
-	weir_conn_set(c, WEIR_FACT_FOLLOWS);
+	take_in(feed, f, find(feed, nth > oldest ? nth : oldest));
 	return 0;
 }
 
@@ -223,6 +297,7 @@ void weir_feed_deinit(struct weir_feed *feed)
 		/* The log does not grow any more, so it may be kept. */
 		weir_conn_forget_feed(f->conn);
 	}
+	weir_feed_keep(feed, 0);
 	weir_feed_chunk_unref(feed->tail);
 	feed->tail = NULL;
 	weir_timer_cancel(&feed->retry);

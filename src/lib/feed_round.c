@@ -1,5 +1,6 @@
 /* The rounds of a feed: each follower is offered what is new to it, and when all
- * were, the next round begins, if there is something new.
+ * were, the next round begins, if there is something new. A follower that came
+ * for what is kept waits among the others, whether a round is under way or not.
  *
  * A turn serves as many as it may, and the rest of the round comes first in the
  * next turn. A follower that waits for nothing is sent the news here, by one
@@ -172,7 +173,7 @@ void weir_feed_serve(struct weir_watch *watch, uint32_t events)
 		weir_container_of(watch, struct weir_feed, watch);
 
 	(void)events;
-	if (weir_list_is_empty(&feed->waiting)) {
+	if (feed->offered == feed->round_end && feed->end > feed->offered) {
 		weir_list_move_all(&feed->waiting, &feed->served);
 		feed->round_end = feed->end;
 	}

@@ -284,6 +284,91 @@ Test(feed, leaves_no_trace_of_what_nothing_follows)
 
 /* -- limits -- */
 
+/* -- what is kept -- */
+
+Test(feed, keeps_messages_for_those_that_follow_late)
+{
+	struct feed_member *m[4];
+
+	weir_feed_keep(&feed, 100);
+	feed_say("0");
+	feed_say("1");
+	feed_say("2");
+	feed_turns();
+	cr_assert_eq(weir_feed_oldest(&feed), 0);
+	cr_assert_eq(weir_feed_next_message(&feed), 3);
+	for (uint64_t i = 0; i < 4; i++) {
+		m[i] = feed_open(NULL);
+		weir_conn_sendall(&m[i]->conn, "head ", 5);
+		cr_assert_eq(weir_feed_follow_from(&feed, &m[i]->conn, i), 0);
+	}
+	feed_say("3");
+	weir_conn_sendall(&m[0]->conn, " tail", 5);
+	feed_expect(m[0], "head 0123 tail");
+	feed_expect(m[1], "head 123");
+	feed_expect(m[2], "head 23");
+	feed_expect(m[3], "head 3");
+}
+
+Test(feed, keeps_no_more_than_it_was_told_and_a_chunk)
+{
+	struct feed_member *m = feed_open(NULL);
+	uint64_t oldest;
+
+	weir_feed_keep(&feed, 100 * KIB);
+	for (int i = 0; i < 100000; i++)
+		feed_say("x");
+	feed_turns();
+	cr_assert_leq(n_heap(), (100 + 2 * 16) * KIB);
+	oldest = weir_feed_oldest(&feed);
+	cr_assert_geq((100000 - oldest) * 9, 100 * KIB);
+	cr_assert_eq(weir_feed_follow_from(&feed, &m->conn, 0), 0);
+	cr_assert_eq(feed_drain(m, (char[2]){0}, 2), 100000 - oldest);
+	weir_feed_keep(&feed, 0);
+	cr_assert_eq(weir_feed_oldest(&feed), 100000);
+	cr_assert_leq(n_heap(), 2 * 16 * KIB);
+}
+
+/* Each that comes late is served, and the others are not kept from the news. */
+Test(feed, serves_those_that_come_late_beside_the_others)
+{
+	struct feed_member *first = feed_join(NULL);
+
+	weir_feed_keep(&feed, 100);
+	feed_say("a");
+	feed_turns();
+	feed_expect(first, "a");
+	feed_say("b");
+	for (int i = 0; i < 20; i++) {
+		struct feed_member *m = feed_open(NULL);
+
+		weir_feed_follow_from(&feed, &m->conn, 0);
+		weir_loop_turn(feed_loop, 0);
+		cr_assert_eq(feed_progress(first).sent, 2);
+	}
+	feed_expect(first, "b");
+	for (int i = 1; i < 21; i++)
+		feed_expect(&feed_members[i], "ab");
+}
+
+Test(feed, lets_one_that_comes_late_miss_what_is_more_than_its_max)
+{
+	struct feed_member *m;
+	char tail[64] = "";
+	size_t n;
+
+	weir_feed_keep(&feed, 1024 * KIB);
+	for (int i = 0; i < 250; i++)
+		feed_fill((char)('a' + i % 26), 4 * KIB);
+	m = feed_open(&small);
+	cr_assert_eq(weir_feed_follow_from(&feed, &m->conn, 0), 0);
+	n = feed_drain(m, tail, sizeof tail);
+	cr_assert_gt(m->n_missed, 0);
+	cr_assert_eq(n,
+		     (250 - m->n_missed) * 4 * KIB + strlen("<123 missing>"));
+	cr_assert_eq(tail[0], 'a' + 249 % 26);
+}
+
 Test(feed, presses_a_follower_by_its_watermarks)
 {
 	struct feed_member *m = feed_join(&small);

@@ -1,6 +1,7 @@
 /* Followers that join, stall, miss, leave, send messages of their own and run
  * out of memory at random, against what feed.h promises.
  *
+ * Some join from a message that was appended before, where the feed keeps them.
  * Every message says what it is, so that each far end can tell which ones are
  * missing, and whether that is told exactly there. WEIR_SEED=n tries another
  * life. */
@@ -26,6 +27,8 @@ enum {
 	HIGH = 16384,
 	MAX = HIGH + WEIR_READ_SIZE,
 	PIECE = 200000,
+	KEPT = 60000,
+	RECORD = 8,
 	SECONDS = 100
 };
 
@@ -84,6 +87,7 @@ static struct weir_loop *loop;
 static struct weir_feed feed;
 static struct member members[N];
 static bool has_faults;
+static bool is_kept;
 static unsigned step;
 /* all shared messages */
 static uint32_t n_messages;
@@ -91,6 +95,7 @@ static uint32_t sizes[MAX_MESSAGES];
 static const struct weir_conn *froms[MAX_MESSAGES];
 static uint64_t n_all_missed;
 static uint64_t n_all_got;
+static uint64_t n_all_late; /* messages before a member joined */
 
 static void want(bool is_true, const char *what)
 {
@@ -366,6 +371,43 @@ static const struct weir_feed_events feed_events = {.on_missed = on_missed,
 
 /* -- what they do -- */
 
+/* The last messages of KEPT bytes are there, and of no more than a chunk, or
+ * one message, more. */
+static void check_kept(void)
+{
+	uint64_t oldest = weir_feed_oldest(&feed);
+	uint64_t n = 0;
+	uint64_t n_most = KEPT + 16384 + LARGEST;
+
+	want(weir_feed_next_message(&feed) == n_messages, "numbers");
+	for (uint64_t i = oldest; i < n_messages; i++)
+		n += sizes[i] + RECORD;
+	want(n <= n_most, "too much is kept");
+	want(oldest == 0 || n >= KEPT, "too little is kept");
+}
+
+/* Where it begins: mostly with what comes next. */
+static uint32_t follow(struct member *m)
+{
+	uint64_t nth = below(n_messages + 2);
+	uint64_t oldest = weir_feed_oldest(&feed);
+	int error;
+
+	if (!is_kept || below(2)) {
+		error = weir_feed_follow(&feed, &m->conn);
+		nth = n_messages;
+	} else {
+		error = weir_feed_follow_from(&feed, &m->conn, nth);
+	}
+	m->is_following = error == 0;
+	if (nth < oldest)
+		nth = oldest;
+	if (nth > n_messages)
+		nth = n_messages;
+	n_all_late += n_messages - nth;
+	return (uint32_t)nth;
+}
+
 static void do_join(struct member *m)
 {
 	unsigned char *bytes = m->bytes;
@@ -378,13 +420,11 @@ static void do_join(struct member *m)
 		harness_die("a connection does not open");
 	m->is_used = true;
 	m->peer = fd[1];
-	if (weir_feed_follow(&feed, &m->conn) < 0) {
+	m->from = m->next = follow(m);
+	if (!m->is_following) {
 		m->is_aborted = true;
 		weir_conn_abort(&m->conn, true);
-		return;
 	}
-	m->is_following = true;
-	m->from = m->next = n_messages;
 }
 
 static void leave(struct member *m)
@@ -516,10 +556,14 @@ static void live(enum weir_feed_policy policy)
 	struct weir_loop_stats stats;
 
 	weir_feed_init(&feed, loop, &feed_events, policy);
+	if (is_kept)
+		weir_feed_keep(&feed, KEPT);
 	for (step = 0; step < N_STEPS; step++) {
 		do_something();
 		for (int i = 0; i < N; i++)
 			check(&members[i]);
+		if (is_kept && step % 64 == 0)
+			check_kept();
 	}
 	finish_all();
 	weir_feed_deinit(&feed);
@@ -527,6 +571,7 @@ static void live(enum weir_feed_policy policy)
 	cr_assert_eq(stats.n_queue_bytes, 0);
 	cr_assert_gt(n_all_missed, 1000);
 	cr_assert_gt(n_all_got, 1000);
+	cr_assert(!is_kept || n_all_late > 200);
 }
 
 Test(feed_model, followers_miss_the_oldest_and_are_told_where)
@@ -549,4 +594,22 @@ Test(feed_model, followers_miss_the_newest_while_memory_fails)
 {
 	has_faults = true;
 	live(WEIR_FEED_DROP_NEWEST);
+}
+
+Test(feed_model, followers_that_come_late_begin_with_what_is_kept)
+{
+	is_kept = true;
+	live(WEIR_FEED_DROP_OLDEST);
+}
+
+Test(feed_model, followers_that_come_late_miss_the_newest)
+{
+	is_kept = true;
+	live(WEIR_FEED_DROP_NEWEST);
+}
+
+Test(feed_model, followers_that_come_late_go_on_while_memory_fails)
+{
+	is_kept = has_faults = true;
+	live(WEIR_FEED_DROP_OLDEST);
 }
