@@ -16,16 +16,16 @@
 #include "settings.h"
 
 enum {
-	N_SERVICES = 6,
+	N_SERVICES = 7,
 	WHERE_SIZE = 512
 };
 
 static const struct service *const services[N_SERVICES] = {
-	&greet_service,	  &echo_service,      &discard_service,
-	&chargen_service, &broadcast_service, &relay_service};
+	&greet_service,	    &echo_service,   &discard_service, &chargen_service,
+	&broadcast_service, &events_service, &relay_service};
 
 static const char expected_services[] =
-	"greet, echo, discard, chargen, broadcast or relay";
+	"greet, echo, discard, chargen, broadcast, events or relay";
 
 /* What an argument is understood with. */
 struct context {
@@ -366,6 +366,16 @@ size_t endpoint_config_shared_memory(const struct settings *settings)
 		return 0;
 	for (size_t i = 0; i < settings->n_endpoints; i++)
 		n += settings->endpoints[i].service->shared_memory;
+	return n;
+}
+
+size_t endpoint_config_kept_memory(const struct settings *settings)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < settings->n_endpoints; i++)
+		if (settings->endpoints[i].service->keeps_lines)
+			n += settings->endpoints[i].settings.replay;
 	return n;
 }
 

@@ -49,6 +49,8 @@ bool endpoint_config_parse_all(struct settings *settings,
 			       char **texts);
 /* What several workers share for all endpoints, in bytes. */
 size_t endpoint_config_shared_memory(const struct settings *settings);
+/* What each worker keeps for their clients. */
+size_t endpoint_config_kept_memory(const struct settings *settings);
 /* Print them to standard output, one address a line. */
 void endpoint_config_print_all(const struct settings *settings);
 void endpoint_config_free_all(struct settings *settings);

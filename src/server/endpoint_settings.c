@@ -16,6 +16,10 @@ static const enum option of_endpoints[] = {OPTION_BACKLOG,
 					   OPTION_MAX,
 					   OPTION_SLOW,
 					   OPTION_CHANNEL,
+					   OPTION_PATH,
+					   OPTION_CORS,
+					   OPTION_REPLAY,
+					   OPTION_HEARTBEAT,
 					   OPTION_STALL,
 					   OPTION_MIN_RATE,
 					   OPTION_IDLE,
@@ -129,6 +133,14 @@ static bool set_marks(struct weir_conn_limits *limits,
 	return true;
 }
 
+/* What a subscriber is sent at once is not to be too much for it. */
+static size_t replay_of(const struct command_line_value *value, size_t high)
+{
+	uint64_t n = value->number;
+
+	return n > 0 && n < high ? (size_t)n : high;
+}
+
 static int mode_of(const struct command_line_value *value)
 {
 	return value->is_given ? (int)strtol(value->text, NULL, 8) : -1;
@@ -168,6 +180,10 @@ bool endpoint_settings_apply(struct endpoint_settings *settings,
 		.udp_rate = values[OPTION_UDP_RATE].number,
 		.slow = (enum slow_policy)values[OPTION_SLOW].number,
 		.channel = values[OPTION_CHANNEL].text,
+		.path = values[OPTION_PATH].text ? values[OPTION_PATH].text
+						 : "/",
+		.cors = values[OPTION_CORS].text,
+		.heartbeat_ns = values[OPTION_HEARTBEAT].number,
 		.trusted = options->trusted,
 		.untrusted =
 			(enum untrusted_policy)values[OPTION_UNTRUSTED].number,
@@ -177,5 +193,7 @@ bool endpoint_settings_apply(struct endpoint_settings *settings,
 				? (int)values[OPTION_PROXY_VERSION].number
 				: 0,
 	};
+	settings->replay = replay_of(&values[OPTION_REPLAY],
+				     (size_t)values[OPTION_HIGH].number);
 	return set_marks(&settings->limits, values, where);
 }

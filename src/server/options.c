@@ -40,11 +40,14 @@ static void apply(struct settings *settings,
 	};
 }
 
-/* What the shared memory leaves must be enough for each worker. */
+/* What the shared memory leaves must be enough for each worker, beside the
+ * lines that it keeps. */
 static bool check_budget(const struct settings *settings)
 {
-	size_t least = endpoint_config_shared_memory(settings) +
-		       settings->n_workers * (size_t)options_budget.min;
+	size_t least =
+		endpoint_config_shared_memory(settings) +
+		settings->n_workers * ((size_t)options_budget.min +
+				       endpoint_config_kept_memory(settings));
 
 	if (settings->budget >= least)
 		return true;

@@ -6,6 +6,10 @@
 #include "clock.h"
 #include "settings.h"
 
+enum {
+	MAX_URL = 255 /* of what is written into an answer */
+};
+
 static const struct quantity_kind workers = {
 	.expected = "a number from 1 to 256",
 	.units = quantity_counts,
@@ -54,6 +58,39 @@ static const struct quantity_kind grace = {
 	.units = quantity_times,
 	.max = 1000000 * CLOCK_NS_PER_MIN,
 };
+
+static const struct quantity_kind heartbeat = {
+	.expected = "a time from 100ms to 1h, such as 15s",
+	.units = quantity_times,
+	.min = 100 * CLOCK_NS_PER_MS,
+	.max = CLOCK_NS_PER_HOUR,
+};
+
+static bool is_printable(const char *text)
+{
+	size_t n = strlen(text);
+
+	for (size_t i = 0; i < n; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return false;
+	return n > 0 && n <= MAX_URL;
+}
+
+static const char *take_path(void *context, const char *text)
+{
+	(void)context;
+	return text[0] == '/' && is_printable(text) && !strchr(text, '?')
+		       ? NULL
+		       : "a path, such as /events";
+}
+
+static const char *take_origin(void *context, const char *text)
+{
+	(void)context;
+	return is_printable(text) ? NULL
+				  : "an origin, such as https://example.com, "
+				    "or *";
+}
 
 static const char *take_mode(void *context, const char *text)
 {
@@ -158,6 +195,26 @@ static const struct command_line_option table[N_OPTIONS] = {
 			    .help = "share lines with others of that NAME",
 			    .expected = "a name",
 			    .shown = "its own"},
+	[OPTION_PATH] = {.name = "path",
+			 .argument = "PATH",
+			 .help = "where events are, in their URL",
+			 .take = take_path,
+			 .shown = "/"},
+	[OPTION_CORS] = {.name = "cors",
+			 .argument = "ORIGIN",
+			 .help = "of pages that may use events; * for all",
+			 .take = take_origin,
+			 .shown = "their own"},
+	[OPTION_REPLAY] = {.name = "replay",
+			   .argument = "SIZE",
+			   .help = "the last events, for who lost a connection",
+			   .kind = &quantity_size,
+			   .shown = "high"},
+	[OPTION_HEARTBEAT] = {.name = "heartbeat",
+			      .argument = "TIME",
+			      .help = "between comments to browsers",
+			      .kind = &heartbeat,
+			      .initial = 15 * CLOCK_NS_PER_S},
 	[OPTION_STALL] = {.name = "stall",
 			  .argument = "TIME",
 			  .help = "reset peers that accept nothing for TIME",
@@ -306,6 +363,7 @@ const struct command_line options_command_line = {
 		"864)\n"
 		"  broadcast  127.0.0.1:7011  sends each line to all other "
 		"clients\n"
+		"  events     by name only    the same for browsers, by HTTP\n"
 		"  relay      by name only    connects each client to TARGET\n"
 		"\n"
 		"ADDRESS and TARGET are HOST:PORT, [V6]:PORT, :PORT (every "

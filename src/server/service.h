@@ -16,6 +16,8 @@ struct service {
 	bool takes_target;
 	/* its state is a struct channel_feed; channel=NAME is for it */
 	bool has_channel;
+	/* each worker keeps the last lines, of settings.replay bytes */
+	bool keeps_lines;
 	/* it ends when the peer goes away, which needs no log line */
 	bool is_endless;
 	/* input that was not read when a connection is aborted is lost */
@@ -58,6 +60,7 @@ extern const struct service echo_service;
 extern const struct service discard_service;
 extern const struct service chargen_service;
 extern const struct service broadcast_service;
+extern const struct service events_service;
 extern const struct service relay_service;
 extern const struct service metrics_service; /* private */
 

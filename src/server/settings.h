@@ -54,8 +54,12 @@ struct endpoint_settings {
 	uint64_t leave_out_ns;	     /* a target that has failed */
 	uint64_t udp_rate;	     /* answers a second to one source */
 	enum slow_policy slow;
-	const char *channel; /* shared with others by name; NULL: its own */
-	bool accepts_proxy;  /* a PROXY header comes before everything else */
+	const char *path;      /* of events */
+	const char *cors;      /* an origin, or "*"; NULL: its own alone */
+	uint64_t heartbeat_ns; /* for their subscribers */
+	size_t replay;	       /* bytes of the last lines, for them */
+	const char *channel;   /* shared with others by name; NULL: its own */
+	bool accepts_proxy;    /* a PROXY header comes before everything else */
 	struct networks
 		trusted; /* from where it does; empty: from everywhere */
 	enum untrusted_policy untrusted;

@@ -181,10 +181,12 @@ Test(server_refusals, services_that_do_not_exist)
 {
 	expect_refusal_of("echo", "echo: expected SERVICE=ADDRESS, "
 				  "such as echo=127.0.0.1:7007");
-	expect_refusal_of("ech=:0", "ech=:0: expected a service: greet, echo, "
-				    "discard, chargen, broadcast or relay");
-	expect_refusal_of("=:0", "=:0: expected a service: greet, echo, "
-				 "discard, chargen, broadcast or relay");
+	expect_refusal_of("ech=:0",
+			  "ech=:0: expected a service: greet, echo, "
+			  "discard, chargen, broadcast, events or relay");
+	expect_refusal_of("=:0",
+			  "=:0: expected a service: greet, echo, "
+			  "discard, chargen, broadcast, events or relay");
 }
 
 Test(server_refusals, addresses_that_are_none)

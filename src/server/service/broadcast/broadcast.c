@@ -85,6 +85,9 @@ static int open_channel(struct endpoint *endpoint)
 
 static void on_open(struct endpoint *endpoint, struct weir_conn *c)
 {
+	struct member *m = client_state(c);
+
+	m->source.conn = c;
 	if (weir_feed_follow(&channel_feed(endpoint)->feed, c) < 0)
 		weir_conn_abort(c, true);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+
 /* -- handing out lines -- */
 
 static struct channel_outlet *outlet_of(struct weir_list *link)
@@ -175,8 +177,7 @@ static void append_to_feed(struct channel_outlet *outlet, const char *line,
 	struct channel_feed *feed = feed_of(outlet);
 
 	if (feed->format)
-		n = feed->format->write(feed->room, feed->feed.n_messages, line,
-					n);
+		n = feed->format->write(feed, feed->room, line, n);
 	else
 		memcpy(feed->room, line, n);
 	weir_feed_commit(&feed->feed, n, from);
@@ -219,6 +220,7 @@ static struct channel *channel_new(struct server *server)
 
 	if (!channel)
 		return NULL;
+	channel->epoch = clock_read(CLOCK_REALTIME) / CLOCK_NS_PER_MS;
 	channel->workers = aligned_alloc(_Alignof(struct channel_worker),
 					 n * sizeof *channel->workers);
 	if (!channel->workers || (n > 1 && open_ring(channel, server, n) < 0)) {

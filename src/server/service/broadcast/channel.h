@@ -58,15 +58,19 @@ struct channel_worker {
 };
 
 struct channel {
+	uint64_t epoch; /* when it began, in ms; tells it from others */
 	struct channel_worker *workers;
 	struct ring ring; /* if there are several workers */
 	size_t n_feeds;	  /* of all workers */
 };
 
+struct channel_feed;
+
 /* How a line is written to a feed. */
 struct channel_format {
 	size_t (*size)(const char *line, size_t n); /* at most */
-	size_t (*write)(char *room, uint64_t nth, const char *line, size_t n);
+	size_t (*write)(const struct channel_feed *feed, void *room,
+			const char *line, size_t n);
 };
 
 /* The feed of one endpoint configuration at one worker, which its clients
@@ -77,6 +81,7 @@ struct channel_feed {
 	struct weir_feed feed;
 	const struct channel_format *format; /* NULL: as it is */
 	void *room;
+	void *owner;	    /* the service's */
 	size_t n_endpoints; /* which share it: one for each address */
 };
 

@@ -87,7 +87,6 @@ bool member_publish(struct weir_conn *c, const char *line, size_t n)
 
 	if (channel_publish(channel, c, line, n))
 		return true;
-	m->source.conn = c;
 	channel_hold(channel, &m->source);
 	return false;
 }

@@ -5,7 +5,8 @@
 
 #include "channel.h"
 
-/* The beginning of the state of every such client. */
+/* The beginning of the state of every such client; its service sets
+ * source.conn. */
 struct member {
 	struct channel_source source;
 	uint64_t n_missed;  /* lines, since it last was below low */
