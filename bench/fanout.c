@@ -3,7 +3,10 @@
  *	fanout PROTOCOL ADDRESS PID SUBSCRIBERS STALLED SIZE WINDOW SECONDS
  *	fanout PROTOCOL ADDRESS 0 SUBSCRIBERS 0 SIZE BATCH -ROUNDS
  *
- * PROTOCOL is lines (weir-server's broadcast) or redis (PUBLISH of SIZE bytes).
+ * PROTOCOL is lines (weir-server's broadcast), redis (PUBLISH of SIZE bytes) or
+ * events: the same lines, published to a broadcast and subscribed to by HTTP;
+ * ADDRESS is then EVENTS,BROADCAST, of one channel on which nobody has
+ * published yet.
  * STALLED of the subscribers never read. The publisher sends as fast as it is
  * let, but no more than WINDOW messages ahead of what all others have received
  * on average. Prints: deliveries a second, deliveries a second of the CPU time
@@ -13,7 +16,7 @@
  * when all have received the one before; and prints the longest and the mean
  * time that a batch took to the last subscriber, in us.
  *
- * Both protocols go the same way here; only the bytes around a message differ. */
+ * All protocols go the same way here; only the bytes around a message differ. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -34,10 +37,12 @@ static int fds[MAX_SUBSCRIBERS];
 static int publisher;
 static int epoll_fd;
 static bool is_redis;
+static bool is_events;
 static size_t n_readers;
-static size_t size;	 /* of a message */
-static size_t n_request; /* what publishing one takes */
-static size_t n_arrival; /* what a subscriber gets */
+static size_t size;	     /* of a message */
+static size_t n_request;     /* what publishing one takes */
+static size_t n_arrival;     /* what a subscriber gets; of events, about */
+static uint64_t n_published; /* messages, in batches */
 static uint64_t n_received;
 
 static double now(void)
@@ -75,7 +80,7 @@ static double cpu_of(const char *pid)
 	return sum;
 }
 
-/* -- the two protocols -- */
+/* -- the protocols -- */
 
 static size_t write_request(unsigned char *to)
 {
@@ -94,12 +99,42 @@ static size_t write_request(unsigned char *to)
 	return n + size + (is_redis ? 2 : 0);
 }
 
+/* "id: EPOCH-N", of which the epoch has 11 digits, and the line. */
+static size_t arrival_of(uint64_t nth)
+{
+	if (!is_events)
+		return n_arrival;
+	return (size_t)snprintf(NULL, 0, "id: 01234567890-%llu\ndata: \n",
+				(unsigned long long)nth) +
+	       size;
+}
+
+/* The head of the answer, and when to come back. */
+static void subscribe_to_events(int fd)
+{
+	static const char request[] = "GET / HTTP/1.1\r\n\r\n";
+	char answer[1024];
+	size_t n = 0;
+
+	say(fd, request, sizeof request - 1);
+	do {
+		ssize_t k = recv(fd, answer + n, sizeof answer - 1 - n, 0);
+
+		if (k <= 0)
+			die(1, "a subscriber", "has no answer");
+		n += (size_t)k;
+		answer[n] = '\0';
+	} while (!strstr(answer, "\n\n"));
+}
+
 static void subscribe(int fd)
 {
 	static const char request[] = "*2\r\n$9\r\nSUBSCRIBE\r\n$4\r\nnews\r\n";
 	static const char answer[] = "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n"
 				     ":1\r\n";
 
+	if (is_events)
+		subscribe_to_events(fd);
 	if (!is_redis)
 		return;
 	say(fd, request, sizeof request - 1);
@@ -148,15 +183,18 @@ static void receive_until(uint64_t n)
 		die(1, "fan-out", "messages are missing");
 }
 
-static void open_all(const char *address, size_t n, size_t n_stalled)
+static void open_all(char *address, size_t n, size_t n_stalled)
 {
+	char *second = strchr(address, ',');
 	struct rlimit files;
 
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	publisher = dial(address);
+	if (second)
+		*second++ = '\0';
+	publisher = dial(second ? second : address);
 	for (size_t i = 0; i < n; i++)
 		join(address, i, i < n_stalled);
 	n_readers = n - n_stalled;
@@ -168,6 +206,8 @@ static void open_all(const char *address, size_t n, size_t n_stalled)
 					     "news\r\n$%zu\r\n",
 					     size) +
 			    size + 2;
+	if (is_events)
+		n_arrival = arrival_of(100000);
 }
 
 /* The server may still be accepting: publish until a message reaches all. */
@@ -176,6 +216,8 @@ static void settle(void)
 	double heard;
 	uint64_t n;
 
+	if (is_events)
+		return;
 	do {
 		n_received = 0;
 		say(publisher, batch, n_request);
@@ -252,9 +294,12 @@ static void measure_batches(size_t n_batch, long rounds)
 		memcpy(batch + i * n_request, batch, n_request);
 	for (long i = 0; i < rounds; i++) {
 		double t = now();
+		uint64_t expected = n_received;
 
 		say(publisher, batch, n_batch * n_request);
-		receive_until(n_received + n_batch * n_readers * n_arrival);
+		for (size_t k = 0; k < n_batch; k++)
+			expected += n_readers * arrival_of(++n_published);
+		receive_until(expected);
 		drain_answers();
 		if (now() - t > longest)
 			longest = now() - t;
@@ -270,6 +315,7 @@ int main(int argc, char **argv)
 	if (argc != 9)
 		die(2, "usage", "see the source");
 	is_redis = strcmp(argv[1], "redis") == 0;
+	is_events = strcmp(argv[1], "events") == 0;
 	size = strtoul(argv[6], NULL, 10);
 	last = strtod(argv[8], NULL);
 	open_all(argv[2], strtoul(argv[4], NULL, 10),

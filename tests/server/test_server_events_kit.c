@@ -48,7 +48,8 @@ int events_post(const char *address, const char *content)
 	if (!text)
 		harness_die("no memory for a request");
 	snprintf(text, n + HEAD_SIZE,
-		 "POST / HTTP/1.1\r\nHost: %s\r\nContent-Length: %zu\r\n\r\n%s",
+		 "POST / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n"
+		 "Content-Length: %zu\r\n\r\n%s",
 		 address, n, content);
 	status = events_ask(address, text, NULL);
 	free(text);
@@ -88,11 +89,12 @@ void events_post_lines(const char *address, uint64_t first, uint64_t n,
 
 /* -- viewers -- */
 
+/* By HTTP/1.0, so that no proxy cuts the stream into chunks. */
 void viewer_open(struct viewer *viewer, const char *address, int rcvbuf)
 {
 	char request[HEAD_SIZE];
 	int n = snprintf(request, sizeof request,
-			 "GET / HTTP/1.1\r\nHost: %s\r\n%s%s%s\r\n", address,
+			 "GET / HTTP/1.0\r\nHost: %s\r\n%s%s%s\r\n", address,
 			 viewer->id[0] ? "Last-Event-ID: " : "", viewer->id,
 			 viewer->id[0] ? "\r\n" : "");
 	const char *head;
