@@ -63,7 +63,8 @@ PATHS_tests/client  = -Iinclude -Isrc/client -Isrc/common -Itests/harness
 PATHS_tests/demo    = -Iinclude -Isrc/demo -Isrc/common -Itests/harness
 PATHS_tests/install = -Iinclude -Itests/harness
 PATHS_tests/fuzz    = -Iinclude -Isrc/lib -Isrc/common -Isrc/server \
-		      -Ibench/flood -Itests/harness
+		      -Isrc/server/service/broadcast -Ibench/flood \
+		      -Itests/harness
 PATHS_tests/flood   = -Iinclude -Ibench/flood -Isrc/common -Itests/harness
 
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
@@ -467,7 +468,7 @@ check-threads:
 	$(MAKE) BUILD=build/checks CFLAGS="-O2 -g -Werror -DWEIR_CHECKS" \
 		build/checks/server-tests
 	WEIR_BUILD=build/tsan build/checks/server-tests --timeout 120 \
-		--filter 'server_@(workers|broadcast*|metrics|random_peers)/*'
+		--filter 'server_@(workers|broadcast*|events|metrics|random_peers)/*'
 
 check-fuzz:
 	@$(MAKE) TIME=10 SEED=1 fuzz

@@ -176,4 +176,5 @@ Test(sse, nothing_else_is_an_id)
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		cr_assert_not(is_id(others[i]), "%s", others[i]);
 	cr_assert_not(sse_parse_id("ab\0-7", 5, &(struct sse_id){0}));
+	cr_assert_not(sse_parse_id("abc-7\0", 6, &(struct sse_id){0}));
 }

@@ -72,6 +72,7 @@ bool sse_parse_id(const char *text, size_t n, struct sse_id *id)
 	char given[MAX_ID];
 	char right[MAX_ID];
 	char *end;
+	int n_right;
 
 	if (n >= sizeof given)
 		return false;
@@ -81,7 +82,7 @@ bool sse_parse_id(const char *text, size_t n, struct sse_id *id)
 	if (*end != '-')
 		return false;
 	id->n = strtoull(end + 1, NULL, 10);
-	(void)snprintf(right, sizeof right, "%" PRIx64 "-%" PRIu64, id->epoch,
-		       id->n);
-	return strcmp(given, right) == 0;
+	n_right = snprintf(right, sizeof right, "%" PRIx64 "-%" PRIu64,
+			   id->epoch, id->n);
+	return n == (size_t)n_right && memcmp(given, right, n) == 0;
 }
