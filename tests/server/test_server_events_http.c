@@ -204,6 +204,31 @@ Test(server_events_http, refuses_what_it_does_not_serve)
 	cr_assert_eq(served_stop(&served), 0);
 }
 
+/* It waits for 10 s, for both at a time. */
+Test(server_events_http, ends_requests_that_do_not_come_whole)
+{
+	static const char head[] = "GET / HTTP/1.1\r\n";
+	static const char part[] = "POST / HTTP/1.1\r\nContent-Length: 9\r\n"
+				   "\r\npart";
+	char back[12];
+	int fds[2];
+
+	start("events=127.0.0.1:0,heartbeat=100ms");
+	for (int i = 0; i < 2; i++)
+		fds[i] = dial(address, 0);
+	harness_write(fds[0], head, sizeof head - 1);
+	harness_write(fds[1], part, sizeof part - 1);
+	for (int i = 0; i < 2; i++) {
+		harness_read(fds[i], back, sizeof back);
+		cr_assert_arr_eq(back, "HTTP/1.1 408", sizeof back);
+		close(fds[i]);
+	}
+	/* the stream that is there goes on */
+	cr_assert_eq(events_post(address, "next"), 204);
+	expect_line("next");
+	stop();
+}
+
 /* -- pages of other origins -- */
 
 static int post_from(const char *origin)
