@@ -204,7 +204,7 @@ Test(server_events_http, refuses_what_it_does_not_serve)
 	cr_assert_eq(served_stop(&served), 0);
 }
 
-/* It waits for 10 s, for both at a time. */
+/* It waits for 5 s, for both at a time. */
 Test(server_events_http, ends_requests_that_do_not_come_whole)
 {
 	static const char head[] = "GET / HTTP/1.1\r\n";
@@ -213,7 +213,7 @@ Test(server_events_http, ends_requests_that_do_not_come_whole)
 	char back[12];
 	int fds[2];
 
-	start("events=127.0.0.1:0,heartbeat=100ms");
+	start("events=127.0.0.1:0,heartbeat=1s");
 	for (int i = 0; i < 2; i++)
 		fds[i] = dial(address, 0);
 	harness_write(fds[0], head, sizeof head - 1);

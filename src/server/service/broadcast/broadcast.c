@@ -73,10 +73,11 @@ static void on_end(struct weir_conn *c, const void *rest, size_t n)
 	weir_conn_finish(c);
 }
 
-static const struct weir_feed_events feed_events = {.on_missed =
-							    member_on_missed,
-						    .write_gap = write_gap,
-						    .on_room = channel_on_room};
+static const struct weir_feed_events feed_events = {
+	.on_missed = member_on_missed,
+	.write_gap = write_gap,
+	.on_room = channel_on_room,
+};
 
 static int open_channel(struct endpoint *endpoint)
 {

@@ -23,17 +23,19 @@
 static const char heartbeat[] = ":\n\n";
 
 /* For the head, and for each piece of content. */
-static const uint64_t timeout_ns = 10 * CLOCK_NS_PER_S;
+static const uint64_t timeout_ns = 5 * CLOCK_NS_PER_S;
+static const uint64_t longest_tick_ns = CLOCK_NS_PER_S;
 
 enum {
-	/* of the timer, in each interval of heartbeats */
-	TICKS = 16
+	MIN_TICKS = 16 /* in an interval of heartbeats */
 };
 
 /* One worker's part of an endpoint configuration. */
 struct events {
 	struct endpoint *endpoint; /* the first of them */
 	struct weir_timer timer;   /* armed while a list is not empty */
+	uint64_t tick_ns;
+	uint64_t n_ticks; /* a time without the loop is one */
 	struct weir_list requests;
 	struct weir_list subscribers;
 };
@@ -52,44 +54,36 @@ static struct weir_conn *conn_of(const struct events_client *client)
 
 static void on_timer(struct weir_timer *timer);
 
-static uint64_t now_of(const struct events *events)
-{
-	return weir_loop_now(events->endpoint->worker->loop);
-}
-
-static uint64_t heartbeat_ns(const struct events *events)
-{
-	return events->endpoint->config->settings.heartbeat_ns;
-}
-
 static void arm(struct events *events)
 {
+	struct weir_loop *loop = events->endpoint->worker->loop;
+
 	if (!weir_timer_is_armed(&events->timer))
-		weir_timer_arm(&events->timer, events->endpoint->worker->loop,
-			       now_of(events) + heartbeat_ns(events) / TICKS,
-			       on_timer);
+		weir_timer_arm(&events->timer, loop,
+			       weir_loop_now(loop) + events->tick_ns, on_timer);
 }
 
 /* At the end of list, from now on. */
 static void wait_in(struct events *events, struct weir_list *list,
 		    struct events_client *client)
 {
-	client->since_ns = now_of(events);
+	client->since = events->n_ticks;
 	weir_list_remove(&client->link);
 	weir_list_append(list, &client->link);
 	arm(events);
 }
 
-/* The first of list, if it has waited for ns. */
+/* The first of list, if it has waited for so many ticks. */
 static struct events_client *find_due(const struct events *events,
-				      const struct weir_list *list, uint64_t ns)
+				      const struct weir_list *list,
+				      uint64_t n_ticks)
 {
 	struct events_client *client;
 
 	if (weir_list_is_empty(list))
 		return NULL;
 	client = weir_container_of(list->next, struct events_client, link);
-	return now_of(events) - client->since_ns >= ns ? client : NULL;
+	return events->n_ticks - client->since > n_ticks ? client : NULL;
 }
 
 /* Only a part of them at a time, however many came at once. A kernel that is
@@ -97,14 +91,18 @@ static struct events_client *find_due(const struct events *events,
  * be idle, for --drain-idle. */
 static void send_heartbeats(struct events *events)
 {
-	const struct channel_feed *feed = channel_feed(events->endpoint);
-	size_t n = weir_feed_n_followers(&feed->feed) * 2 / TICKS + 1;
+	const struct endpoint *endpoint = events->endpoint;
+	uint64_t n_ticks =
+		endpoint->config->settings.heartbeat_ns / events->tick_ns;
+	size_t n_subscribers =
+		weir_feed_n_followers(&channel_feed(endpoint)->feed);
+	size_t n_left = 2 * n_subscribers / (size_t)n_ticks + 1;
 	struct events_client *client;
 
-	if (server_phase(events->endpoint->worker->server) >= PHASE_REPLACED)
+	if (server_phase(endpoint->worker->server) >= PHASE_REPLACED)
 		return;
-	while (n-- > 0 && (client = find_due(events, &events->subscribers,
-					     heartbeat_ns(events)))) {
+	while (n_left-- > 0 &&
+	       (client = find_due(events, &events->subscribers, n_ticks))) {
 		struct weir_conn *c = conn_of(client);
 
 		wait_in(events, &events->subscribers, client);
@@ -119,7 +117,9 @@ static void on_timer(struct weir_timer *timer)
 	struct events *events = weir_container_of(timer, struct events, timer);
 	struct events_client *client;
 
-	while ((client = find_due(events, &events->requests, timeout_ns)))
+	events->n_ticks++;
+	while ((client = find_due(events, &events->requests,
+				  timeout_ns / events->tick_ns)))
 		events_refuse(conn_of(client), HTTP_TIMEOUT);
 	send_heartbeats(events);
 	if (!weir_list_is_empty(&events->requests) ||
@@ -294,10 +294,18 @@ static size_t write_gap(const struct weir_conn *c, uint64_t n_lines, char *text)
 				n_lines);
 }
 
-static const struct weir_feed_events feed_events = {.on_missed =
-							    member_on_missed,
-						    .write_gap = write_gap,
-						    .on_room = channel_on_room};
+static const struct weir_feed_events feed_events = {
+	.on_missed = member_on_missed,
+	.write_gap = write_gap,
+	.on_room = channel_on_room,
+};
+
+static uint64_t tick_of(const struct endpoint *endpoint)
+{
+	uint64_t ns = endpoint->config->settings.heartbeat_ns / MIN_TICKS;
+
+	return ns < longest_tick_ns ? ns : longest_tick_ns;
+}
 
 /* The number of a message in the feed is the line's in the channel, so at least
  * the last one is kept. */
@@ -318,6 +326,7 @@ static int open_events(struct endpoint *endpoint)
 		return -ENOMEM;
 	}
 	events->endpoint = endpoint;
+	events->tick_ns = tick_of(endpoint);
 	weir_list_init(&events->requests);
 	weir_list_init(&events->subscribers);
 	feed->owner = events;

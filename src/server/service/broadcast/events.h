@@ -17,7 +17,7 @@ enum events_state {
 struct events_client {
 	struct member member;
 	struct weir_list link; /* in requests or subscribers */
-	uint64_t since_ns;     /* the request; the last heartbeat */
+	uint64_t since;	       /* which tick */
 	uint64_t n_left;
 	enum events_state state;
 };

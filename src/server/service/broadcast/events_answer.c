@@ -111,7 +111,7 @@ bool events_is_allowed(const struct endpoint *endpoint,
 
 	if (!origin || is_text("*", 1, cors) || is_text(origin, n, cors))
 		return true;
-	return host && n > n_host && n >= n_host + 3 &&
+	return host && n >= n_host + 3 &&
 	       memcmp(origin + n - n_host - 3, "://", 3) == 0 &&
 	       memcmp(origin + n - n_host, host, n_host) == 0;
 }
