@@ -57,12 +57,17 @@
  *
  * But what a Unix receiver has not read lies in *our* send buffer. It may hold
  * up to net.unix.max_dgram_qlen + 1 datagrams, or, when the receiver is
- * connected to us, as many as there is room for (measured: 275 small ones). One
- * such receiver, or a few that are not connected, can fill the buffer, and then
- * no receiver gets anything until they read or are gone: EAGAIN does not say
- * which of the two is full, nor the kernel whose datagrams lie there. The only
- * remedies are a larger sndbuf, or a socket for each peer. The queue's bounds
- * hold in any case.
+ * connected to us, as many as there is room for (measured: 275 small ones), and
+ * the kernel tells the sum alone (SIOCOUTQ). So a dgram that is not connected
+ * keeps an account of each receiver. While more than three eighths of sndbuf
+ * are unread, a receiver that does not read is sent nothing more: its datagrams
+ * wait, and are dropped beyond the queue's bounds, of which one receiver may
+ * take no more than it leaves to the others. Now and then it is tried again,
+ * after 1 ms at first and after a minute at last. Who has read is a guess: while
+ * others do not read, a receiver may wait for some tenths of a second (measured:
+ * 0.4 s beside 20 that never read 1000 bytes). Each may hold one datagram in
+ * any case. For more receivers that never read than there is room for, the
+ * only remedies are a larger sndbuf, or a socket for each peer.
  *
  * **When the kernel is short of memory** (ENOBUFS, ENOMEM) the same timer tries
  * again. After a shortage of more than 100 ms each refused datagram is dropped
@@ -160,7 +165,7 @@ struct weir_dgram_options {
 	size_t receive_max;
 	size_t queue_bytes;    /* of payload (256 KiB); counts in the loop's
 				* budget, which never drops datagrams */
-	size_t queue_messages; /* each costs 64 bytes and its address (1024) */
+	size_t queue_messages; /* each costs 80 bytes and its address (1024) */
 	enum weir_dgram_policy policy;
 	int sndbuf; /* SO_SNDBUF; 0: the kernel's default */
 	int rcvbuf; /* SO_RCVBUF; 0: the kernel's default */
@@ -256,7 +261,8 @@ int weir_dgram_adopt(struct weir_dgram *d, struct weir_loop *loop, int fd,
  *
  * After any other error the datagram counts as accepted and dropped:
  *
- *	-ENOBUFS	the queue is full and the policy drops the newest
+ *	-ENOBUFS	the queue is full, or as much of it as this receiver may
+ *			take, and the policy drops the newest
  *	-ENOMEM		it has to be queued and there is no memory
  *	others		the kernel's error for this destination (-ECONNREFUSED,
  *			-ENOENT, -EHOSTUNREACH, -EPERM), if the kernel was

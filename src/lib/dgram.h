@@ -8,6 +8,7 @@
 #include <weir/dgram.h>
 
 #include "dgram_queue.h"
+#include "dgram_share.h"
 #include "dgram_source.h"
 
 enum {
@@ -22,6 +23,7 @@ enum {
  * of on_datagram, even if the dgram is freed inside. */
 struct weir_dgram_buffers {
 	struct weir_dgram_queue queue;
+	struct weir_dgram_share share; /* unless the queue is single */
 	struct mmsghdr messages[WEIR_DGRAM_RECEIVE_BATCH];
 	struct iovec iov[WEIR_DGRAM_RECEIVE_BATCH];
 	union weir_dgram_control control[WEIR_DGRAM_RECEIVE_BATCH];

@@ -103,13 +103,17 @@ static int start(struct weir_dgram *d, struct weir_loop *loop, int fd,
 	bool is_single = draft->is_connected ||
 			 draft->address.sa.any.sa_family != AF_UNIX;
 	struct weir_dgram_buffers *in = buffers_new(draft->options.receive_max);
-	int error;
+	int sndbuf = 0;
+	int error = 0;
 
 	assert(!d->watch.loop);
 	if (!in)
 		return -ENOMEM;
-	error = weir_watch_open(&d->watch, loop, fd, EPOLLIN,
-				weir_dgram_on_ready);
+	if (!is_single)
+		error = weir_sys_getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &sndbuf);
+	if (error == 0)
+		error = weir_watch_open(&d->watch, loop, fd, EPOLLIN,
+					weir_dgram_on_ready);
 	if (error < 0) {
 		weir_sys_free(in);
 		return error;
@@ -119,7 +123,8 @@ static int start(struct weir_dgram *d, struct weir_loop *loop, int fd,
 	*d = *draft;
 	d->buffers = in;
 	d->retry_ns = WEIR_DGRAM_MIN_RETRY_NS;
-	weir_dgram_queue_init(&d->buffers->queue, &loop->pool, is_single);
+	weir_dgram_queue_init(&in->queue, &loop->pool, is_single);
+	weir_dgram_share_init(&in->share, (size_t)sndbuf);
 	return 0;
 }
 

@@ -72,6 +72,23 @@ bool weir_dgram_queue_is_before(const struct weir_dgram_queue *q,
 	return to ? find(q, &to->sa, to->len) : find(q, NULL, 0);
 }
 
+bool weir_dgram_queue_has_room(const struct weir_dgram_queue *q,
+			       const struct msghdr *header, size_t max_messages,
+			       size_t max_bytes)
+{
+	size_t size = header->msg_iov->iov_len;
+	const struct weir_dgram_message *head;
+
+	if (q->n_messages >= max_messages || q->n_bytes > max_bytes ||
+	    size > max_bytes - q->n_bytes)
+		return false;
+	if (q->is_single)
+		return true;
+	head = find(q, header->msg_name, header->msg_namelen);
+	return !head || (head->n_chained < max_messages - q->n_messages &&
+			 head->chained_bytes + size <= max_bytes - q->n_bytes);
+}
+
 /* A copy, in no list yet; NULL: there is no memory. */
 static struct weir_dgram_message *copy(struct weir_dgram_queue *q,
 				       const struct msghdr *header)
@@ -87,6 +104,8 @@ static struct weir_dgram_message *copy(struct weir_dgram_queue *q,
 		return NULL;
 	*m = what;
 	m->last = m;
+	m->n_chained = 1;
+	m->chained_bytes = m->size;
 	if (m->to_len > 0)
 		memcpy(m->bytes, header->msg_name, m->to_len);
 	if (m->control_len > 0)
@@ -112,6 +131,8 @@ int weir_dgram_queue_add(struct weir_dgram_queue *q,
 	if (head) {
 		head->last->next = m;
 		head->last = m;
+		head->n_chained++;
+		head->chained_bytes += m->size;
 	} else {
 		weir_list_append(is_refused ? &q->full : &q->ready, &m->turn);
 	}
@@ -126,6 +147,8 @@ static struct weir_dgram_message *pop_head(struct weir_dgram_queue *q,
 
 	if (next) {
 		next->last = head->last;
+		next->n_chained = head->n_chained - 1;
+		next->chained_bytes = head->chained_bytes - head->size;
 		/* a list is a circle: before the head's turn */
 		weir_list_append(&head->turn, &next->turn);
 	}
@@ -231,15 +254,20 @@ static void check_chain(const struct weir_dgram_queue *q,
 			const struct weir_dgram_message *head, size_t *n)
 {
 	const struct weir_dgram_message *m = head;
+	size_t n_chained = 1;
+	size_t n_bytes = head->size;
 
 	for (; m->next; m = m->next) {
+		n_chained++;
+		n_bytes += m->next->size;
 		assert(!weir_list_is_linked(&m->next->turn));
 		assert(q->is_single || go_to_one(m, m->next));
 		assert(is_older(q, m, m->next));
-		(*n)++;
 	}
-	(*n)++;
 	assert(head->last == m);
+	assert(head->n_chained == n_chained);
+	assert(head->chained_bytes == n_bytes);
+	*n += n_chained;
 }
 
 /* How many chains go to m's destination. */

@@ -27,12 +27,14 @@ enum {
 	WEIR_DGRAM_BATCH = 32
 };
 
-/* The head of a chain holds the chain's turn and its last message. */
+/* The head of a chain holds the chain's turn, its last message and its sums. */
 struct weir_dgram_message {
 	struct weir_list age;		 /* in the queue's all */
 	struct weir_list turn;		 /* of a head: in ready or full */
 	struct weir_dgram_message *next; /* in the chain, younger */
 	struct weir_dgram_message *last; /* of a head */
+	size_t n_chained;		 /* of a head: its chain's messages */
+	size_t chained_bytes;		 /* of a head: their payload */
 	size_t size;
 	socklen_t to_len; /* 0: the peer that the socket is connected to */
 	uint32_t control_len;
@@ -41,7 +43,8 @@ struct weir_dgram_message {
 
 /* 1. all has every message once; n_messages and n_bytes count them
  * 2. a message is the head of a chain and on ready or full, or it is the next
- *    of exactly one other; a head's last ends its chain
+ *    of exactly one other; a head's last ends its chain, and its sums are
+ *    those of the chain
  * 3. a chain's messages go to one destination, two chains' to two; a single
  *    queue has no second chain
  * 4. next is younger: it comes later in all */
@@ -62,6 +65,13 @@ void weir_dgram_queue_init(struct weir_dgram_queue *q, struct weir_pool *pool,
  * behind others. */
 bool weir_dgram_queue_is_before(const struct weir_dgram_queue *q,
 				const struct weir_address *to);
+
+/* True if there is room for the datagram that header describes, so that the
+ * queue holds at most max_messages with max_bytes of payload. One of several
+ * chains may take no more than it leaves to the others. */
+bool weir_dgram_queue_has_room(const struct weir_dgram_queue *q,
+			       const struct msghdr *header, size_t max_messages,
+			       size_t max_bytes);
 
 /* Queue a copy of the datagram that header describes for sendmsg(2), in one
  * iovec, behind those for the same destination. If there are none, its chain is

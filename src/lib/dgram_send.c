@@ -54,6 +54,41 @@ static int offer(struct weir_dgram *d, struct mmsghdr *messages, unsigned n)
 	return again;
 }
 
+/* How many of n datagrams for one receiver it may be sent now, as far as the
+ * others are concerned. */
+static unsigned count_allowed(struct weir_dgram *d,
+			      const struct mmsghdr *messages, unsigned n)
+{
+	struct weir_dgram_share *share = &d->buffers->share;
+	int unread;
+
+	if (d->buffers->queue.is_single)
+		return n;
+	if (weir_dgram_share_wants_to_see(share)) {
+		unread = weir_sys_unacked(d->watch.fd);
+		weir_dgram_share_see(share, unread > 0 ? (size_t)unread : 0);
+	}
+	return weir_dgram_share_allows(share, messages, n,
+				       weir_loop_now(d->watch.loop));
+}
+
+/* As many of n datagrams for one receiver as it may have: sendmmsg(2)'s
+ * result, or -EAGAIN. */
+static int offer_share(struct weir_dgram *d, struct mmsghdr *messages,
+		       unsigned n)
+{
+	int result = -EAGAIN;
+
+	n = count_allowed(d, messages, n);
+	if (n > 0)
+		result = offer(d, messages, n);
+	if (result > 0 && !d->buffers->queue.is_single)
+		weir_dgram_share_charge(&d->buffers->share, messages,
+					(unsigned)result,
+					weir_loop_now(d->watch.loop));
+	return result;
+}
+
 /* Offer a batch of the chain whose turn it is. A short count has many causes;
  * the next call finds the cause. */
 static void flush_chain(struct weir_dgram *d)
@@ -61,7 +96,7 @@ static void flush_chain(struct weir_dgram *d)
 	struct mmsghdr messages[WEIR_DGRAM_BATCH];
 	struct iovec iov[WEIR_DGRAM_BATCH];
 	unsigned n = weir_dgram_queue_peek(&d->buffers->queue, messages, iov);
-	int result = offer(d, messages, n);
+	int result = offer_share(d, messages, n);
 
 	if (result >= 0) {
 		weir_dgram_queue_consume(&d->buffers->queue, (unsigned)result);
@@ -173,10 +208,11 @@ static size_t largest(const struct weir_dgram *d)
 	return n;
 }
 
-static bool has_room(const struct weir_dgram *d, size_t n)
+static bool has_room(const struct weir_dgram *d, const struct msghdr *header)
 {
-	return d->buffers->queue.n_messages < d->options.queue_messages &&
-	       n <= d->options.queue_bytes - d->buffers->queue.n_bytes;
+	return weir_dgram_queue_has_room(&d->buffers->queue, header,
+					 d->options.queue_messages,
+					 d->options.queue_bytes);
 }
 
 /* What a send is to do, as sendmsg(2) is told. */
@@ -209,7 +245,7 @@ static int put_in_queue(struct weir_dgram *d, const struct msghdr *header,
 	int error = -ENOBUFS;
 
 	d->stats.n_accepted++;
-	if (drops_oldest || has_room(d, header->msg_iov->iov_len))
+	if (drops_oldest || has_room(d, header))
 		error = weir_dgram_queue_add(q, header, is_refused);
 	if (error < 0) {
 		d->stats.n_dropped++;
@@ -229,7 +265,7 @@ static int put_in_queue(struct weir_dgram *d, const struct msghdr *header,
 static int send_now(struct weir_dgram *d, const struct msghdr *header)
 {
 	struct mmsghdr message = {.msg_hdr = *header};
-	int result = offer(d, &message, 1);
+	int result = offer_share(d, &message, 1);
 
 	if (result == -EAGAIN || result == -EMSGSIZE || result == -EINVAL)
 		return result;
@@ -255,7 +291,7 @@ static int send_or_queue(struct weir_dgram *d, const struct weir_address *to,
 
 	if (d->closed_inside) {
 		/* gather; what does not fit is offered first */
-		if (has_room(d, header->msg_iov->iov_len) &&
+		if (has_room(d, header) &&
 		    weir_dgram_queue_add(&d->buffers->queue, header, false) ==
 			    0) {
 			d->stats.n_accepted++;

@@ -16,6 +16,8 @@ enum {
 	SEED = 3,
 	MAX_TURNS = 100,
 	N_STUCK = 100,
+	N_NEVER = 200,
+	N_ROUNDS = 60,
 	/* a test that takes so long hangs */
 	PATIENCE_S = 60
 };
@@ -189,6 +191,95 @@ Test(dgram_full, a_hundred_full_receivers_do_not_hold_up_one_that_reads)
 	cr_expect_eq(t.d.stats.n_errors, N_STUCK - 1);
 	cr_expect_eq(t.d.stats.last_error, -ECONNREFUSED);
 	talk_end(&t);
+}
+
+/* -- receivers that never read -- */
+
+/* The reader reads as soon as there is something; for how long it waited. */
+static uint64_t wait_for_answer(struct talk *t, int peer)
+{
+	uint64_t since_ns = fault_time_now();
+
+	while (peer_drain(peer) == 0 && fault_time_now() < since_ns + 5000 * MS)
+		turn_for(t, 1 * MS);
+	return fault_time_now() - since_ns;
+}
+
+static void expect_service_when_they_read(struct talk *t, const int *peers,
+					  const struct weir_address *addresses,
+					  unsigned n)
+{
+	for (unsigned round = 0; t->d.buffers->queue.n_messages > 0; round++) {
+		cr_assert_lt(round, 2000);
+		for (unsigned i = 0; i < n; i++)
+			peer_drain(peers[i]);
+		turn_for(t, 64 * MS);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		peer_drain(peers[i]);
+		cr_assert_eq(talk_send(t, &addresses[i], i, 1), 0);
+		turn_for(t, 1 * MS);
+		peer_expect(peers[i], i, 1);
+	}
+}
+
+/* n_stuck receivers of n bytes each time, and one that reads at once. Those
+ * that are connected to us may hold any number, the others 11. */
+static void expect_room_beside(unsigned n_stuck, size_t n, bool is_connected)
+{
+	struct weir_address addresses[N_NEVER];
+	struct weir_address address;
+	struct weir_dgram_stats stats;
+	struct talk t = {.then = NULL};
+	uint64_t waited_ns;
+	int peers[N_NEVER];
+	int peer = peer_open(&address, "");
+
+	talk_bind(&t, "", NULL);
+	for (unsigned i = 0; i < n_stuck; i++) {
+		const struct weir_address *to = weir_dgram_address(&t.d);
+
+		peers[i] = peer_open(&addresses[i], "");
+		if (is_connected)
+			cr_assert_eq(connect(peers[i], &to->sa.any, to->len),
+				     0);
+	}
+	for (unsigned round = 0; round < N_ROUNDS; round++) {
+		for (unsigned i = 0; i < n_stuck; i++)
+			(void)talk_send(&t, &addresses[i], i, n);
+		cr_assert_eq(talk_send(&t, &address, round, n), 0);
+		waited_ns = wait_for_answer(&t, peer);
+		cr_expect_leq(waited_ns, 200 * MS, "%u: %u ms", round,
+			      (unsigned)(waited_ns / MS));
+		turn_for(&t, 10 * MS);
+	}
+	weir_dgram_stats(&t.d, &stats);
+	cr_expect_eq(stats.n_accepted,
+		     stats.n_sent + stats.n_queued + stats.n_dropped);
+	cr_expect_gt(stats.n_queued, 0);
+	expect_service_when_they_read(&t, peers, addresses, n_stuck);
+	for (unsigned i = 0; i < n_stuck; i++)
+		close(peers[i]);
+	close(peer);
+	talk_end(&t);
+}
+
+Test(dgram_full, twenty_that_never_read_leave_room_to_one_that_reads)
+{
+	expect_room_beside(20, 64, false);
+	expect_room_beside(20, 1000, false);
+}
+
+Test(dgram_full, connected_ones_that_never_read_leave_room_to_one_that_reads)
+{
+	expect_room_beside(5, 64, true);
+	expect_room_beside(20, 1000, true);
+}
+
+Test(dgram_full, two_hundred_that_never_read_leave_room_to_one_that_reads)
+{
+	expect_room_beside(200, 64, false);
+	expect_room_beside(200, 64, true);
 }
 
 /* -- a pass is bounded -- */

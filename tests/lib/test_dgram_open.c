@@ -160,7 +160,7 @@ Test(dgram_open, every_failing_call_of_an_opening_is_told)
 	/* socket, bind, getsockname, alloc, epoll_add */
 	cr_expect_eq(fail_every_call(try_bind, &v4), 5);
 	cr_expect_eq(fail_every_call(try_bind, &v6), 6);
-	cr_expect_eq(fail_every_call(try_bind, &path), 6);
+	cr_expect_eq(fail_every_call(try_bind, &path), 7);
 	cr_expect_not(is_there(&path));
 	/* socket, bind, connect, alloc, epoll_add */
 	cr_expect_eq(fail_every_call(try_connect, &address), 5);
