@@ -341,6 +341,11 @@ static const struct command_line_option table[N_OPTIONS] = {
 	[OPTION_TRACE] = {.name = "trace",
 			  .help = "print what the send path does"},
 	[OPTION_QUIET] = {.name = "quiet", .help = "print errors only"},
+	[OPTION_PID_FILE] = {.name = "pid-file",
+			     .argument = "FILE",
+			     .help = "write the number of the process to FILE",
+			     .expected = "a file",
+			     .shown = "none"},
 	[OPTION_CHECK] = {.name = "check",
 			  .help = "print what would be opened and exit"},
 };

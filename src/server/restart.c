@@ -25,6 +25,7 @@
 #include "endpoint.h"
 #include "handover.h"
 #include "log.h"
+#include "pid_file.h"
 #include "server_phases.h"
 #include "systemd.h"
 
@@ -216,14 +217,21 @@ static void let_go(struct restart *restart)
 	restart->pid = 0;
 }
 
-/* A process that has begun to end keeps its status. */
-static int end_process(pid_t pid)
+/* A process that has begun to end keeps its status. It may have written its
+ * number, which is ours again. */
+static int end_process(struct server *server, pid_t pid)
 {
+	const char *path = server->settings->pid_path;
 	int status = 0;
+	int error;
 
 	(void)kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	error = pid_file_write(path);
+	if (error < 0)
+		log_warn(&server->workers[0], "%s cannot be written again: %s",
+			 path, strerror(-error));
 	return status;
 }
 
@@ -263,7 +271,7 @@ static void on_told(struct weir_watch *watch, uint32_t events)
 	if (n > 0)
 		server_replace(server, pid);
 	else
-		tell_end(server, end_process(pid));
+		tell_end(server, end_process(server, pid));
 }
 
 static void on_late(struct weir_timer *timer)
@@ -293,7 +301,7 @@ static int await(struct server *server, int fd)
 	int error = weir_watch_open(&restart->told, loop, fd, EPOLLIN, on_told);
 
 	if (error < 0) {
-		(void)end_process(restart->pid);
+		(void)end_process(server, restart->pid);
 		restart->pid = 0;
 		return error;
 	}
@@ -342,5 +350,5 @@ void restart_cancel(struct server *server)
 	if (pid == 0)
 		return;
 	let_go(&server->restart);
-	(void)end_process(pid);
+	(void)end_process(server, pid);
 }

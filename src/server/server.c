@@ -10,6 +10,7 @@
 #include "complain.h"
 #include "handover.h"
 #include "log.h"
+#include "pid_file.h"
 #include "queues.h"
 #include "server_phases.h"
 #include "server_signals.h"
@@ -143,6 +144,15 @@ static int open_log(const char *path)
 	return error;
 }
 
+static int write_pid(const char *path)
+{
+	int error = pid_file_write(path);
+
+	if (error < 0)
+		complain("--pid-file %s: %s", path, strerror(-error));
+	return error;
+}
+
 /* What could fail is done. A process before this one says to the supervisor
  * which is the main one; then it is as ready as it was. */
 static void take_over(struct server *server)
@@ -175,6 +185,8 @@ int server_open(struct server *server, const struct settings *settings)
 		error = endpoint_open_all(&server->workers[i]);
 	if (error == 0)
 		error = open_log(settings->log_path);
+	if (error == 0)
+		error = write_pid(settings->pid_path);
 	if (error == 0)
 		error = start_threads(server);
 	if (error < 0) {
@@ -226,6 +238,7 @@ void server_close(struct server *server)
 	weir_timer_cancel(&server->timer);
 	weir_timer_cancel(&server->watchdog);
 	restart_cancel(server);
+	pid_file_remove(server->settings->pid_path);
 	server_signals_close(server);
 	for (size_t i = 0; i < server->n_workers; i++)
 		worker_close(&server->workers[i]);

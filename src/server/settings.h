@@ -80,6 +80,7 @@ struct settings {
 	struct handover *handover; /* NULL: there was none before this one */
 	enum log_format log_format;
 	const char *log_path; /* NULL: standard error */
+	const char *pid_path; /* NULL: no such file */
 	bool has_metrics;
 	bool is_traced;
 	bool is_quiet;

@@ -120,6 +120,7 @@ Test(server_restart_starts, other_arguments_are_served_by_the_sockets_that_fit)
 
 static const char *program;
 static const char *start_timeout = "--start-timeout=10m";
+static char *one_more_option; /* or NULL */
 
 static void copy_program(void)
 {
@@ -136,7 +137,8 @@ static void become_copy(void)
 {
 	char path[TEXT_SIZE];
 	char *const argv[] = {path, strdup(start_timeout),
-			      (char[]){"echo=127.0.0.1:0"}, NULL};
+			      (char[]){"echo=127.0.0.1:0"}, one_more_option,
+			      NULL};
 	sigset_t none;
 
 	snprintf(path, sizeof path, "%s", program);
@@ -291,4 +293,99 @@ Test(server_restart_starts, the_supervisor_hears_of_the_new_main_process)
 	restart_stop(&s, pid);
 	expect_note(fd, "STOPPING=1");
 	close(fd);
+}
+
+/* -- the file with the number of the process -- */
+
+static long number_in(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	long number = -1;
+	char end = 'x';
+
+	if (!file)
+		return -1;
+	if (fscanf(file, "%ld%c", &number, &end) != 2 || end != '\n')
+		number = -2;
+	fclose(file);
+	return number;
+}
+
+static struct served start_with_pid_file(const char *path, char *option)
+{
+	struct served s;
+
+	snprintf(option, TEXT_SIZE, "--pid-file=%s", path);
+	served_start(&s, option, "echo=127.0.0.1:0", NULL);
+	served_line(&s, "listening");
+	return s;
+}
+
+Test(server_restart_starts, the_pid_file_is_there_as_long_as_the_server)
+{
+	const char *path = restart_file("pid");
+	char option[TEXT_SIZE];
+	struct served s;
+
+	restart_write(path, "of a server that crashed, longer\n", 0644);
+	s = start_with_pid_file(path, option);
+	cr_expect_eq(number_in(path), s.pid);
+	cr_expect_eq(served_stop(&s), 0);
+	cr_expect_lt(access(path, F_OK), 0);
+}
+
+Test(server_restart_starts, the_pid_file_of_another_process_stays)
+{
+	const char *path = restart_file("pid");
+	char option[TEXT_SIZE];
+	struct served s = start_with_pid_file(path, option);
+
+	restart_write(path, "1\n", 0644);
+	cr_expect_eq(served_stop(&s), 0);
+	cr_expect_eq(number_in(path), 1);
+}
+
+Test(server_restart_starts, the_pid_file_tells_the_new_server)
+{
+	const char *path = restart_file("pid");
+	char option[TEXT_SIZE];
+	struct served s = start_with_pid_file(path, option);
+	pid_t first = s.pid;
+	pid_t second = restart_of(&s, first);
+
+	cr_expect_eq(number_in(path), second);
+	restart_expect_end(first);
+	cr_expect_eq(number_in(path), second, "the first has removed it");
+	restart_stop(&s, second);
+	cr_expect_lt(access(path, F_OK), 0);
+}
+
+Test(server_restart_starts, the_pid_file_tells_the_old_server_if_it_goes_on)
+{
+	const char *path = restart_file("pid");
+	char address[SERVED_ADDRESS_SIZE];
+	char script[TEXT_SIZE];
+	char option[TEXT_SIZE];
+	struct served s;
+
+	snprintf(option, sizeof option, "--pid-file=%s", path);
+	snprintf(script, sizeof script, "#!/bin/sh\necho $$ >%s\nexit 3\n",
+		 path);
+	one_more_option = option;
+	start_copy(&s, address);
+	restart_write(program, script, 0700);
+	kill(s.pid, SIGUSR2);
+	served_line(&s, not_replaced);
+	cr_expect_eq(number_in(path), s.pid);
+	restart_stop(&s, s.pid);
+	cr_expect_lt(access(path, F_OK), 0);
+}
+
+Test(server_restart_starts, a_pid_file_that_cannot_be_written_forbids_a_start)
+{
+	static const char *const arguments[] = {"--pid-file=/nowhere/pid",
+						"echo=127.0.0.1:0", NULL};
+
+	expect_refusal(arguments, "--pid-file /nowhere/pid: No such file or "
+				  "directory");
 }

@@ -1,0 +1,47 @@
+#include "pid_file.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "whole_file.h"
+
+int pid_file_write(const char *path)
+{
+	struct whole_file whole;
+	int error;
+
+	if (!path)
+		return 0;
+	error = whole_file_open(&whole, path);
+	if (error < 0)
+		return error;
+	(void)fprintf(whole.file, "%ld\n", (long)getpid());
+	return whole_file_commit(&whole);
+}
+
+/* A pipe or a device could keep us waiting. */
+static bool is_ours(const char *path)
+{
+	struct stat st;
+	FILE *file;
+	long pid = 0;
+
+	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (fscanf(file, "%ld", &pid) != 1)
+		pid = 0;
+	(void)fclose(file);
+	return pid == (long)getpid();
+}
+
+void pid_file_remove(const char *path)
+{
+	if (path && is_ours(path))
+		(void)unlink(path);
+}
