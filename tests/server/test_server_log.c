@@ -182,6 +182,27 @@ Test(server_log, counts_the_lines_that_it_leaves_out)
 	served_forget(&s);
 }
 
+Test(server_log, refusals_are_lines_that_it_leaves_out_too)
+{
+	uint64_t start = clock_read(CLOCK_MONOTONIC);
+	char address[SERVED_ADDRESS_SIZE];
+	struct served s;
+	uint64_t n_seconds;
+
+	served_start(&s, "echo=127.0.0.1:0,accept-proxy,trusted=10.0.0.0/8",
+		     NULL);
+	served_address(&s, "echo", address);
+	for (int i = 0; i < 300; i++)
+		expect_reset(dial(address, 0));
+	n_seconds = (clock_read(CLOCK_MONOTONIC) - start) / CLOCK_NS_PER_S;
+	kill(s.pid, SIGTERM);
+	cr_assert_eq(served_wait(&s), 0);
+	cr_expect_leq(count_lines(&s, "from no trusted network"),
+		      10 * (n_seconds + 2));
+	cr_expect_geq(count_lines(&s, "from no trusted network"), 10);
+	served_forget(&s);
+}
+
 /* -- a file -- */
 
 /* Read the file until part is in it. */

@@ -1,6 +1,7 @@
 /* Options of one endpoint, behind its address. */
 #include <criterion/criterion.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -52,6 +53,58 @@ Test(server_options, limit_the_clients_of_one_endpoint)
 	for (int i = 0; i < 3; i++)
 		close(fds[i]);
 	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* Of those of the whole server, that is. */
+Test(server_options, a_client_refused_at_one_endpoint_takes_no_place)
+{
+	char with[SERVED_ADDRESS_SIZE];
+	char without[SERVED_ADDRESS_SIZE];
+	struct served s;
+	int fds[2];
+
+	start(&s, "--max-conns=2", "max-conns=1", with, without);
+	fds[0] = dial(with, 0);
+	expect_echo(fds[0], "the only one");
+	for (int i = 0; i < 5; i++)
+		expect_reset(dial(with, 0));
+	fds[1] = dial(without, 0);
+	expect_echo(fds[1], "the second");
+	for (int i = 0; i < 2; i++)
+		close(fds[i]);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* Not each refusal is told, but each time that the limit is reached. */
+Test(server_options, tell_each_time_that_a_limit_is_reached)
+{
+	static const char words[] = "as many as max-conns are here";
+	char with[SERVED_ADDRESS_SIZE];
+	char without[SERVED_ADDRESS_SIZE];
+	struct served s;
+	const char *line;
+	int n = 0;
+	int fd;
+
+	start(&s, "--workers=1", "max-conns=1", with, without);
+	for (int i = 0; i < 2; i++) {
+		fd = dial(with, 0);
+		expect_echo(fd, "the only one");
+		for (int j = 0; j < 5; j++)
+			expect_reset(dial(with, 0));
+		served_line(&s, words);
+		harness_write(fd, "x", 1);
+		shutdown(fd, SHUT_WR);
+		harness_read(fd, &(char){0}, 1);
+		expect_end(fd);
+		close(fd);
+	}
+	kill(s.pid, SIGTERM);
+	cr_assert_eq(served_wait(&s), 0);
+	for (line = s.text; (line = strstr(line, words)); line++)
+		n++;
+	cr_expect_eq(n, 2, "%s", s.text);
+	served_forget(&s);
 }
 
 Test(server_options, go_before_those_of_the_server)

@@ -120,6 +120,26 @@ Test(server_sources, forgets_only_those_that_have_gone)
 	sources_free(sources);
 }
 
+/* One that has gone could come back at once, and have its rate anew. */
+Test(server_sources, remembers_the_rate_of_those_that_have_gone)
+{
+	uint64_t now = 5 * CLOCK_NS_PER_S;
+	char address[64];
+
+	begin(0, 1);
+	cr_expect_eq(admit("192.168.0.1:1", now), SOURCE_ADMITTED);
+	release("192.168.0.1:1", now);
+	/* so many that each chain is searched */
+	for (unsigned i = 0; i < 60000; i++) {
+		snprintf(address, sizeof address, "10.%u.%u.1:1", i / 250,
+			 i % 250);
+		cr_expect_eq(admit(address, now), SOURCE_ADMITTED);
+		release(address, now);
+	}
+	cr_expect_eq(admit("192.168.0.1:1", now), SOURCE_TOO_FAST);
+	sources_free(sources);
+}
+
 /* -- the server -- */
 
 /* From an address of this machine's own network. */
@@ -166,6 +186,27 @@ Test(server_sources, resets_more_clients_than_an_address_may_have)
 	}
 	cr_assert(is_served);
 	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* Neither the one whose refusal is told nor those after it. */
+Test(server_sources, one_that_is_refused_takes_no_place)
+{
+	char address[SERVED_ADDRESS_SIZE];
+	struct served s;
+	int fds[2];
+
+	served_start(&s, "--max-per-address=1", "--max-conns=2",
+		     "echo=127.0.0.1:0", NULL);
+	served_address(&s, "echo", address);
+	fds[0] = dial_from(address, "127.0.0.2:0");
+	expect_echo(fds[0], "let in");
+	for (int i = 0; i < 5; i++)
+		expect_reset(dial_from(address, "127.0.0.2:0"));
+	fds[1] = dial_from(address, "127.0.0.3:0");
+	expect_echo(fds[1], "another address");
+	for (int i = 0; i < 2; i++)
 		close(fds[i]);
 	cr_assert_eq(served_stop(&s), 0);
 }

@@ -71,6 +71,21 @@ Test(server_targets, a_name_that_is_gone_leaves_the_addresses)
 	target_deinit(&target);
 }
 
+Test(server_targets, a_name_is_resolved_once_a_second_at_most)
+{
+	const uint64_t start = 5 * CLOCK_NS_PER_S;
+	struct target target;
+
+	cr_assert_eq(target_init(&target, "127.0.0.1:80"), 0);
+	target_resolve_lately(&target, start);
+	cr_expect_eq(target.resolved_ns, start);
+	target_resolve_lately(&target, start + CLOCK_NS_PER_S - 1);
+	cr_expect_eq(target.resolved_ns, start, "too soon");
+	target_resolve_lately(&target, start + CLOCK_NS_PER_S);
+	cr_expect_eq(target.resolved_ns, start + CLOCK_NS_PER_S);
+	target_deinit(&target);
+}
+
 /* The thread and the target may end in either order. */
 Test(server_targets, a_target_can_go_while_it_is_resolved)
 {

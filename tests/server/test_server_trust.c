@@ -45,6 +45,7 @@ static void check_trust(const char *options, const char *from, bool is_trusted)
 	if (strstr(options, "untrusted=refuse")) {
 		expect_reset(fd);
 		served_line(&s, ": it comes from no trusted network");
+		cr_expect(strstr(s.line, ": 127.0.0.1:"), "%s", s.line);
 	} else {
 		if (is_trusted)
 			harness_write(fd, header, sizeof header - 1);
@@ -73,6 +74,72 @@ Test(server_trust, serves_others_as_themselves_or_refuses_them)
 	check_trust("trusted=::/0,untrusted=serve", "127.0.0.1:0", true);
 }
 
+/* Whoever can open it has been let in by its mode. */
+Test(server_trust, a_unix_socket_is_trusted)
+{
+	static const char header[] = "PROXY TCP4 1.2.3.4 1.2.3.4 1 2\r\n";
+	struct weir_address path = harness_unix_path("trusted");
+	char address[WEIR_ADDRESS_TEXT_SIZE];
+	char endpoint[2 * WEIR_ADDRESS_TEXT_SIZE];
+	struct served s;
+	int fd;
+
+	snprintf(endpoint, sizeof endpoint,
+		 "echo=%s,accept-proxy,trusted=10.0.0.0/8",
+		 weir_address_format(&path, address, sizeof address));
+	served_start(&s, endpoint, "--trace", NULL);
+	served_line(&s, "echo listening on");
+	fd = dial(address, 0);
+	harness_write(fd, header, sizeof header - 1);
+	expect_echo(fd, "who am I?");
+	served_line(&s, "trace 1.2.3.4:1 ");
+	close(fd);
+	cr_assert_eq(served_stop(&s), 0);
+	harness_remove_folder();
+}
+
+Test(server_trust, the_metrics_await_no_header)
+{
+	static const char request[] = "GET /healthz HTTP/1.0\r\n\r\n";
+	static const char status[] = "HTTP/1.1 200";
+	char address[SERVED_ADDRESS_SIZE];
+	char answer[sizeof status];
+	struct served s;
+	int fd;
+
+	served_start(&s, "--accept-proxy", "--metrics=127.0.0.1:0",
+		     "echo=127.0.0.1:0", NULL);
+	served_address(&s, "metrics", address);
+	fd = dial(address, 0);
+	harness_write(fd, request, sizeof request - 1);
+	harness_read(fd, answer, sizeof status - 1);
+	cr_expect_arr_eq(answer, status, sizeof status - 1);
+	close(fd);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* Refused, it is counted no more. */
+Test(server_trust, one_that_is_refused_takes_no_place)
+{
+	char address[SERVED_ADDRESS_SIZE];
+	struct served s;
+	int fd;
+
+	served_start(&s, "--max-conns=2", "echo=127.0.0.1:0",
+		     "discard=127.0.0.1:0,accept-proxy,trusted=10.0.0.0/8",
+		     NULL);
+	served_address(&s, "echo", address);
+	fd = dial(address, 0);
+	served_address(&s, "discard", address);
+	for (int i = 0; i < 5; i++) {
+		expect_reset(dial(address, 0));
+		served_line(&s, ": it comes from no trusted network");
+	}
+	expect_echo(fd, "still here");
+	close(fd);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
 /* -- networks -- */
 
 static bool holds(const char *network, const char *address)
@@ -97,6 +164,9 @@ Test(server_trust, a_network_is_a_prefix)
 	cr_expect(holds("fd00::/9", "[fd7f::1]:1"));
 	cr_expect_not(holds("fd00::/9", "[fd80::1]:1"));
 	cr_expect_not(holds("fd00::/9", "unix:@x"));
+	cr_expect_not(holds("10.1.2.0/23", "10.1.1.0:1"));
+	cr_expect(holds("10.1.2.128/25", "10.1.2.128:1"));
+	cr_expect_not(holds("10.1.2.128/25", "10.1.2.127:1"));
 	cr_expect_not(network_parse(&n, "10.0.0.0/33"));
 	cr_expect_not(network_parse(&n, "::/129"));
 	cr_expect_not(network_parse(&n, "10.0.0/8"));
