@@ -123,6 +123,10 @@ struct weir_dgram_received {
 	 * IPv6 group the wildcard. Of a connected dgram it is none: its len
 	 * is 0. */
 	struct weir_address to;
+	/* It was sent to a broadcast or a group, so that others may have it,
+	 * too. False also where that is not known: the socket is bound to no
+	 * wildcard. */
+	bool is_for_many;
 	const void *data;
 	size_t n;	  /* bytes of data */
 	size_t true_size; /* more than n only if the datagram was larger than

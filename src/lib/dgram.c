@@ -60,8 +60,8 @@ static void deliver(struct weir_dgram *d, struct weir_dgram_buffers *in,
 	}
 	if (!d->is_connected)
 		received->to = d->address;
-	if (d->is_wildcard)
-		weir_dgram_source_read(header, &received->to);
+	received->is_for_many =
+		d->is_wildcard && weir_dgram_source_read(header, &received->to);
 	received->true_size = true_size;
 	received->n = true_size < max ? true_size : max;
 	d->stats.n_received++;

@@ -26,46 +26,50 @@ int weir_dgram_source_ask(int fd, int family)
 	return weir_sys_setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 }
 
-static void read_v4(const struct cmsghdr *c, struct weir_address *to)
+static bool read_v4(const struct cmsghdr *c, struct weir_address *to)
 {
 	struct in_pktinfo info;
 
 	memcpy(&info, CMSG_DATA(c), sizeof info);
 	to->sa.in.sin_addr = info.ipi_spec_dst;
+	return info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr;
 }
 
-static void read_v6(const struct cmsghdr *c, struct weir_address *to)
+static bool read_v6(const struct cmsghdr *c, struct weir_address *to)
 {
 	struct in6_pktinfo info;
 
 	memcpy(&info, CMSG_DATA(c), sizeof info);
 	if (IN6_IS_ADDR_MULTICAST(&info.ipi6_addr))
-		return;
+		return true;
 	to->sa.in6.sin6_addr = info.ipi6_addr;
 	if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
 		to->sa.in6.sin6_scope_id = (uint32_t)info.ipi6_ifindex;
+	return false;
 }
 
 /* CMSG_NXTHDR of musl has a conversion that we are warned of. */
-void weir_dgram_source_read(const struct msghdr *header,
+bool weir_dgram_source_read(const struct msghdr *header,
 			    struct weir_address *to)
 {
 	const unsigned char *control = header->msg_control;
 	size_t n = header->msg_controllen;
+	bool is_for_many = false;
 	size_t at = 0;
 
 	while (at + sizeof(struct cmsghdr) <= n) {
 		const struct cmsghdr *c = (const void *)(control + at);
 
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
-			read_v4(c, to);
+			is_for_many = read_v4(c, to);
 		if (c->cmsg_level == IPPROTO_IPV6 &&
 		    c->cmsg_type == IPV6_PKTINFO)
-			read_v6(c, to);
+			is_for_many = read_v6(c, to);
 		if (c->cmsg_len < sizeof *c)
-			return;
+			break;
 		at += CMSG_ALIGN(c->cmsg_len);
 	}
+	return is_for_many;
 }
 
 static void put(struct msghdr *header, union weir_dgram_control *control,

@@ -29,8 +29,8 @@ int weir_dgram_source_ask(int fd, int family);
 
 /* Put into to, the socket's own address, what it told of one datagram. Nothing
  * is changed if there is nothing, or a multicast address, which no answer can
- * leave from. */
-void weir_dgram_source_read(const struct msghdr *header,
+ * leave from. True: it was sent to a group or a broadcast. */
+bool weir_dgram_source_read(const struct msghdr *header,
 			    struct weir_address *to);
 
 /* Let what header describes leave from source, by control. */

@@ -80,7 +80,8 @@ static bool is_within_rate(struct endpoint *endpoint,
  * all of them would answer. */
 static bool is_of_many(const struct weir_dgram_received *in)
 {
-	return !network_is_unicast(&in->from) || !network_is_unicast(&in->to);
+	return in->is_for_many || !network_is_unicast(&in->from) ||
+	       !network_is_unicast(&in->to);
 }
 
 bool datagrams_may_answer(struct weir_dgram *d,

@@ -194,8 +194,32 @@ Test(dgram_source, to_a_group_the_answer_comes_from_the_interface)
 	     "sendto");
 	talk_hear(&t, 1);
 	expect_told(&t, "udp:127.0.0.1:0");
+	cr_expect(t.in.is_for_many);
 	harness_turn_until_idle(t.loop, MAX_TURNS);
 	expect_answer(peer);
+	talk_end(&t);
+}
+
+Test(dgram_source, tells_a_broadcast_from_what_was_sent_to_it_alone)
+{
+	static const char *const hosts[] = {"udp:127.255.255.255:0",
+					    "udp:127.0.0.2:0"};
+	struct weir_address address;
+	struct talk t = {.then = NULL};
+	int peer = peer_open(&address, "udp:127.0.0.1:0");
+
+	talk_bind(&t, "udp:0.0.0.0:0", NULL);
+	must(setsockopt(peer, SOL_SOCKET, SO_BROADCAST, &(int){1}, sizeof(int)),
+	     "allow broadcasts");
+	for (unsigned i = 0; i < 2; i++) {
+		struct weir_address to = harness_address(hosts[i]);
+
+		to.sa.in.sin_port = t.d.address.sa.in.sin_port;
+		must(sendto(peer, "x", 1, 0, &to.sa.any, to.len), "sendto");
+		talk_hear(&t, i + 1);
+		cr_expect_eq(t.in.is_for_many, i == 0, "%s", hosts[i]);
+	}
+	close(peer);
 	talk_end(&t);
 }
 
@@ -249,7 +273,8 @@ static struct weir_address read_v6(const char *host)
 
 	source.sa.in6.sin6_scope_id = 1;
 	weir_dgram_source_write(&header, &control, &source);
-	weir_dgram_source_read(&header, &to);
+	cr_expect_eq(weir_dgram_source_read(&header, &to),
+		     source.sa.in6.sin6_addr.s6_addr[0] == 0xff);
 	return to;
 }
 

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -233,6 +234,53 @@ Test(server_dgram, does_not_answer_what_would_answer_in_turn)
 	check_unanswered(from, second);
 	if (geteuid() == 0)
 		check_unanswered("udp:127.0.0.2:7", first);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* Many machines may have it, and all would answer. What is sent after it is
+ * answered, so the server has had it. */
+static void check_many(int fd, const char *host, const char *address)
+{
+	char text[TEXT_SIZE];
+	struct weir_address to;
+
+	snprintf(text, sizeof text, "%s%s", host, strrchr(address, ':'));
+	to = harness_address(text);
+	cr_assert_eq(sendto(fd, "many", 4, 0, &to.sa.any, to.len), 4, "%s",
+		     strerror(errno));
+	snprintf(text, sizeof text, "udp:127.0.0.1%s", strrchr(address, ':'));
+	to = harness_address(text);
+	harness_fill(data, 6, SEED, 0);
+	cr_assert_eq(sendto(fd, data, 6, 0, &to.sa.any, to.len), 6);
+	expect_back(fd, SEED, 6);
+	expect_nothing_back(fd);
+}
+
+Test(server_dgram, answers_no_broadcast_and_no_group)
+{
+	struct weir_address group = harness_address("udp:239.7.7.7:0");
+	struct ip_mreqn on_loopback = {.imr_multiaddr = group.sa.in.sin_addr,
+				       .imr_address.s_addr =
+					       htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char address[SERVED_ADDRESS_SIZE];
+	struct served s;
+
+	served_start(&s, "echo=udp:0.0.0.0:0", NULL);
+	served_address(&s, "echo", address);
+	/* all sockets on the port hear what one socket has joined (ip(7),
+	 * IP_MULTICAST_ALL) */
+	must(setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &on_loopback,
+			sizeof on_loopback),
+	     "join");
+	must(setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &on_loopback,
+			sizeof on_loopback),
+	     "choose the interface");
+	must(setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &(int){1}, sizeof(int)),
+	     "allow broadcasts");
+	check_many(fd, "udp:239.7.7.7", address);
+	check_many(fd, "udp:127.255.255.255", address);
+	close(fd);
 	cr_assert_eq(served_stop(&s), 0);
 }
 

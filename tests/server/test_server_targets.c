@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "harness_net.h"
 #include "target.h"
 #include "test_server_relay.h"
