@@ -87,6 +87,27 @@ Test(server_targets, a_name_is_resolved_once_a_second_at_most)
 	target_deinit(&target);
 }
 
+/* Each is told once: that it fails, and that it is back. */
+Test(server_targets, one_that_fails_is_left_out_for_a_time)
+{
+	const uint64_t start = 5 * CLOCK_NS_PER_S;
+	struct target target;
+
+	cr_assert_eq(target_init(&target, "127.0.0.1:80"), 0);
+	cr_expect_not(target_is_left_out(&target, start));
+	cr_expect_not(target_succeed(&target));
+	cr_expect(target_fail(&target, start, 100));
+	cr_expect(target_is_left_out(&target, start + 99));
+	cr_expect_not(target_is_left_out(&target, start + 100));
+	cr_expect_not(target_fail(&target, start + 100, 100), "told before");
+	cr_expect(target_is_left_out(&target, start + 199));
+	cr_expect(target_succeed(&target));
+	cr_expect_not(target_is_left_out(&target, start + 199));
+	cr_expect_not(target_succeed(&target));
+	cr_expect_eq(target.n_failures, 2);
+	target_deinit(&target);
+}
+
 /* The thread and the target may end in either order. */
 Test(server_targets, a_target_can_go_while_it_is_resolved)
 {
