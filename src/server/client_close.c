@@ -23,20 +23,29 @@ static bool is_health_check(const struct weir_result *result)
 	       result->progress.received == 0 && result->progress.accepted == 0;
 }
 
+/* What was queued when the connection ended; not what --slow had dropped long
+ * before. */
+static uint64_t unsent_bytes(const struct weir_conn *c,
+			     const struct weir_result *result)
+{
+	const struct service *service = client_endpoint(c)->service;
+	uint64_t n = result->progress.dropped;
+
+	return service->n_trimmed ? n - service->n_trimmed(c) : n;
+}
+
 /* What our reset cost: the bytes that were queued, those that the kernel held,
  * and those that were to be passed on. */
 static uint64_t lost_bytes(const struct weir_conn *c,
 			   const struct weir_result *result)
 {
-	const struct service *service = client_endpoint(c)->service;
 	const struct weir_progress *progress = &result->progress;
-	uint64_t n = progress->dropped;
+	uint64_t n = unsent_bytes(c, result);
 
-	if (service->n_trimmed)
-		n -= service->n_trimmed(c);
 	if (progress->kernel_unacked > 0)
 		n += (uint64_t)progress->kernel_unacked;
-	return service->owes_input ? n + progress->unread : n;
+	return client_endpoint(c)->service->owes_input ? n + progress->unread
+						       : n;
 }
 
 /* Only the end of the drain resets connections for the server's sake. Before
@@ -80,7 +89,7 @@ void client_on_close(struct weir_conn *c, const struct weir_result *result)
 			    "%s %s: %s, %llu bytes unsent, %llu unread",
 			    endpoint->service->name, client_peer(c, peer),
 			    weir_reason_name(result->reason),
-			    (unsigned long long)result->progress.dropped,
+			    (unsigned long long)unsent_bytes(c, result),
 			    (unsigned long long)result->progress.unread);
 	if (endpoint->service->on_close)
 		endpoint->service->on_close(c, result);

@@ -216,6 +216,24 @@ Test(server_broadcast_slow, is_disconnected_with_two_workers)
 	disconnect("--workers=2");
 }
 
+/* It has been told so when it missed it. */
+Test(server_broadcast_slow, has_nothing_unsent_but_what_was_still_to_come)
+{
+	const struct linger by_reset = {.l_onoff = 1};
+
+	start("--slow=drop-oldest", "--workers=1");
+	speak_past_it();
+	slow->is_deaf = false;
+	audience_hear(&audience);
+	cr_assert_gt(slow->n_missed, 0);
+	must(setsockopt(slow->fd, SOL_SOCKET, SO_LINGER, &by_reset,
+			sizeof by_reset),
+	     "SO_LINGER");
+	audience_close(&audience);
+	served_line(&audience.served, ": reset, 0 bytes unsent");
+	cr_assert_eq(served_stop(&audience.served), 0);
+}
+
 /* The speaker is one of two slow ones: what it says is heard all the same. */
 Test(server_broadcast_slow, is_heard_though_it_does_not_hear)
 {
