@@ -273,12 +273,10 @@ static void pool_start(struct pool *p, const char *option)
 	served_address(&p->s, "relay", p->address);
 }
 
-static void expect_metric(const struct pool *p, const char *name, int target,
-			  int value)
+static const char *scrape(const struct pool *p)
 {
 	static const char request[] = "GET /metrics HTTP/1.0\r\n\r\n";
 	static char text[1 << 20];
-	char expected[TEXT_SIZE];
 	int fd = dial(p->metrics, 0);
 	size_t n = 0;
 	ssize_t n_read;
@@ -288,9 +286,26 @@ static void expect_metric(const struct pool *p, const char *name, int target,
 		n += (size_t)n_read;
 	text[n] = '\0';
 	close(fd);
+	return text;
+}
+
+static void expect_metric(const struct pool *p, const char *name, int target,
+			  int value)
+{
+	char expected[TEXT_SIZE];
+
 	snprintf(expected, sizeof expected, "\n%s{target=\"%s\"} %d\n", name,
 		 p->names[target], value);
-	cr_expect(strstr(text, expected), "%s", expected);
+	cr_expect(strstr(scrape(p), expected), "%s", expected);
+}
+
+static void expect_unconnected(const struct pool *p, unsigned long n)
+{
+	const char *line =
+		strstr(scrape(p), "\nweir_unconnected_total{service=\"relay\"");
+
+	cr_assert(line);
+	cr_expect_eq(strtoul(strchr(line, '}') + 1, NULL, 10), n);
 }
 
 /* A client that the target at this listener gets. */
@@ -333,6 +348,7 @@ Test(server_targets, one_that_is_left_out_is_better_than_none)
 	close(p.second);
 	expect_reset(dial(p.address, 0));
 	served_line(&p.s, ": cannot connect to ");
+	expect_unconnected(&p, 1);
 	cr_assert_eq(listen(p.first, BACKLOG), 0);
 	expect_served_by(&p, p.first);
 	served_line(&p.s, " is back");
