@@ -9,6 +9,7 @@
  * connections have written 1 MiB, long queues wait for the next turn, where
  * they go first. When callbacks themselves send that much at once, the watches
  * that are left wait too, and the next turn begins with them, without a wait.
+ * Of timers that are due at once, and of closes, it has at most 256.
  *
  * It is level-triggered: a watch whose event still holds is called again next
  * turn. A change of interest reaches epoll just before the next wait, so a
@@ -106,6 +107,7 @@ enum weir_work {
 	WEIR_WORK_CLOSE,  /* on_close, and input from before an error */
 	WEIR_WORK_FLUSH,  /* deferred calls: connections that others wrote to */
 	WEIR_WORK_COMMIT, /* telling epoll of changes of interest */
+	WEIR_WORK_MEMORY, /* giving free pages back after a burst */
 	WEIR_N_WORKS
 };
 

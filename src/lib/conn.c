@@ -15,7 +15,8 @@
 #include "sys.h"
 
 enum {
-	ERRORS_PER_TURN = 64 /* thrown away at most */
+	ERRORS_PER_TURN = 64, /* thrown away at most */
+	HELD_TO_WRITTEN = 64  /* how many bytes are freed as one is written */
 };
 
 void weir_conn_settle_soon(struct weir_conn *c)
@@ -119,6 +120,19 @@ static bool ends_by_reset(const struct weir_conn *c)
 	       (weir_conn_n_kept(c) > 0 && c->reason != WEIR_REASON_ABORTED);
 }
 
+/* The kernel frees what it holds of a connection some ten times as fast as it
+ * is written, but it may hold 4 MiB of each. */
+static void spend_on_close(struct weir_loop *loop,
+			   const struct weir_progress *progress)
+{
+	uint64_t n_held = progress->unread;
+
+	if (progress->kernel_unacked > 0)
+		n_held += (uint64_t)progress->kernel_unacked;
+	weir_loop_spend(loop,
+			WEIR_CALL_BYTES + (size_t)(n_held / HELD_TO_WRITTEN));
+}
+
 static void close_now(struct weir_conn *c)
 {
 	struct weir_observer *observer = c->watch.loop->observer;
@@ -131,6 +145,7 @@ static void close_now(struct weir_conn *c)
 		n_unread = weir_sys_unread(c->watch.fd);
 	if (n_unread > 0)
 		result.progress.unread += (uint64_t)n_unread;
+	spend_on_close(c->watch.loop, &result.progress);
 	leave_loop(c);
 	if (ends_by_reset(c))
 		weir_sys_reset_on_close(c->watch.fd);

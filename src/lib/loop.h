@@ -30,7 +30,11 @@ enum {
 	WEIR_PIECE_EVENTS = 64,
 	/* how much the connections write in a turn's dispatch, in its timers
 	 * and in its deferred calls each; the last one may write more */
-	WEIR_TURN_BYTES = 1048576
+	WEIR_TURN_BYTES = 1048576,
+	/* what a timer's call or a close counts for among those bytes */
+	WEIR_CALL_BYTES = WEIR_TURN_BYTES / 256,
+	/* how many turns of a busy loop a release of memory waits at most */
+	WEIR_RELEASE_TURNS = 64
 };
 
 /* Which work list of its loop a watch is on. */
@@ -49,7 +53,8 @@ enum weir_chores {
 	WEIR_CHORE_TIMERS = 8,	 /* run timers that are due, set the timerfd */
 	WEIR_CHORE_TIMING = 16,	 /* always, while turns are timed */
 	WEIR_CHORE_REST = 32,	 /* this turn or the last one was cut short */
-	WEIR_CHORE_FORKED = 64	 /* always, after weir_loop_after_fork */
+	WEIR_CHORE_FORKED = 64,	 /* always, after weir_loop_after_fork */
+	WEIR_CHORE_RELEASE = WEIR_POOL_RELEASE
 };
 
 /* What one callback of one connection has gathered to send: the bytes from
@@ -103,6 +108,7 @@ struct weir_loop {
 	size_t n_spent;		/* bytes written in the turn spent_in_turn; */
 	size_t n_spent_at_once; /* of them, those that could not wait */
 	uint64_t spent_in_turn;
+	unsigned n_turns_unreleased;	/* with WEIR_CHORE_RELEASE */
 	const struct epoll_event *stop; /* the dispatch goes to here */
 	unsigned n_done;		/* with WEIR_CHORE_REST: events that */
 	unsigned n_events;		/* were dispatched, of how many */
@@ -116,7 +122,8 @@ static inline size_t weir_loop_spent(const struct weir_loop *loop)
 	return loop->spent_in_turn == loop->n_turns ? loop->n_spent : 0;
 }
 
-/* A flush of a queue has written n_bytes in this turn. */
+/* A flush of a queue has written n_bytes in this turn; or something was done
+ * that takes as long. */
 void weir_loop_spend(struct weir_loop *loop, size_t n_bytes);
 /* A callback has written n_bytes, which could not wait. When such bytes are
  * enough for one turn, its dispatch ends. */

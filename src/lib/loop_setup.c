@@ -48,7 +48,7 @@ int weir_loop_new(struct weir_loop **loop)
 
 	if (!l)
 		return error;
-	*l = (struct weir_loop){.epoll_fd = -1};
+	*l = (struct weir_loop){.epoll_fd = -1, .pool.chores = &l->chores};
 	weir_list_init(&l->changed);
 	weir_list_init(&l->deferred);
 	weir_list_init(&l->closes);

@@ -25,22 +25,28 @@ void weir_pool_count(struct weir_pool *pool, size_t n_bytes)
 		pool->n_peak_bytes = pool->n_used_bytes;
 }
 
-/* What is left at a quarter is scattered, and a small piece holds its whole
- * page: there is more to give back when the last of them has gone. */
+/* What is left is scattered, and a small piece holds its whole
+ * page: there is more to give back when the last of them have gone. */
 static bool is_to_be_released(const struct weir_pool *pool)
 {
-	if (pool->is_after_burst && pool->n_used_bytes == 0)
+	if (pool->is_after_burst && pool->n_used_bytes <= WEIR_POOL_REST)
 		return true;
 	return pool->n_peak_bytes >= WEIR_POOL_BURST &&
-	       pool->n_used_bytes <= pool->n_peak_bytes / 4;
+	       pool->n_used_bytes <= pool->n_peak_bytes / 2;
 }
 
 void weir_pool_discount(struct weir_pool *pool, size_t n_bytes)
 {
 	pool->n_used_bytes -= n_bytes;
+	if (is_to_be_released(pool) && pool->chores)
+		*pool->chores |= WEIR_POOL_RELEASE;
+}
+
+void weir_pool_release(struct weir_pool *pool)
+{
 	if (!is_to_be_released(pool))
 		return;
-	pool->is_after_burst = pool->n_used_bytes > 0;
+	pool->is_after_burst = pool->n_used_bytes > WEIR_POOL_REST;
 	pool->n_record_bytes = weir_pool_most(pool);
 	pool->n_peak_bytes = pool->n_used_bytes;
 	weir_sys_release_memory();

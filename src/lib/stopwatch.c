@@ -32,6 +32,8 @@ const char *weir_work_name(enum weir_work work)
 		return "flush";
 	case WEIR_WORK_COMMIT:
 		return "commit";
+	case WEIR_WORK_MEMORY:
+		return "memory";
 	case WEIR_N_WORKS:
 		break;
 	}

@@ -4,6 +4,7 @@
  * what runs below the scripts is what users get. */
 #define weir_sys_alloc		 real_alloc
 #define weir_sys_free		 real_free
+#define weir_sys_release_memory	 real_release_memory
 #define weir_sys_now		 real_now
 #define weir_sys_thread_cpu	 real_thread_cpu
 #define weir_sys_epoll_open	 real_epoll_open
@@ -55,6 +56,7 @@
 #include "sys.c"
 #undef weir_sys_alloc
 #undef weir_sys_free
+#undef weir_sys_release_memory
 #undef weir_sys_now
 #undef weir_sys_thread_cpu
 #undef weir_sys_epoll_open
@@ -118,6 +120,12 @@ void *weir_sys_alloc(size_t n_bytes)
 void weir_sys_free(void *p)
 {
 	fault_free(p);
+}
+
+void weir_sys_release_memory(void)
+{
+	fault_take(FAULT_RELEASE_MEMORY, FAULT_ANY_FD, NULL);
+	real_release_memory();
 }
 
 uint64_t weir_sys_now(void)

@@ -36,7 +36,8 @@
 enum fault_call {
 	FAULT_ALLOC, /* its scripts need a negative errno too; it gives NULL */
 	FAULT_NOW,   /* counted, never fails */
-	FAULT_THREAD_CPU, /* as that */
+	FAULT_THREAD_CPU,     /* as that */
+	FAULT_RELEASE_MEMORY, /* as that */
 	FAULT_EPOLL_OPEN,
 	FAULT_EPOLL_ADD,
 	FAULT_EPOLL_MOD,

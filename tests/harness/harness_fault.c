@@ -47,6 +47,7 @@ static const struct {
 	[FAULT_ALLOC] = {"alloc", -ENOMEM},
 	[FAULT_NOW] = {"now", 0},
 	[FAULT_THREAD_CPU] = {"thread_cpu", 0},
+	[FAULT_RELEASE_MEMORY] = {"release_memory", 0},
 	[FAULT_EPOLL_OPEN] = {"epoll_open", -EMFILE},
 	[FAULT_EPOLL_ADD] = {"epoll_add", -ENOSPC},
 	[FAULT_EPOLL_MOD] = {"epoll_mod", -ENOMEM},

@@ -1,5 +1,6 @@
-/* A turn is bounded as a whole: what all connections write in it, and how long
- * a timer that is due has to wait behind ready watches. */
+/* A turn is bounded as a whole: what all connections write in it, how many
+ * timers and closes it has, and how long a timer that is due has to wait behind
+ * ready watches. */
 #include "loop.h"
 
 #include <criterion/criterion.h>
@@ -308,4 +309,69 @@ Test(loop_bounds, timers_that_write_are_bounded_too)
 		cr_assert_gt(weir_loop_turn(conn_loop, -1), 0);
 		cr_assert_eq(n_called, i);
 	}
+}
+
+static void note_call(struct weir_timer *t)
+{
+	(void)t;
+	n_called++;
+}
+
+Test(loop_bounds, many_timers_that_are_due_at_once_take_several_turns)
+{
+	const unsigned most = WEIR_TURN_BYTES / WEIR_CALL_BYTES;
+	static struct weir_timer timers[N_READY];
+	unsigned i;
+
+	n_called = 0;
+	for (i = 0; i < N_READY; i++)
+		weir_timer_arm(&timers[i], conn_loop, 1, note_call);
+	for (i = 1; n_called < N_READY; i++) {
+		cr_assert_gt(weir_loop_turn(conn_loop, -1), 0);
+		cr_assert_eq(n_called, i * most < N_READY ? i * most : N_READY);
+	}
+}
+
+/* -- closes -- */
+
+static struct conn_probe ending[N_READY];
+
+static unsigned n_ended(void)
+{
+	unsigned n = 0;
+	unsigned i;
+
+	for (i = 0; i < N_READY; i++)
+		n += ending[i].n_of[CONN_CLOSED];
+	return n;
+}
+
+/* The kernel holds n_held bytes of each. Returns how many are closed a turn. */
+static unsigned n_closed_a_turn(unsigned n, int n_held)
+{
+	unsigned n_turns = 0;
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		ending[i].events = &giving;
+		cr_assert_eq(conn_probe_open_tcp(&ending[i], 0, NULL), 0);
+		weir_conn_abort(&ending[i].conn, false);
+	}
+	fault_result(FAULT_UNACKED, FAULT_ANY_FD, FAULT_ALWAYS, n_held);
+	while (n_ended() < n) {
+		cr_assert_geq(weir_loop_turn(conn_loop, -1), 0);
+		n_turns++;
+	}
+	cr_assert_eq(weir_loop_prepare(conn_loop), -1);
+	return n / n_turns;
+}
+
+Test(loop_bounds, many_closes_at_once_take_several_turns)
+{
+	cr_assert_eq(n_closed_a_turn(N_READY, 0), N_READY / 3);
+}
+
+Test(loop_bounds, closes_of_which_the_kernel_holds_much_take_more_turns)
+{
+	cr_assert_eq(n_closed_a_turn(60, 4 * WEIR_TURN_BYTES), 15);
 }

@@ -131,45 +131,56 @@ Test(pool, is_as_it_was_when_there_is_no_memory)
 	expect(&pool, 0, 0);
 }
 
-/* Asking the heap to release its pages leaves its trace in the peak, which
- * begins anew. */
-static bool is_released_at(struct weir_pool *pool, size_t n_peak, size_t n_left)
-{
-	bool is_released;
+static unsigned chores;
 
-	*pool = (struct weir_pool){0};
-	weir_pool_count(pool, n_peak);
-	cr_assert_eq(pool->n_peak_bytes, n_peak);
-	weir_pool_discount(pool, n_peak - n_left);
-	is_released = pool->n_peak_bytes == n_left;
-	cr_assert(is_released || pool->n_peak_bytes == n_peak);
-	return is_released;
+/* Whether a release is noted as due, and if so makes it. */
+static bool is_due(struct weir_pool *pool)
+{
+	bool is_noted = chores == WEIR_POOL_RELEASE;
+
+	fault_reset();
+	chores = 0;
+	weir_pool_release(pool);
+	cr_assert_eq(fault_count(FAULT_RELEASE_MEMORY), is_noted);
+	return is_noted;
 }
 
-Test(pool, gives_pages_back_when_a_burst_is_down_to_a_quarter)
+static bool is_due_at(struct weir_pool *pool, size_t n_peak, size_t n_left)
+{
+	*pool = (struct weir_pool){.chores = &chores};
+	weir_pool_count(pool, n_peak);
+	cr_assert_not(is_due(pool));
+	weir_pool_discount(pool, n_peak - n_left);
+	return is_due(pool);
+}
+
+Test(pool, gives_pages_back_when_a_burst_is_down_to_a_half)
 {
 	const size_t burst = WEIR_POOL_BURST;
 	struct weir_pool pool;
 
-	cr_assert(is_released_at(&pool, burst, burst / 4));
-	cr_assert(is_released_at(&pool, burst, 0));
-	cr_assert(is_released_at(&pool, 100 * burst, 25 * burst));
-	cr_assert_not(is_released_at(&pool, burst, burst / 4 + 1));
-	cr_assert_not(is_released_at(&pool, 100 * burst, 25 * burst + 1));
-	cr_assert_not(is_released_at(&pool, burst - 1, 0));
+	cr_assert(is_due_at(&pool, burst, burst / 2));
+	cr_assert(is_due_at(&pool, burst, 0));
+	cr_assert(is_due_at(&pool, 100 * burst, 50 * burst));
+	cr_assert_not(is_due_at(&pool, burst, burst / 2 + 1));
+	cr_assert_not(is_due_at(&pool, 100 * burst, 50 * burst + 1));
+	cr_assert_not(is_due_at(&pool, burst - 1, 0));
 }
 
-/* The pieces that are left at a quarter hold the pages that they are on. */
+/* The pieces that are left hold the pages that they are on. */
 Test(pool, gives_pages_back_again_when_nothing_is_left_of_a_burst)
 {
 	const size_t burst = WEIR_POOL_BURST;
 	struct weir_pool pool;
 
-	cr_assert(is_released_at(&pool, burst, burst / 4));
-	weir_pool_discount(&pool, burst / 4 - 1);
-	cr_assert_eq(pool.n_peak_bytes, burst / 4);
+	cr_assert(is_due_at(&pool, burst, burst / 2));
+	weir_pool_discount(&pool, burst / 2 - WEIR_POOL_REST - 1);
+	cr_assert_not(is_due(&pool));
 	weir_pool_discount(&pool, 1);
-	cr_assert_eq(pool.n_peak_bytes, 0);
+	cr_assert(is_due(&pool));
+	weir_pool_count(&pool, 1);
+	weir_pool_discount(&pool, 1);
+	cr_assert_not(is_due(&pool));
 }
 
 Test(pool, gives_no_pages_back_where_there_was_no_burst)
@@ -177,14 +188,30 @@ Test(pool, gives_no_pages_back_where_there_was_no_burst)
 	const size_t burst = WEIR_POOL_BURST;
 	struct weir_pool pool;
 
-	cr_assert(is_released_at(&pool, burst, burst / 4));
-	weir_pool_discount(&pool, burst / 4);
+	cr_assert(is_due_at(&pool, burst, burst / 2));
+	weir_pool_discount(&pool, burst / 2);
+	cr_assert(is_due(&pool));
 	weir_pool_count(&pool, burst - 1);
 	weir_pool_discount(&pool, burst - 1);
-	cr_assert_eq(pool.n_peak_bytes, burst - 1);
+	cr_assert_not(is_due(&pool));
 	weir_pool_count(&pool, burst);
 	weir_pool_discount(&pool, burst);
-	cr_assert_eq(pool.n_peak_bytes, 0);
+	cr_assert(is_due(&pool));
+}
+
+/* Between the note and the release. */
+Test(pool, gives_no_pages_back_that_are_needed_again)
+{
+	const size_t burst = WEIR_POOL_BURST;
+	struct weir_pool pool = {.chores = &chores};
+
+	weir_pool_count(&pool, burst);
+	weir_pool_discount(&pool, burst);
+	weir_pool_count(&pool, burst / 2 + 1);
+	weir_pool_release(&pool);
+	cr_assert_eq(fault_count(FAULT_RELEASE_MEMORY), 0);
+	weir_pool_discount(&pool, burst / 2 + 1);
+	cr_assert(is_due(&pool));
 }
 
 /* A slot is empty or holds a piece whose bytes know the slot. */

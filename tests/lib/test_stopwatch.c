@@ -114,6 +114,7 @@ Test(stopwatch, every_kind_of_work_has_the_name_that_is_written_here)
 		[WEIR_WORK_CLOSE] = "close",
 		[WEIR_WORK_FLUSH] = "flush",
 		[WEIR_WORK_COMMIT] = "commit",
+		[WEIR_WORK_MEMORY] = "memory",
 	};
 	int i;
 
