@@ -230,6 +230,13 @@ static void take_in(struct weir_feed *feed, struct weir_follower *f,
 	weir_watch_defer(&feed->watch);
 }
 
+/* It left when there was no memory for that. */
+static bool has_to_leave(const struct weir_conn *c)
+{
+	return weir_conn_has(c, WEIR_FACT_FOLLOWS) &&
+	       follower_of(c)->is_leaving;
+}
+
 int weir_feed_follow(struct weir_feed *feed, struct weir_conn *c)
 {
 	return weir_feed_follow_from(feed, c, feed->n_messages);
@@ -243,9 +250,13 @@ int weir_feed_follow_from(struct weir_feed *feed, struct weir_conn *c,
 	int error = weir_conn_refusal(c);
 
 	assert(error < 0 || c->watch.loop == feed->watch.loop);
-	assert(!weir_conn_has(c, WEIR_FACT_FOLLOWS));
 	if (error < 0)
 		return error;
+	if (has_to_leave(c))
+		weir_conn_leave_feed(c);
+	if (has_to_leave(c))
+		return -ENOMEM;
+	assert(!weir_conn_has(c, WEIR_FACT_FOLLOWS));
 	if (!feed->tail && add_chunk(feed, 1) < 0)
 		return -ENOMEM;
 	/* The budget may have closed it. */

@@ -475,6 +475,25 @@ Test(feed, lets_a_follower_leave_when_there_is_memory)
 	feed_expect(m, ".before");
 }
 
+/* It comes back while it has not left for lack of memory. */
+Test(feed, is_not_followed_again_before_there_is_memory)
+{
+	struct feed_member *m = feed_join(NULL);
+
+	feed_stall(m);
+	feed_say("before");
+	fault_result(FAULT_ALLOC, FAULT_ANY_FD, FAULT_ALWAYS, -ENOMEM);
+	weir_feed_leave(&m->conn);
+	cr_assert_eq(weir_feed_follow(&feed, &m->conn), -ENOMEM);
+	feed_say("between");
+	fault_clear();
+	cr_assert_eq(weir_feed_follow(&feed, &m->conn), 0);
+	cr_assert_eq(weir_feed_n_followers(&feed), 1);
+	feed_say("after");
+	harness_drain(m->peer, (char[100000]){0}, 100000);
+	feed_expect(m, ".beforeafter");
+}
+
 Test(feed, sends_what_it_holds_after_it_is_gone)
 {
 	struct feed_member *a = feed_join(NULL);
