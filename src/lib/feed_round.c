@@ -87,7 +87,7 @@ static inline bool is_plain(const struct weir_conn *c,
 
 	return weir_conn_is(c, WEIR_PHASE_OPEN) &&
 	       !weir_conn_has(c, ~ordinary) && f->n_own == 0 &&
-	       !f->is_skipping && !weir_follower_has_gap(f);
+	       !f->is_skipping && !f->is_leaving && !weir_follower_has_gap(f);
 }
 
 static inline void offer(struct weir_feed *feed, struct weir_conn *c,

@@ -475,6 +475,22 @@ Test(feed, lets_a_follower_leave_when_there_is_memory)
 	feed_expect(m, ".before");
 }
 
+/* Nothing keeps it from being sent the news but that it has left. */
+Test(feed, sends_nothing_new_to_a_follower_that_could_not_leave)
+{
+	struct feed_member *m = feed_join(NULL);
+
+	feed_turns();
+	feed_say("before");
+	fault_result(FAULT_ALLOC, FAULT_ANY_FD, FAULT_ALWAYS, -ENOMEM);
+	weir_feed_leave(&m->conn);
+	weir_loop_turn(feed_loop, 0);
+	fault_clear();
+	feed_say("after");
+	feed_expect(m, "before");
+	cr_assert_eq(weir_feed_n_followers(&feed), 0);
+}
+
 /* It comes back while it has not left for lack of memory. */
 Test(feed, is_not_followed_again_before_there_is_memory)
 {
