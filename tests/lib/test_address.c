@@ -289,6 +289,23 @@ Test(address, what_accept_can_give_is_written)
 	expect_text(&a, "unix:@a?b");
 }
 
+/* A mapped one is the IPv4 address that it stands for, whatever is left out of
+ * that prefix is not. */
+Test(address, only_a_whole_prefix_makes_a_mapped_address)
+{
+	static const char *const texts[][2] = {
+		{"[::ffff:1.2.3.4]:5", "1.2.3.4:5"},
+		{"[::fffe:102:304]:5", "[::fffe:102:304]:5"},
+		{"[::1:0:0:ffff:102:304]:5", "[::1:0:0:ffff:102:304]:5"},
+		{"[1::ffff:102:304]:5", "[1::ffff:102:304]:5"}};
+	struct weir_address a[MAX_FOUND];
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		cr_assert_eq(connect_to(texts[i][0], a), 1);
+		expect_text(a, texts[i][1]);
+	}
+}
+
 Test(address, text_is_cut_to_its_room)
 {
 	struct weir_address a[MAX_FOUND];

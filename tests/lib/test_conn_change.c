@@ -239,6 +239,18 @@ Test(conn_change, a_lower_input_limit_is_kept)
 	cr_assert_eq(p.result.reason, WEIR_REASON_INPUT_LIMIT);
 }
 
+Test(conn_change, limits_of_a_connection_that_has_to_close_change_nothing)
+{
+	static const struct weir_conn_limits limits = {.high = 100000};
+
+	open_owing(NULL);
+	weir_conn_abort(&p.conn, false);
+	cr_assert_eq(weir_conn_set_limits(&p.conn, &limits), 0);
+	conn_turns(1);
+	expect_end_by(WEIR_REASON_ABORTED);
+	cr_assert_eq(weir_conn_set_limits(&p.conn, &limits), -EPIPE);
+}
+
 /* -- room -- */
 
 Test(conn_change, room_is_what_sendall_takes)

@@ -274,6 +274,23 @@ Test(conn_finish, does_not_charge_the_lingering_peer_for_the_loops_absence)
 	}
 }
 
+/* Its reset is found by the last look, and not taken for silence. */
+Test(conn_finish, tells_of_a_reset_that_came_while_the_loop_was_away)
+{
+	const struct weir_conn_limits limits = {.linger_ns = 8 * SECOND};
+
+	conn_probe_open(&p, 0, &limits);
+	weir_conn_finish(&p.conn);
+	conn_turns(1);
+	conn_pass(7 * SECOND);
+	fault_time_advance(100 * SECOND);
+	fault_result(FAULT_RECV, FAULT_ANY_FD, 1, -ECONNRESET);
+	conn_turns(2);
+	cr_assert_eq(p.n_of[CONN_CLOSED], 1);
+	cr_assert_eq(p.result.reason, WEIR_REASON_RESET);
+	cr_assert_eq(fault_n_pending(), 0);
+}
+
 Test(conn_finish, lingers_no_longer_for_a_peer_that_goes_on_sending)
 {
 	const struct weir_conn_limits limits = {.linger_ns = 8 * SECOND};

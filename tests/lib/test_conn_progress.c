@@ -253,6 +253,21 @@ Test(conn_progress, of_the_result_knows_the_kernels_share)
 	cr_assert_gt(p.result.progress.kernel_unacked, 0);
 }
 
+Test(conn_progress, asks_no_kernel_about_a_closed_connection)
+{
+	struct weir_progress progress;
+
+	conn_probe_open_tcp(&p, 0, NULL);
+	conn_probe_sendall(&p, 100);
+	weir_conn_abort(&p.conn, false);
+	conn_turns(1);
+	fault_reset();
+	weir_conn_progress(&p.conn, &progress);
+	cr_assert_eq(progress.kernel_unacked, -1);
+	cr_assert_eq(progress.kernel_unsent, -1);
+	cr_assert_eq(fault_count_kernel(), 0);
+}
+
 Test(conn_progress, of_the_loop_counts_what_the_queues_hold)
 {
 	struct weir_loop_stats stats;

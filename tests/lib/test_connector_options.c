@@ -213,3 +213,23 @@ Test(connector_options, what_is_out_of_range_is_refused_and_changes_nothing)
 	}
 	connecting_end(&c);
 }
+
+Test(connector_options, an_option_that_the_kernel_refuses_is_the_outcome)
+{
+	const struct weir_connector_options options = {.sndbuf = 20000,
+						       .rcvbuf = 30000};
+	struct weir_address server = harness_address("127.0.0.1:0");
+	int listener = harness_listen(&server, BACKLOG);
+
+	for (uint64_t nth = 1; nth <= 2; nth++) {
+		struct connecting c;
+
+		fault_result(FAULT_SETSOCKOPT, FAULT_ANY_FD, nth, -ENOBUFS);
+		connecting_begin(&c);
+		connecting_start_by(&c, &server, 1, &options);
+		connecting_run(&c);
+		cr_expect_eq(c.outcome, -ENOBUFS);
+		connecting_end(&c);
+	}
+	close(listener);
+}

@@ -151,8 +151,9 @@ Test(connector_race, when_all_have_failed_the_last_failure_is_told)
 /* From the very port that it connects to: there a socket meets itself. */
 static void expect_refusal(const char *from, const char *to)
 {
-	struct weir_address addresses[2] = {harness_address(to),
-					    harness_address("127.0.0.1:0")};
+	struct weir_address addresses[2] = {
+		harness_address(to),
+		harness_address(from[0] == '[' ? "[::1]:0" : "127.0.0.1:0")};
 	struct weir_address local = harness_address(from);
 	const struct weir_connector_options options = {.local = &local};
 	int listener = harness_listen(&addresses[1], BACKLOG);
@@ -182,6 +183,7 @@ Test(connector_race, a_socket_that_meets_itself_is_refused)
 	expect_refusal("127.0.0.1:0", "127.0.0.1:0");
 	expect_refusal("127.0.0.1:0", "0.0.0.0:0");
 	expect_refusal("0.0.0.0:0", "127.0.0.1:0");
+	expect_refusal("[::1]:0", "[::1]:0");
 }
 
 Test(connector_race, a_refused_meeting_leaves_the_port_to_its_server)

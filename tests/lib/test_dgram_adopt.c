@@ -176,3 +176,19 @@ Test(dgram_adopt, every_failing_call_leaves_the_socket_alone)
 		     "getsockopt, getsockname, getpeername, "
 		     "setsockopt, alloc, epoll_add");
 }
+
+Test(dgram_adopt, options_out_of_range_leave_the_socket_alone)
+{
+	const struct weir_dgram_options wrong = {.sndbuf = -1};
+	struct weir_address address;
+	struct weir_dgram d = {.n_failures = 0};
+	struct weir_loop *loop;
+	int fd = peer_open(&address, "udp:127.0.0.1:0");
+
+	cr_assert_eq(weir_loop_new(&loop), 0);
+	fault_reset();
+	cr_expect_eq(weir_dgram_adopt(&d, loop, fd, NULL, &wrong), -EINVAL);
+	cr_expect_eq(fault_count_kernel(), 0);
+	cr_assert_eq(weir_loop_free(loop), 0);
+	close(fd);
+}

@@ -211,3 +211,24 @@ Test(dgram_errors, options_out_of_range_are_refused_and_change_nothing)
 	close(peer);
 	talk_end(&t);
 }
+
+static void hear_nothing(struct weir_dgram *d,
+			 const struct weir_dgram_received *in)
+{
+	(void)d;
+	(void)in;
+}
+
+Test(dgram_errors, an_owner_that_is_not_to_be_told_is_not)
+{
+	static const struct weir_dgram_events untold = {.on_datagram =
+								hear_nothing};
+	struct talk t = {.then = NULL};
+
+	begin(&t, N_ERRORS);
+	t.d.events = &untold;
+	harness_turn_until_idle(t.loop, MAX_TURNS);
+	cr_expect_not(take_error(&t));
+	cr_expect_eq(t.n_error_queues, 0);
+	talk_end(&t);
+}

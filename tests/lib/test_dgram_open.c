@@ -111,6 +111,22 @@ Test(dgram_open, what_cannot_be_opened_says_why)
 	talk_end(&t);
 }
 
+/* What it cannot know it would answer from the wrong address. */
+Test(dgram_open, a_wildcard_whose_destinations_are_not_told_is_not_bound)
+{
+	struct weir_address any = harness_address("udp:0.0.0.0:0");
+	struct talk t = {.n = 0};
+	int n_fds;
+
+	cr_assert_eq(weir_loop_new(&t.loop), 0);
+	n_fds = harness_count_fds();
+	fault_next(FAULT_SETSOCKOPT, -EPERM);
+	cr_expect_eq(try_bind(&t, &any), -EPERM);
+	cr_expect_eq(harness_count_fds(), n_fds);
+	cr_expect_eq(fault_count(FAULT_BIND), 0);
+	talk_end(&t);
+}
+
 /* A path that is in use is looked at, found free, and bound again. */
 static bool is_survived(enum fault_call hit, const struct weir_address *address)
 {

@@ -94,3 +94,22 @@ Test(loop_memory, goes_back_when_the_last_thing_closes)
 	cr_assert_eq(weir_loop_run(loop), 0);
 	cr_assert_eq(n_released(), 1);
 }
+
+static void call_again(struct weir_watch *watch, uint32_t events)
+{
+	(void)events;
+	weir_watch_defer(watch);
+}
+
+Test(loop_memory, goes_back_after_all_deferred_calls)
+{
+	struct weir_watch watch = {.loop = loop, .on_ready = call_again};
+
+	weir_watch_defer(&watch);
+	end_burst();
+	turns(WEIR_RELEASE_TURNS - 1);
+	cr_assert_eq(n_released(), 0);
+	weir_list_remove(&watch.work);
+	turns(1);
+	cr_assert_eq(n_released(), 1);
+}
