@@ -430,7 +430,9 @@ ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes)
 
 	if (n < 0)
 		n = failure_of_socket();
-	if (n == -EPIPE && !was_pending)
+	/* also where a part has left before (splice_direct_to_actor in
+	 * fs/splice.c) */
+	if ((n == -EPIPE || (n > 0 && (size_t)n < n_bytes)) && !was_pending)
 		sigtimedwait(&sigpipe, NULL, &at_once);
 	if (sigismember(&old, SIGPIPE) != 1)
 		sigprocmask(SIG_SETMASK, &old, NULL);
