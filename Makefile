@@ -242,10 +242,10 @@ chaos:
 		build/asan/weir-server-chaos build/asan/weir-flood
 	@tests/chaos/run build/asan $$(seq $(SEEDS))
 
-# 2,000 connections, well and badly behaved, for TIME; all bytes are checked.
+# 2,400 connections, well and badly behaved, for TIME; all bytes are checked.
 .PHONY: soak slow-link
 soak: TIME = 5m
-soak: all
+soak: all $(BUILD)/examples/httpd
 	@tests/soak/run $(BUILD) '$(TIME)'
 
 # Over a link of 1 Mbit/s, in network namespaces, where those are permitted.
