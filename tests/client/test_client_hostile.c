@@ -6,9 +6,15 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
+
+enum {
+	ENDLESS = 64 << 20,
+	GROWTH_KIB = 4096
+};
 
 TestSuite(client_hostile, .init = harness_begin, .fini = harness_end,
 	  .timeout = CLIENT_PATIENCE_S);
@@ -91,4 +97,43 @@ Test(client_hostile, a_server_that_never_accepts_and_goes_is_status_1)
 	close(pollfd.fd);
 	client_wait(&client, &end);
 	expect_failure("");
+}
+
+/* A child that writes to the client until that is gone. */
+static pid_t write_for_ever(void)
+{
+	static const char bytes[65536];
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	close(client.out);
+	while (send(client.fd, bytes, sizeof bytes, MSG_NOSIGNAL) > 0)
+		;
+	_exit(0);
+}
+
+Test(client_hostile, an_endless_answer_takes_no_memory_and_ends_with_its_reader)
+{
+	static char bytes[65536];
+	size_t n_read = 0;
+	size_t before_kib;
+	pid_t writer;
+
+	client_open(&client, CLIENT_CLOSED, CLIENT_PIPE, "Hey");
+	before_kib = client_peak_kib(&client);
+	writer = write_for_ever();
+	while (n_read < ENDLESS) {
+		ssize_t n = read(client.out, bytes, sizeof bytes);
+
+		cr_assert_gt(n, 0);
+		n_read += (size_t)n;
+	}
+	cr_expect_lt(client_peak_kib(&client), before_kib + GROWTH_KIB);
+	close(client.out);
+	client.out = -1;
+	client_wait(&client, &end);
+	expect_failure("");
+	close(client.fd);
+	cr_expect_eq(waitpid(writer, NULL, 0), writer);
 }
