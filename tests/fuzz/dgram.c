@@ -15,7 +15,8 @@
 #include "harness_net.h"
 
 enum {
-	N_PEERS = 3,
+	/* more than a turn offers to */
+	N_PEERS = 10,
 	MAX_OPERATIONS = 300,
 	MAX_PENDING = 32,
 	MAX_SIZE = 4000,
@@ -188,13 +189,28 @@ static void close_it(void)
 	m.d = NULL;
 }
 
-static void send_one(void)
+static void send_to(const struct peer *p)
 {
-	struct peer *p = &m.peers[fuzz_below(&script, N_PEERS)];
 	size_t n = write_datagram(++m.n_numbers, fuzz_size(&script, MAX_SIZE));
 
 	(void)weir_dgram_send(m.d, m.is_connected ? NULL : &p->address, bytes,
 			      n);
+}
+
+static void send_one(void)
+{
+	send_to(&m.peers[fuzz_below(&script, N_PEERS)]);
+}
+
+/* One for each, of which the kernel takes none. */
+static void send_in_vain(void)
+{
+	size_t i;
+
+	fault_result(FAULT_SENDMMSG, FAULT_ANY_FD, FAULT_ALWAYS, -EAGAIN);
+	for (i = 0; m.d && i < N_PEERS; i++)
+		send_to(&m.peers[i]);
+	fault_clear();
 }
 
 static void call(void)
@@ -302,12 +318,15 @@ static void turn(void)
 
 static void operate(void)
 {
-	switch (fuzz_below(&script, 16)) {
+	switch (fuzz_below(&script, 17)) {
 	case 0:
 		fail();
 		break;
 	case 1:
 		fault_clear();
+		break;
+	case 16:
+		send_in_vain();
 		break;
 	case 2:
 		fault_time_advance(fuzz_below(&script, 1 << 24) * 16);
