@@ -1,5 +1,9 @@
 # Sourced by the measurements, which stand beside it: builds what they need,
 # starts and stops one server at a time. $tmp goes away at the end.
+#
+# A command prints its own table, ends with "exit $failed", and is a line in
+# bench/suite's table. With COUNTS=1 it measures Weir alone, and what repeats
+# alone: instructions, system calls, memory.
 
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
@@ -11,10 +15,69 @@ job=
 trap 'stop; rm -rf "$tmp"' EXIT
 trap 'exit 1' INT TERM
 
+failed=0
+
+# record WHAT WHO FIGURE UNIT [LIMIT]: note a figure for the tables of
+# bench/suite, a line in the file $FIGURES with tabs between the five. LIMIT is
+# "<= NUMBER" or ">= NUMBER"; when FIGURE is beyond it, failed becomes 1.
+#
+#	record 'echo, 50 connections' weir-server 145 instructions '<= 155'
+record() {
+  printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$4" "${5:-}" \
+    >>"${FIGURES:-/dev/null}"
+  # shellcheck disable=SC2086
+  [ -z "${5:-}" ] || within "$3" $5 || failed=1
+}
+
+# must LIMIT: what "record" shall hold $server to, which is for Weir's alone
+must() {
+  case $server in weir*) echo "$1" ;; esac
+}
+
+# within FIGURE RELATION NUMBER
+within() {
+  awk -v a="$1" -v relation="$2" -v b="$3" 'BEGIN {
+    exit !(relation == "<=" ? a + 0 <= b + 0 : a + 0 >= b + 0) }'
+}
+
+# left_out WHO WHY: WHO is not measured against; the tables say so.
+left_out() {
+  echo "left out: $1 ($2)"
+  printf '%s\t%s\t\t\t\n' "$2" "$1" >>"${FIGURES:-/dev/null}"
+}
+
+# has PROGRAM PACKAGE: is it here? It is left out otherwise, and always when
+# Weir is measured alone.
+has() {
+  [ -z "${COUNTS:-}" ] || return
+  command -v "$1" >/dev/null || {
+    left_out "$1" "Debian: $2" >&2
+    return 1
+  }
+}
+
+# The programs of a folder of peers, one a line; Weir's own are before them.
+built() {
+  [ -z "${COUNTS:-}" ] || return 0
+  (cd "$BUILD/bench/$1" && find . -type f -executable) | cut -c 3- | sort -r
+  for library in libev libuv libevent; do
+    [ ! -e "bench/$1/$library.c" ] || [ -e "$BUILD/bench/$1/$library" ] ||
+      left_out $library "Debian: $(package_of $library)" >&2
+  done
+}
+
+# The package that has the header of a library.
+package_of() {
+  case $1 in
+  libuv) echo libuv1-dev ;;
+  *) echo "$1-dev" ;;
+  esac
+}
+
 # The servers that were built, one a line: weir-server, then the peers.
 servers() {
   echo weir-server
-  (cd "$BUILD/bench/peers" && find . -type f -executable) | cut -c 3- | sort -r
+  built peers
 }
 
 # The command of the server with that name, on a free port.
@@ -51,6 +114,18 @@ calls() {
   stop
   awk '$4 ~ /^[0-9]+$/ && $NF != "total" { print $NF, $4 }' \
     "$tmp/strace" >"$1"
+}
+
+# start_counted COMMAND...: start under callgrind; "instructions" stops it, and
+# prints how many user-space instructions it took.
+start_counted() {
+  start valgrind --tool=callgrind --callgrind-out-file=/dev/null \
+    --log-file="$tmp/log" "$@"
+}
+
+instructions() {
+  stop
+  sed -n 's/.*Collected : //p' "$tmp/log"
 }
 
 # Let the server end by itself, and wait for it.
