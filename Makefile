@@ -1,6 +1,6 @@
 # Weir. For people: all, examples, run, demo, test, check, html, deb, install,
 # uninstall, clean; and what takes longer: fuzz, chaos, soak, slow-link,
-# model, coverage, analysis, memcheck.
+# model, coverage, analysis, memcheck, bench (bench-deps, bench-counts).
 # With V=1 each command is shown.
 #
 # A variant (another compiler, a sanitizer) is a build folder and flags:
@@ -143,7 +143,7 @@ UNABLE   = $(foreach example,tls-echo glib-echo,$(if $(shell pkg-config \
 ROOT     = $(abspath $(BUILD))/examples-root
 
 GATES    = $(addprefix check-,format rooms headers docs deb gcc clang musl \
-	   m32 tidy cppcheck tests old-kernel sanitizers threads fuzz model)
+	   m32 tidy cppcheck tests old-kernel sanitizers threads fuzz model counts)
 
 .PHONY: all examples run demo test check html deb install uninstall clean criterion gates \
 	$(GATES)
@@ -289,6 +289,21 @@ memcheck: criterion
 	valgrind --trace-children=yes --quiet --error-exitcode=9 \
 		--suppressions=tests/memcheck.supp --leak-check=no \
 		build/memcheck/lib-tests --filter '$(SUITES)/*' --timeout 1200
+
+# Weir beside others: tables, and Markdown, JSON and plots in
+# $(BUILD)/bench/report. bench-counts has what repeats, of Weir alone, and fails
+# beyond a limit; bench-deps installs the others.
+.PHONY: bench bench-counts bench-deps
+bench:
+	@BUILD=$(BUILD) bench/suite
+
+bench-counts:
+	@tests/install-tool valgrind valgrind
+	@tests/install-tool strace strace
+	@BUILD=$(BUILD) bench/suite counts
+
+bench-deps:
+	@bench/install
 
 # Runs a program as if the kernel lacked every system call newer than 5.4.
 $(BUILD)/old-kernel: $(BUILD)/tests/old_kernel.o
@@ -475,6 +490,9 @@ check-fuzz:
 
 check-model:
 	@$(MAKE) model
+
+check-counts:
+	@$(MAKE) bench-counts
 
 clean:
 	rm -rf build

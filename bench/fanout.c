@@ -3,10 +3,11 @@
  *	fanout PROTOCOL ADDRESS PID SUBSCRIBERS STALLED SIZE WINDOW SECONDS
  *	fanout PROTOCOL ADDRESS 0 SUBSCRIBERS 0 SIZE BATCH -ROUNDS
  *
- * PROTOCOL is lines (weir-server's broadcast), redis (PUBLISH of SIZE bytes) or
- * events: the same lines, published to a broadcast and subscribed to by HTTP;
- * ADDRESS is then EVENTS,BROADCAST, of one channel on which nobody has
- * published yet.
+ * PROTOCOL is lines (weir-server's broadcast), events (the same lines by HTTP),
+ * redis, nats or mqtt; SIZE is that of the payload. ADDRESS may be two, with a
+ * comma between: of the subscribers and of the publisher. For events they are
+ * of one channel on which nobody has published yet.
+ *
  * STALLED of the subscribers never read. The publisher sends as fast as it is
  * let, but no more than WINDOW messages ahead of what all others have received
  * on average. Prints: deliveries a second, deliveries a second of the CPU time
@@ -28,6 +29,7 @@
 enum {
 	MAX_SUBSCRIBERS = 20000,
 	BUFFER = 1048576,
+	HEAD_SIZE = 128,
 	STALLED_RCVBUF = 4096
 };
 
@@ -36,8 +38,7 @@ static unsigned char batch[BUFFER * 4];
 static int fds[MAX_SUBSCRIBERS];
 static int publisher;
 static int epoll_fd;
-static bool is_redis;
-static bool is_events;
+static const struct protocol *protocol;
 static size_t n_readers;
 static size_t size;	     /* of a message */
 static size_t n_request;     /* what publishing one takes */
@@ -82,40 +83,41 @@ static double cpu_of(const char *pid)
 
 /* -- the protocols -- */
 
-static size_t write_request(unsigned char *to)
-{
-	size_t n = 0;
+struct protocol {
+	const char *name;
+	const char *tail;   /* behind a message */
+	bool answers;	    /* each publication is answered */
+	bool has_line_ends; /* a message ends with one, inside of its size */
+	/* Begin a session, as a subscriber or as the publisher. */
+	void (*greet)(int fd, bool subscribes);
+	/* Write what stands before a message of n bytes that is published, or
+	 * that arrives; returns its length. */
+	size_t (*write_head)(char *to, size_t n, bool arrives);
+};
 
-	if (is_redis)
-		n = (size_t)sprintf((char *)to,
-				    "*3\r\n$7\r\nPUBLISH\r\n$4\r\nnews\r\n"
-				    "$%zu\r\n",
-				    size);
-	memset(to + n, 'x', size);
-	if (is_redis)
-		memcpy(to + n + size, "\r\n", 2);
-	else
-		to[n + size - 1] = '\n';
-	return n + size + (is_redis ? 2 : 0);
+static void greet_lines(int fd, bool subscribes)
+{
+	(void)fd;
+	(void)subscribes;
 }
 
-/* "id: EPOCH-N", of which the epoch has 11 digits, and the line. */
-static size_t arrival_of(uint64_t nth)
+static size_t head_of_line(char *to, size_t n, bool arrives)
 {
-	if (!is_events)
-		return n_arrival;
-	return (size_t)snprintf(NULL, 0, "id: 01234567890-%llu\ndata: \n",
-				(unsigned long long)nth) +
-	       size;
+	(void)to;
+	(void)n;
+	(void)arrives;
+	return 0;
 }
 
 /* The head of the answer, and when to come back. */
-static void subscribe_to_events(int fd)
+static void greet_events(int fd, bool subscribes)
 {
 	static const char request[] = "GET / HTTP/1.1\r\n\r\n";
 	char answer[1024];
 	size_t n = 0;
 
+	if (!subscribes)
+		return;
 	say(fd, request, sizeof request - 1);
 	do {
 		ssize_t k = recv(fd, answer + n, sizeof answer - 1 - n, 0);
@@ -127,18 +129,130 @@ static void subscribe_to_events(int fd)
 	} while (!strstr(answer, "\n\n"));
 }
 
-static void subscribe(int fd)
+/* "id: EPOCH-N", of which the epoch has 11 digits; and the newline that comes
+ * behind the line. */
+static size_t head_of_event(char *to, size_t n, bool arrives)
+{
+	(void)n;
+	if (!arrives)
+		return 0;
+	return (size_t)sprintf(to, "id: 01234567890-%llu\ndata: \n",
+			       (unsigned long long)n_published);
+}
+
+static void greet_redis(int fd, bool subscribes)
 {
 	static const char request[] = "*2\r\n$9\r\nSUBSCRIBE\r\n$4\r\nnews\r\n";
 	static const char answer[] = "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n"
 				     ":1\r\n";
 
-	if (is_events)
-		subscribe_to_events(fd);
-	if (!is_redis)
+	if (!subscribes)
 		return;
 	say(fd, request, sizeof request - 1);
 	check_echo(fd, answer, buffer, sizeof answer - 1);
+}
+
+static size_t head_of_redis(char *to, size_t n, bool arrives)
+{
+	return (size_t)sprintf(to, "*3\r\n$7\r\n%s\r\n$4\r\nnews\r\n$%zu\r\n",
+			       arrives ? "message" : "PUBLISH", n);
+}
+
+/* The server speaks first, of itself, at some length. */
+static void greet_nats(int fd, bool subscribes)
+{
+	static const char pong[] = "PONG\r\n";
+	static const char publisher_says[] = "CONNECT {\"verbose\":false}\r\n"
+					     "PING\r\n";
+	static const char subscriber_says[] = "CONNECT {\"verbose\":false}\r\n"
+					      "SUB news 1\r\nPING\r\n";
+	size_t n_got = 0;
+
+	if (subscribes)
+		say(fd, subscriber_says, sizeof subscriber_says - 1);
+	else
+		say(fd, publisher_says, sizeof publisher_says - 1);
+	do {
+		ssize_t n = recv(fd, buffer + n_got, BUFFER - n_got, 0);
+
+		if (n <= 0)
+			die(1, "nats", "no PONG");
+		n_got += (size_t)n;
+	} while (n_got < 6 || memcmp(buffer + n_got - 6, pong, 6) != 0);
+}
+
+static size_t head_of_nats(char *to, size_t n, bool arrives)
+{
+	return (size_t)sprintf(to, "%s %zu\r\n",
+			       arrives ? "MSG news 1" : "PUB news", n);
+}
+
+/* MQTT 3.1.1, quality of service 0, no keep-alive. */
+static void greet_mqtt(int fd, bool subscribes)
+{
+	static const char hello[] = "\x10\x0c\0\x04MQTT\x04\x02\0\0\0\0";
+	static const char hello_back[] = "\x20\x02\0\0";
+	static const char request[] = "\x82\x09\0\1\0\4news\0";
+	static const char granted[] = "\x90\x03\0\1\0";
+
+	say(fd, hello, sizeof hello - 1);
+	check_echo(fd, hello_back, buffer, sizeof hello_back - 1);
+	if (!subscribes)
+		return;
+	say(fd, request, sizeof request - 1);
+	check_echo(fd, granted, buffer, sizeof granted - 1);
+}
+
+static size_t head_of_mqtt(char *to, size_t n, bool arrives)
+{
+	static const char topic[] = "\0\4news";
+	char *at = to;
+
+	(void)arrives;
+	*at++ = 0x30;
+	n += sizeof topic - 1;
+	for (; n > 127; n >>= 7)
+		*at++ = (char)(n | 128);
+	*at++ = (char)n;
+	memcpy(at, topic, sizeof topic - 1);
+	return (size_t)(at - to) + sizeof topic - 1;
+}
+
+static const struct protocol protocols[] = {
+	{"lines", "", false, true, greet_lines, head_of_line},
+	{"events", "", false, true, greet_events, head_of_event},
+	{"redis", "\r\n", true, false, greet_redis, head_of_redis},
+	{"nats", "\r\n", false, false, greet_nats, head_of_nats},
+	{"mqtt", "", false, false, greet_mqtt, head_of_mqtt},
+};
+
+static const struct protocol *find_protocol(const char *name)
+{
+	for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
+		if (strcmp(protocols[i].name, name) == 0)
+			return &protocols[i];
+	die(2, name, "no protocol");
+}
+
+static size_t write_request(unsigned char *to)
+{
+	size_t n = protocol->write_head((char *)to, size, false);
+	size_t n_tail = strlen(protocol->tail);
+
+	memset(to + n, 'x', size);
+	memcpy(to + n + size, protocol->tail, n_tail);
+	if (protocol->has_line_ends)
+		to[n + size - 1] = '\n';
+	return n + size + n_tail;
+}
+
+/* What each subscriber gets of the message published last. */
+static size_t arrival(void)
+{
+	char head[HEAD_SIZE];
+
+	return protocol->write_head(head, size, true) + size +
+	       strlen(protocol->tail);
 }
 
 /* -- subscribers -- */
@@ -149,7 +263,7 @@ static void join(const char *address, size_t i, bool is_stalled)
 	int room = STALLED_RCVBUF;
 
 	fds[i] = dial(address);
-	subscribe(fds[i]);
+	protocol->greet(fds[i], true);
 	if (is_stalled) {
 		setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
 		return;
@@ -179,7 +293,7 @@ static void receive_until(uint64_t n)
 
 	while (n_received < n && now() < patience)
 		receive(1000);
-	if (n_received != n)
+	if (n_received < n)
 		die(1, "fan-out", "messages are missing");
 }
 
@@ -195,28 +309,25 @@ static void open_all(char *address, size_t n, size_t n_stalled)
 	if (second)
 		*second++ = '\0';
 	publisher = dial(second ? second : address);
+	protocol->greet(publisher, false);
 	for (size_t i = 0; i < n; i++)
 		join(address, i, i < n_stalled);
 	n_readers = n - n_stalled;
 	n_request = write_request(batch);
-	n_arrival = size;
-	if (is_redis)
-		n_arrival = (size_t)snprintf(NULL, 0,
-					     "*3\r\n$7\r\nmessage\r\n$4\r\n"
-					     "news\r\n$%zu\r\n",
-					     size) +
-			    size + 2;
-	if (is_events)
-		n_arrival = arrival_of(100000);
+	n_published = 100000;
+	n_arrival = arrival();
+	n_published = 0;
 }
 
-/* The server may still be accepting: publish until a message reaches all. */
+/* The server may still be accepting: publish until a message reaches all. (A
+ * few bytes more may come: NATS asks whether one is still there.) Events are
+ * answered once they are subscribed to. */
 static void settle(void)
 {
 	double heard;
 	uint64_t n;
 
-	if (is_events)
+	if (protocol->write_head == head_of_event)
 		return;
 	do {
 		n_received = 0;
@@ -229,7 +340,7 @@ static void settle(void)
 			if (n_received > n)
 				heard = now();
 		}
-	} while (n_received != n_readers * n_arrival);
+	} while (n_received < n_readers * n_arrival);
 	n_received = 0;
 }
 
@@ -237,7 +348,8 @@ static void settle(void)
 
 static void drain_answers(void)
 {
-	while (is_redis && recv(publisher, buffer, BUFFER, MSG_DONTWAIT) > 0)
+	while (protocol->answers &&
+	       recv(publisher, buffer, BUFFER, MSG_DONTWAIT) > 0)
 		;
 }
 
@@ -271,7 +383,7 @@ static uint64_t pump(size_t window, double until)
 
 static void measure_rate(const char *pid, size_t window, double seconds)
 {
-	double begin;
+	double begin, end;
 	double cpu;
 	uint64_t n;
 
@@ -281,8 +393,9 @@ static void measure_rate(const char *pid, size_t window, double seconds)
 	cpu = cpu_of(pid);
 	pump(window, begin + seconds);
 	n = (n_received - n) / n_arrival;
-	printf("%.0f %.0f\n", (double)n / (now() - begin),
-	       (double)n / (cpu_of(pid) - cpu));
+	cpu = cpu_of(pid) - cpu;
+	end = now();
+	printf("%.0f %.0f\n", (double)n / (end - begin), (double)n / cpu);
 }
 
 static void measure_batches(size_t n_batch, long rounds)
@@ -297,8 +410,10 @@ static void measure_batches(size_t n_batch, long rounds)
 		uint64_t expected = n_received;
 
 		say(publisher, batch, n_batch * n_request);
-		for (size_t k = 0; k < n_batch; k++)
-			expected += n_readers * arrival_of(++n_published);
+		for (size_t k = 0; k < n_batch; k++) {
+			n_published++;
+			expected += n_readers * arrival();
+		}
 		receive_until(expected);
 		drain_answers();
 		if (now() - t > longest)
@@ -314,8 +429,7 @@ int main(int argc, char **argv)
 
 	if (argc != 9)
 		die(2, "usage", "see the source");
-	is_redis = strcmp(argv[1], "redis") == 0;
-	is_events = strcmp(argv[1], "events") == 0;
+	protocol = find_protocol(argv[1]);
 	size = strtoul(argv[6], NULL, 10);
 	last = strtod(argv[8], NULL);
 	open_all(argv[2], strtoul(argv[4], NULL, 10),

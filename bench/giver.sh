@@ -1,7 +1,8 @@
 # Sourced by the measurements of a giver (giver/giver.h), behind server.sh.
 
 givers() {
-  (cd "$BUILD/bench/giver" && find . -type f -executable) | cut -c 3- | sort -r
+  echo weir
+  built giver | sed '/^weir$/d'
 }
 
 # count GIVER FILE BATCHES REQUESTS BYTES PAUSE: what ask is told

@@ -40,6 +40,14 @@ within() {
     exit !(relation == "<=" ? a + 0 <= b + 0 : a + 0 >= b + 0) }'
 }
 
+# median COLUMN FILE FORMAT
+median() {
+  awk -v i="$1" '{ print $i }' "$2" | sort -g |
+    awk -v format="$3" '{ v[NR] = $1 } END {
+      printf format "\n", NR % 2 ? v[(NR + 1) / 2] :
+        (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+
 # left_out WHO WHY: WHO is not measured against; the tables say so.
 left_out() {
   echo "left out: $1 ($2)"
@@ -56,7 +64,7 @@ has() {
   }
 }
 
-# The programs of a folder of peers, one a line; Weir's own are before them.
+# The programs of a folder of peers, one a line.
 built() {
   [ -z "${COUNTS:-}" ] || return 0
   (cd "$BUILD/bench/$1" && find . -type f -executable) | cut -c 3- | sort -r
@@ -103,9 +111,35 @@ start() {
   exec 3<&-
 }
 
-# start_traced COMMAND...: start under strace; the process to stop is COMMAND's.
+# find_port: sets $port to one that is free.
+find_port() {
+  # shellcheck disable=SC2046
+  start $(command_of weir-server)
+  stop
+  port=${address##*:}
+}
+
+# start_on_port COMMAND...: start what listens on $port, and wait until it does;
+# $tmp/log has what it says. Sets $address.
+start_on_port() {
+  "$@" >"$tmp/log" 2>&1 &
+  job=$!
+  echo $job >"$tmp/pid"
+  address=127.0.0.1:$port
+  tries=200
+  until "$BUILD/weir-flood" -c 1 -m sink -n 1 --warmup 0 "$address" \
+    >/dev/null 2>&1; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || { cat "$tmp/log" >&2 && exit 2; }
+    sleep 0.05
+  done
+}
+
+# start_traced COMMAND...: start under strace with the options $traced; the
+# process to stop is COMMAND's.
 start_traced() {
-  start strace -f -c -o "$tmp/strace" \
+  # shellcheck disable=SC2086
+  start strace -f -c ${traced:-} -o "$tmp/strace" \
     sh -c 'echo $$ >"$0"; exec "$@"' "$tmp/pid" "$@"
 }
 

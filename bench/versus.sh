@@ -13,27 +13,9 @@ need() {
   exit 2
 }
 
-# Sets $port to one that is free.
-find_port() {
-  # shellcheck disable=SC2046
-  start $(command_of weir-server)
-  stop
-  port=${address##*:}
-}
-
 # serve COMMAND...: on core 1, until it accepts.
 serve() {
-  taskset -c 1 "$@" >"$tmp/server" 2>&1 &
-  job=$!
-  echo $job >"$tmp/pid"
-  address=127.0.0.1:$port
-  tries=100
-  until "$BUILD/weir-flood" -c 1 -m sink -n 1 --warmup 0 "$address" \
-    >/dev/null 2>&1; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || { cat "$tmp/server" >&2 && exit 2; }
-    sleep 0.05
-  done
+  start_on_port taskset -c 1 "$@"
 }
 
 # figure KEY: a number of the last report; those in ns are of the latency
@@ -52,18 +34,10 @@ flood() {
     awk '{ print $1, $2 / 1000, $3 / 1000 }'
 }
 
-# median COLUMN FILE
-median() {
-  awk -v i="$1" '{ print $i }' "$2" | sort -g |
-    awk '{ v[NR] = $1 } END {
-      print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
-}
-
 # row NAME FILE FORMAT
 row() {
-  # shellcheck disable=SC2059
-  printf "%-16s $3 $3 $3\n" "$1" "$(median 1 "$2")" "$(median 2 "$2")" \
-    "$(median 3 "$2")"
+  printf '%-16s %10s %10s %10s\n' "$1" "$(median 1 "$2" "$3")" \
+    "$(median 2 "$2" "$3")" "$(median 3 "$2" "$3")"
 }
 
 # versus NAME: rounds of the functions ours and theirs, each of which prints a
@@ -77,11 +51,16 @@ versus() {
   paste "$tmp/ours" "$tmp/theirs" |
     awk '{ print $1 / $4, $2 / $5, $3 / $6 }' >"$tmp/ratios"
   printf '%-16s %10s %10s %10s\n' '' messages/s 'p50, us' 'p99, us'
-  row weir-flood "$tmp/ours" %10.1f
-  row "$1" "$tmp/theirs" %10.1f
-  row ratio "$tmp/ratios" %10.3f
-  echo "$(median 1 "$tmp/ratios") $(median 2 "$tmp/ratios")" \
-    "$(median 3 "$tmp/ratios")" | awk '{
-      exit !($1 >= 0.97 && $2 >= 0.95 && $2 <= 1.05 && $3 >= 0.95 &&
-             $3 <= 1.05) }'
+  row weir-flood "$tmp/ours" %.1f
+  row "$1" "$tmp/theirs" %.1f
+  row ratio "$tmp/ratios" %.3f
+  record "weir-flood's rate to that of $1" weir-flood \
+    "$(median 1 "$tmp/ratios" %.3f)" ratio '>= 0.97'
+  for column in 2 3; do
+    off=$(median $column "$tmp/ratios" %.3f)
+    record "weir-flood's p$((column == 2 ? 50 : 99)) to that of $1" weir-flood \
+      "$off" ratio '<= 1.05'
+    within "$off" '>=' 0.95 || failed=1
+  done
+  exit $failed
 }
