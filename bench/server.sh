@@ -1,5 +1,5 @@
 # Sourced by the measurements, which stand beside it: builds what they need,
-# starts and stops one server at a time. $tmp goes away at the end.
+# starts and stops servers. $tmp goes away at the end.
 #
 # A command prints its own table, ends with "exit $failed", and is a line in
 # bench/suite's table. With COUNTS=1 it measures Weir alone, and what repeats
@@ -12,7 +12,7 @@ make -s -f bench/Makefile BUILD="$BUILD" peers
 ulimit -n "$(ulimit -Hn)"
 tmp=$(mktemp -d)
 job=
-trap 'stop; rm -rf "$tmp"' EXIT
+trap stop_all EXIT
 trap 'exit 1' INT TERM
 
 failed=0
@@ -44,8 +44,9 @@ within() {
 median() {
   awk -v i="$1" '{ print $i }' "$2" | sort -g |
     awk -v format="$3" '{ v[NR] = $1 } END {
-      printf format "\n", NR % 2 ? v[(NR + 1) / 2] :
-        (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+      i = int((NR + 1) / 2)
+      j = int(NR / 2) + 1
+      printf format "\n", (v[i] + v[j]) / 2 }'
 }
 
 # left_out WHO WHY: WHO is not measured against; the tables say so.
@@ -96,18 +97,19 @@ command_of() {
   esac
 }
 
-# start COMMAND...: sets $address by the line "NAME: echo listening on ADDRESS".
+# start COMMAND...: sets $address by the line "NAME: echo listening on ADDRESS",
+# the first that it writes; the others go to the file $tmp/said.
 # $tmp/pid has the process to stop, unless COMMAND writes another one there.
 start() {
-  mkfifo "$tmp/said"
-  "$@" >"$tmp/said" 2>&1 &
+  mkfifo "$tmp/says"
+  "$@" >"$tmp/says" 2>&1 &
   job=$!
   echo $job >"$tmp/pid"
-  exec 3<"$tmp/said"
-  rm "$tmp/said"
+  exec 3<"$tmp/says"
+  rm "$tmp/says"
   read -r line <&3
   address=${line##* }
-  cat <&3 >/dev/null &
+  cat <&3 >"$tmp/said" &
   exec 3<&-
 }
 
@@ -160,6 +162,71 @@ start_counted() {
 instructions() {
   stop
   sed -n 's/.*Collected : //p' "$tmp/log"
+}
+
+# keep NAME: the server that was started goes on beside others;
+# $tmp/NAME.address and $tmp/NAME.pid are where it is.
+keep() {
+  echo "$address" >"$tmp/$1.address"
+  mv "$tmp/pid" "$tmp/$1.pid"
+}
+
+# in_turns FUNCTION [ARGUMENT]...: FUNCTION of each server named in the file
+# $tmp/servers, and so on for $rounds rounds; the file $tmp/NAME gets what it
+# prints for NAME, a line a round.
+in_turns() {
+  function=$1
+  shift
+  while read -r server; do
+    : >"$tmp/$server"
+  done <"$tmp/servers"
+  for _ in $(seq "$rounds"); do
+    while read -r server; do
+      $function "$server" "$@" >>"$tmp/$server" </dev/null
+    done <"$tmp/servers"
+  done
+}
+
+# weirs COLUMN: Weir's figure to that of $server, the median of the rounds
+weirs() {
+  paste "$tmp/weir-server" "$tmp/$server" |
+    awk -v i="$1" '{ print $i / $(NF / 2 + i) }' >"$tmp/ratios"
+  median 1 "$tmp/ratios" %.2f
+}
+
+# cpu_ns NAME: CPU time so far, of all threads of one that is kept
+cpu_ns() {
+  cat "/proc/$(cat "$tmp/$1.pid")/task"/*/schedstat |
+    awk '{ ns += $1 } END { printf "%.0f\n", ns }'
+}
+
+# show COMMAND...: print its table, and keep it in $tmp/table.
+show() {
+  "$@" >"$tmp/table" || failed=1
+  cat "$tmp/table"
+}
+
+# number KEY [FILE]: the first one with that key in what weir-flood --json wrote
+number() {
+  sed -n "s/^[[:space:]]*\"$1\":[[:space:]]*\([0-9.e+-]*\),*\$/\1/p" \
+    "${2:-$tmp/json}" | head -n 1
+}
+
+# cell LINE N: the Nth word behind LINE, with which a line of the table begins
+cell() {
+  awk -v line="$1" -v n="$2" 'index($0, line) == 1 {
+    split(substr($0, length(line) + 1), words, " ")
+    print words[n]
+    exit
+  }' "$tmp/table"
+}
+
+stop_all() {
+  stop
+  for file in "$tmp"/*.pid; do
+    [ ! -e "$file" ] || kill "$(cat "$file")" 2>/dev/null || true
+  done
+  rm -rf "$tmp"
 }
 
 # Let the server end by itself, and wait for it.

@@ -3,24 +3,17 @@
 # loop; what is compared is the median of each pair's ratio, since a machine's
 # speed drifts.
 
-rounds=${ROUNDS:-15}
+rounds=${ROUNDS:-9}
 seconds=${SECONDS_EACH:-2}
 
-# need PROGRAM PACKAGE
+# need PROGRAM PACKAGE: without it there is nothing to compare with
 need() {
-  command -v "$1" >/dev/null && return
-  echo "$(basename "$0"): $1 is needed (Debian: apt install $2)" >&2
-  exit 2
+  has "$1" "$2" || exit 0
 }
 
 # serve COMMAND...: on core 1, until it accepts.
 serve() {
   start_on_port taskset -c 1 "$@"
-}
-
-# figure KEY: a number of the last report; those in ns are of the latency
-figure() {
-  sed -n "s/^ *\"$1\": \([0-9.e+-]*\),*\$/\1/p" "$tmp/json" | head -n 1
 }
 
 # flood [OPTION]...: a line "RATE P50_US P99_US"
@@ -30,7 +23,7 @@ flood() {
     cat "$tmp/report" >&2
     exit 1
   }
-  echo "$(figure messages_per_s) $(figure p50) $(figure p99)" |
+  echo "$(number messages_per_s) $(number p50) $(number p99)" |
     awk '{ print $1, $2 / 1000, $3 / 1000 }'
 }
 
