@@ -200,6 +200,22 @@ cpu_ns() {
     awk '{ ns += $1 } END { printf "%.0f\n", ns }'
 }
 
+# longest_turn_of_broadcast SUBSCRIBERS: weir-server was started with --metrics and
+# a broadcast. A publisher sends lines to so many as fast as it is let; $tmp/turn
+# has the longest turn in ms and what it did most, $tmp/rates what bench/fanout
+# prints.
+longest_turn_of_broadcast() {
+  until grep -q 'listening on' "$tmp/said"; do
+    sleep 0.05
+  done
+  "$BUILD/bench/fanout" lines "$(sed 's/.* //' "$tmp/said")" \
+    "$(cat "$tmp/pid")" "$1" 0 64 4096 2 </dev/null >"$tmp/rates"
+  printf 'GET /metrics HTTP/1.0\r\n\r\n' |
+    "$BUILD/weir-client" "$address" >"$tmp/metrics"
+  sed -n 's/^weir_loop_longest_turn.*work="\([^"]*\)".* \(.*\)$/\2 \1/p' \
+    "$tmp/metrics" | awk '{ printf "%.2f %s\n", $1 * 1000, $2 }' >"$tmp/turn"
+}
+
 # show COMMAND...: print its table, and keep it in $tmp/table.
 show() {
   "$@" >"$tmp/table" || failed=1
