@@ -56,7 +56,7 @@ static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 {
 	struct side *side = weir_container_of(c, struct side, conn);
 
-	return weir_conn_sendall(&side->other->conn, data, n) == 0 ? n : 0;
+	return weir_link_pass(&side->link, data, n);
 }
 
 /* One direction has ended: pass the end on. The other direction goes on until

@@ -42,11 +42,11 @@ void weir_conn_check(const struct weir_conn *c)
 }
 
 /* Its place among links: each holds its source while its sink is above, or is
- * about to be. */
+ * about to be; or perhaps because that can send nothing more. */
 static void check_links(const struct weir_conn *c)
 {
-	bool is_above = weir_conn_has(c, WEIR_FACT_ABOVE);
-	bool is_refused = weir_conn_has(c, WEIR_FACT_REFUSED);
+	bool presses = weir_conn_has(c, WEIR_FACT_ABOVE | WEIR_FACT_REFUSED);
+	bool may_hold = presses || weir_conn_refusal(c) < 0;
 	uint32_t n_held_by = 0;
 	struct weir_link *link;
 
@@ -54,7 +54,8 @@ static void check_links(const struct weir_conn *c)
 		if (link->source == c)
 			n_held_by += link->holds;
 		else
-			assert(link->holds == (is_above || is_refused));
+			assert(implies(presses, link->holds) &&
+			       implies(link->holds, may_hold));
 	}
 	assert(c->n_held_by == n_held_by);
 }

@@ -244,6 +244,12 @@ uint64_t weir_conn_drop(struct weir_conn *c);
  * means "not now" or "never this message", after which a user would go on
  * (law 5). */
 int weir_conn_refusal(const struct weir_conn *c);
+/* weir_conn_send, but nobody waits for the rest. */
+ssize_t weir_conn_offer(struct weir_conn *c, const void *data, size_t n);
+/* The pipe has n bytes (> 0) that the kernel is too full to take from there:
+ * queue them; the queue is empty. False: there is no memory, and they are still
+ * in the pipe. The budget may end the connection. */
+bool weir_conn_queue_pipe(struct weir_conn *c, int pipe_fd, size_t n);
 
 /* -- conn_feed.c -- */
 

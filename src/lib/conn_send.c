@@ -5,15 +5,19 @@
  * a callback runs, large ones leave at once. */
 #include <weir/conn.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "conn_inside.h"
 #include "size.h"
+#include "sys.h"
 
 enum {
 	/* up to here a copy costs less than a system call of its own */
-	SMALL = 4096
+	SMALL = 4096,
+	/* of a pipe, that is read at a time */
+	PIPE_PIECE = 16384
 };
 
 int weir_conn_refusal(const struct weir_conn *c)
@@ -48,23 +52,27 @@ static struct weir_backlog *backlog_to_append(struct weir_conn *c)
 	return backlog;
 }
 
-ssize_t weir_conn_send(struct weir_conn *c, const void *data, size_t n)
+ssize_t weir_conn_offer(struct weir_conn *c, const void *data, size_t n)
 {
 	int error = weir_conn_refusal(c);
-	ssize_t taken = 0;
 
 	weir_conn_accept_news(c);
 	if (error == 0)
 		error = send_waiting(c);
 	if (error < 0)
 		return error;
-	if (n > 0 && !weir_conn_has(c, WEIR_FACT_OWES | WEIR_FACT_FULL)) {
-		taken = weir_conn_take_offer(
-			c, weir_outbox_send(&c->out, c->watch.loop, c->watch.fd,
-					    data, n));
-		if (taken == (ssize_t)n || taken < 0)
-			return taken;
-	}
+	if (n == 0 || weir_conn_has(c, WEIR_FACT_OWES | WEIR_FACT_FULL))
+		return 0;
+	return weir_conn_take_offer(c, weir_outbox_send(&c->out, c->watch.loop,
+							c->watch.fd, data, n));
+}
+
+ssize_t weir_conn_send(struct weir_conn *c, const void *data, size_t n)
+{
+	ssize_t taken = weir_conn_offer(c, data, n);
+
+	if (taken < 0 || (n > 0 && taken == (ssize_t)n))
+		return taken;
 	weir_conn_backlog(c);
 	weir_conn_set(c, WEIR_FACT_WANTS_ROOM);
 	weir_outbox_stop_gathering(&c->out, c->watch.loop);
@@ -129,6 +137,34 @@ static int appended(struct weir_conn *c, uint64_t n_new)
 		weir_outbox_stop_gathering(&c->out, c->watch.loop);
 	weir_conn_settle_soon(c);
 	return 0;
+}
+
+/* The bytes cannot be given back, so they are accepted before the budget is
+ * asked. */
+bool weir_conn_queue_pipe(struct weir_conn *c, int pipe_fd, size_t n)
+{
+	struct weir_backlog *backlog = weir_conn_backlog(c);
+	unsigned char piece[PIPE_PIECE];
+	size_t n_left = n;
+	ssize_t n_read = 1;
+
+	if (!backlog || weir_sendq_reserve(&backlog->queue, n) < 0)
+		return false;
+	while (n_left > 0 && n_read > 0) {
+		n_read = weir_sys_read(pipe_fd, piece,
+				       weir_smaller(n_left, sizeof piece));
+		if (n_read > 0) {
+			weir_sendq_append(&backlog->queue, piece,
+					  (size_t)n_read,
+					  weir_loop_now(c->watch.loop));
+			n_left -= (size_t)n_read;
+		}
+	}
+	assert(n_left == 0);
+	weir_outbox_update(&c->out, c->watch.loop);
+	appended(c, n);
+	(void)weir_conn_keep_budget(c, 0, 0);
+	return true;
 }
 
 static int enqueue(struct weir_conn *c, const void *data, size_t n)

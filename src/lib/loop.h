@@ -99,6 +99,9 @@ struct weir_loop {
 	struct weir_watch timer_watch;
 	unsigned char *input; /* WEIR_READ_SIZE bytes for the current receive */
 	struct weir_gather gather;
+	size_t n_links; /* open ones, for whose passing on there is a pipe */
+	int pipe[2];	/* empty between two calls of weir_link_pass */
+	bool has_pipe;	/* from the first bulk to the last link's end */
 	struct weir_pool pool;
 	struct weir_budget budget;
 	size_t n_input_bytes; /* part of what the pool counts */
@@ -131,6 +134,11 @@ void weir_loop_spend_at_once(struct weir_loop *loop, size_t n_bytes);
 /* Whether a flush must wait for its connection's deferred call, behind those
  * of others. */
 bool weir_loop_is_busy_writing(const struct weir_loop *loop);
+
+/* The loop's pipe, made with room for n_bytes if there is none. */
+int weir_loop_open_pipe(struct weir_loop *loop, size_t n_bytes);
+/* With what it holds. */
+void weir_loop_close_pipe(struct weir_loop *loop);
 
 static inline bool weir_loop_has_forked(const struct weir_loop *loop)
 {

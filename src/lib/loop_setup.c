@@ -67,8 +67,29 @@ int weir_loop_new(struct weir_loop **loop)
 	return 0;
 }
 
+int weir_loop_open_pipe(struct weir_loop *loop, size_t n_bytes)
+{
+	int error;
+
+	if (loop->has_pipe)
+		return 0;
+	error = weir_sys_pipe(loop->pipe, n_bytes);
+	loop->has_pipe = error == 0;
+	return error;
+}
+
+void weir_loop_close_pipe(struct weir_loop *loop)
+{
+	if (!loop->has_pipe)
+		return;
+	weir_sys_close(loop->pipe[0]);
+	weir_sys_close(loop->pipe[1]);
+	loop->has_pipe = false;
+}
+
 static void close_descriptors(struct weir_loop *loop)
 {
+	weir_loop_close_pipe(loop);
 	weir_sys_close(loop->timer_watch.fd);
 	weir_sys_close(loop->epoll_fd);
 }

@@ -420,9 +420,28 @@ static bool block_sigpipe(sigset_t *sigpipe, sigset_t *old)
 	       sigismember(&pending, SIGPIPE) == 1;
 }
 
-ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes)
+/* Undo block_sigpipe. If the call between may have raised a SIGPIPE, that is
+ * taken first. */
+static void unblock_sigpipe(const sigset_t *sigpipe, const sigset_t *old,
+			    bool was_pending, bool may_be_raised)
 {
 	const struct timespec at_once = {.tv_sec = 0};
+
+	if (may_be_raised && !was_pending)
+		sigtimedwait(sigpipe, NULL, &at_once);
+	if (sigismember(old, SIGPIPE) != 1)
+		sigprocmask(SIG_SETMASK, old, NULL);
+}
+
+/* The peer has gone: before the first byte, or where a part has left before
+ * (splice_direct_to_actor in fs/splice.c). */
+static bool is_cut(ssize_t n, size_t n_bytes)
+{
+	return n == -EPIPE || (n > 0 && (size_t)n < n_bytes);
+}
+
+ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes)
+{
 	sigset_t sigpipe;
 	sigset_t old;
 	bool was_pending = block_sigpipe(&sigpipe, &old);
@@ -430,13 +449,62 @@ ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes)
 
 	if (n < 0)
 		n = failure_of_socket();
-	/* also where a part has left before (splice_direct_to_actor in
-	 * fs/splice.c) */
-	if ((n == -EPIPE || (n > 0 && (size_t)n < n_bytes)) && !was_pending)
-		sigtimedwait(&sigpipe, NULL, &at_once);
-	if (sigismember(&old, SIGPIPE) != 1)
-		sigprocmask(SIG_SETMASK, &old, NULL);
+	unblock_sigpipe(&sigpipe, &old, was_pending, is_cut(n, n_bytes));
 	return n;
+}
+
+ssize_t weir_sys_splice(int from, int to, size_t n_bytes)
+{
+	sigset_t sigpipe;
+	sigset_t old;
+	bool was_pending = block_sigpipe(&sigpipe, &old);
+	ssize_t n = splice(from, NULL, to, NULL, n_bytes,
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+	if (n < 0)
+		n = failure_of_socket();
+	unblock_sigpipe(&sigpipe, &old, was_pending, is_cut(n, n_bytes));
+	return n;
+}
+
+/* The kernel refuses the size where a user has too many pipes already. */
+int weir_sys_pipe(int fds[2], size_t n_bytes)
+{
+	if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
+		return failure();
+	(void)fcntl(fds[1], F_SETPIPE_SZ, (int)n_bytes);
+	return 0;
+}
+
+ssize_t weir_sys_read(int fd, void *data, size_t n_bytes)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, data, n_bytes);
+	while (n < 0 && errno == EINTR);
+	return n >= 0 ? n : failure();
+}
+
+/* SO_MEMINFO gives SK_MEMINFO_VARS numbers (linux/sock_diag.h). */
+size_t weir_sys_send_room(int fd)
+{
+#ifdef SO_MEMINFO
+	enum {
+		SNDBUF = 3,
+		WMEM_QUEUED = 5
+	};
+	uint32_t info[16];
+	socklen_t len = sizeof info;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 &&
+	    len > WMEM_QUEUED * sizeof info[0] &&
+	    info[SNDBUF] > info[WMEM_QUEUED])
+		return info[SNDBUF] - info[WMEM_QUEUED];
+#else
+	(void)fd;
+#endif
+	return 0;
 }
 
 bool weir_sys_is_nonblocking(int fd)

@@ -113,6 +113,16 @@ ssize_t weir_sys_pread(int fd, void *data, size_t n_bytes, off_t offset);
  * must be non-blocking: sendfile(2) takes no flags. It raises no SIGPIPE. */
 ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes);
 bool weir_sys_is_nonblocking(int fd);
+/* A pipe that does not block, with room for n_bytes if the kernel grants that;
+ * fds[0] is read from. */
+int weir_sys_pipe(int fds[2], size_t n_bytes);
+/* From a socket to a pipe, or from a pipe to a socket, which must be
+ * non-blocking, without a copy where the kernel can. 0: the socket's input has
+ * ended. It raises no SIGPIPE. */
+ssize_t weir_sys_splice(int from, int to, size_t n_bytes);
+ssize_t weir_sys_read(int fd, void *data, size_t n_bytes);
+/* How many bytes the send buffer has room for as it is; 0: or nobody knows. */
+size_t weir_sys_send_room(int fd);
 int weir_sys_shutdown_write(int fd);
 /* EINTR counts as success: Linux has released the descriptor by then. */
 int weir_sys_close(int fd);

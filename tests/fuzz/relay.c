@@ -28,7 +28,8 @@ struct side {
 
 static struct side sides[N];
 static bool is_tcp;
-static bool may_lose; /* a fault, a limit, or a peer that is gone */
+static bool uses_pass; /* weir_link_pass, not weir_conn_sendall */
+static bool may_lose;  /* a fault, a limit, or a peer that is gone */
 static struct fuzz script;
 
 static struct side *side_of(struct weir_conn *c)
@@ -70,14 +71,42 @@ static bool pass(struct side *s, const void *data, size_t n)
 	return true;
 }
 
+/* What moves behind data counts as passed on, but for what a sink that breaks
+ * loses, which is unread. */
+static size_t pass_by_link(struct side *s, const void *data, size_t n)
+{
+	struct conn_probe *p = &s->probe;
+	struct conn_probe *to = &other_of(s)->probe;
+	struct weir_progress before = conn_probe_progress(p);
+	struct weir_progress after;
+	size_t n_passed;
+	uint64_t n_moved;
+
+	harness_check(data, n, p->peer.seed, p->n_taken);
+	n_passed = weir_link_pass(&s->link, data, n);
+	after = conn_probe_progress(p);
+	n_moved = after.received - before.received;
+	fuzz_want(n_passed == n || n_moved == 0, "it overtakes");
+	p->n_taken += n_passed + n_moved;
+	to->n_accepted += n_passed + n_moved - (after.unread - before.unread);
+	conn_probe_check(to);
+	fuzz_want(conn_probe_progress(to).queued <=
+			  to->limits.high + WEIR_READ_SIZE,
+		  "a link lets too much pass");
+	return n_passed;
+}
+
 static size_t pass_on(struct weir_conn *c, const void *data, size_t n)
 {
 	struct side *s = side_of(c);
-	bool is_passed = pass(s, data, n);
 
+	if (uses_pass)
+		n = pass_by_link(s, data, n);
+	else if (!pass(s, data, n))
+		n = 0;
 	if (fuzz_byte(&script) % 8 == 1)
 		set_paused(&sides[fuzz_below(&script, N)]);
-	return is_passed ? n : 0;
+	return n;
 }
 
 static void give_up(struct side *s)
@@ -165,7 +194,9 @@ static void fail(struct side *s)
 		{FAULT_ANY_SEND, -ECONNRESET}, {FAULT_ANY_SEND, -ENOBUFS},
 		{FAULT_EPOLL_MOD, -ENOMEM},    {FAULT_EPOLL_ADD, -ENOSPC},
 		{FAULT_EPOLL_WAIT, 0},	       {FAULT_TIMERFD_SET, -ENOMEM},
-		{FAULT_CLOSE, -EINTR},
+		{FAULT_CLOSE, -EINTR},	       {FAULT_PIPE, -EMFILE},
+		{FAULT_SPLICE, -EAGAIN},       {FAULT_SPLICE, -ECONNRESET},
+		{FAULT_SEND_ROOM, 0},
 	};
 	size_t i = fuzz_below(&script, 2 * sizeof faults / sizeof faults[0]);
 	size_t nth = 1 + fuzz_below(&script, 4);
@@ -174,7 +205,7 @@ static void fail(struct side *s)
 		return;
 	if (i >= sizeof faults / sizeof faults[0]) {
 		if (weir_conn_is_open(&s->probe.conn))
-			fault_at_most(FAULT_ANY_SEND,
+			fault_at_most(i % 2 ? FAULT_SPLICE : FAULT_ANY_SEND,
 				      weir_conn_fd(&s->probe.conn), nth,
 				      fuzz_size(&script, MAX_WRITE));
 		return;
@@ -236,6 +267,7 @@ static void begin(void)
 	conn_begin();
 	/* it takes ten times as long */
 	is_tcp = flags % 16 == 1;
+	uses_pass = flags & 0x40;
 	may_lose = false;
 	if (flags & 0x80)
 		weir_loop_budget(conn_loop, 200000, 100000);

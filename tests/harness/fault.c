@@ -41,6 +41,10 @@
 #define weir_sys_take_error	 real_take_error
 #define weir_sys_pread		 real_pread
 #define weir_sys_sendfile	 real_sendfile
+#define weir_sys_pipe		 real_pipe
+#define weir_sys_splice		 real_splice
+#define weir_sys_read		 real_read
+#define weir_sys_send_room	 real_send_room
 #define weir_sys_shutdown_write	 real_shutdown_write
 #define weir_sys_close		 real_close
 #define weir_sys_unread		 real_unread
@@ -93,6 +97,10 @@
 #undef weir_sys_take_error
 #undef weir_sys_pread
 #undef weir_sys_sendfile
+#undef weir_sys_pipe
+#undef weir_sys_splice
+#undef weir_sys_read
+#undef weir_sys_send_room
 #undef weir_sys_shutdown_write
 #undef weir_sys_close
 #undef weir_sys_unread
@@ -384,6 +392,36 @@ ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes)
 	if (r != FAULT_PASS)
 		return r;
 	return real_sendfile(fd, file, offset, n_bytes < max ? n_bytes : max);
+}
+
+int weir_sys_pipe(int fds[2], size_t n_bytes)
+{
+	int r = fault_take(FAULT_PIPE, FAULT_ANY_FD, NULL);
+
+	return r == FAULT_PASS ? real_pipe(fds, n_bytes) : r;
+}
+
+ssize_t weir_sys_splice(int from, int to, size_t n_bytes)
+{
+	size_t max;
+	int r = fault_take(FAULT_SPLICE, to, &max);
+
+	if (r != FAULT_PASS)
+		return r;
+	return real_splice(from, to, n_bytes < max ? n_bytes : max);
+}
+
+size_t weir_sys_send_room(int fd)
+{
+	int r = fault_take(FAULT_SEND_ROOM, fd, NULL);
+
+	return r == FAULT_PASS ? real_send_room(fd) : (size_t)r;
+}
+
+ssize_t weir_sys_read(int fd, void *data, size_t n_bytes)
+{
+	fault_take(FAULT_READ, fd, NULL);
+	return real_read(fd, data, n_bytes);
 }
 
 static unsigned smaller(unsigned n, size_t max)

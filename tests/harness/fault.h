@@ -72,6 +72,10 @@ enum fault_call {
 	FAULT_TAKE_ERROR,
 	FAULT_PREAD,
 	FAULT_SENDFILE,
+	FAULT_PIPE,
+	FAULT_SPLICE,	 /* by the descriptor that it goes to */
+	FAULT_READ,	 /* not to be scripted: a pipe has what was put there */
+	FAULT_SEND_ROOM, /* its scripts give bytes */
 	FAULT_SHUTDOWN_WRITE,
 	FAULT_CLOSE, /* closes whatever its script says */
 	FAULT_UNREAD,

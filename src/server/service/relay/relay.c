@@ -5,7 +5,8 @@
  * side (by a link), but not its own. If it held its own, a client that sends
  * its whole request before it reads, and a target that answers before it has
  * read the request, would block each other, which they do not do without a
- * relay. So a pair costs at most two queues of --high and one read.
+ * relay. So a pair costs at most two queues of --max, and as a rule of --high
+ * and one read.
  *
  * A FIN is passed on after all data before it; the other direction stays open.
  * When both directions have ended the pair is finished. Any other end of one
@@ -36,13 +37,7 @@ static void await_other_end(struct front *front);
  * too; until then the data counts as unread. */
 static size_t on_data(struct weir_conn *c, const void *data, size_t n)
 {
-	struct weir_conn *other = side_of(c)->other;
-
-	if (weir_conn_sendall(other, data, n) == 0)
-		return n;
-	if (weir_conn_sendall(other, NULL, 0) < 0)
-		weir_conn_pause(c);
-	return 0;
+	return weir_link_pass(&side_of(c)->link, data, n);
 }
 
 /* All data has been passed on. There is a rest only if the other can send
