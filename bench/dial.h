@@ -27,8 +27,8 @@ static inline _Noreturn void die(int status, const char *what, const char *why)
 	exit(status);
 }
 
-/* A connection to the address that is written so. */
-static inline int dial(const char *text)
+/* A connection to the address that is written so; -1: not now. */
+static inline int try_to_dial(const char *text)
 {
 	struct timeval patience = {.tv_sec = PATIENCE_S};
 	struct weir_address to;
@@ -39,10 +39,23 @@ static inline int dial(const char *text)
 	if (n < 0)
 		die(2, text, weir_address_error(n));
 	fd = socket(to.sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, &to.sa.any, to.len) < 0)
+	if (fd < 0)
 		die(2, text, strerror(errno));
+	if (connect(fd, &to.sa.any, to.len) < 0) {
+		close(fd);
+		return -1;
+	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	return fd;
+}
+
+static inline int dial(const char *text)
+{
+	int fd = try_to_dial(text);
+
+	if (fd < 0)
+		die(2, text, strerror(errno));
 	return fd;
 }
 

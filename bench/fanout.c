@@ -18,12 +18,12 @@
  * time that a batch took to the last subscriber, in us.
  *
  * All protocols go the same way here; only the bytes around a message differ. */
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <time.h>
 
+#include "cpu.h"
 #include "dial.h"
 
 enum {
@@ -52,33 +52,6 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* All threads of pid, in seconds. */
-static double cpu_of(const char *pid)
-{
-	unsigned long long ns;
-	double sum = 0;
-	char path[512];
-	struct dirent *entry;
-	DIR *dir;
-
-	snprintf(path, sizeof path, "/proc/%s/task", pid);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
-		FILE *file;
-
-		snprintf(path, sizeof path, "/proc/%s/task/%s/schedstat", pid,
-			 entry->d_name);
-		file = fopen(path, "r");
-		if (file && fscanf(file, "%llu", &ns) == 1)
-			sum += (double)ns / 1e9;
-		if (file)
-			fclose(file);
-	}
-	if (dir)
-		closedir(dir);
-	return sum;
 }
 
 /* -- the protocols -- */

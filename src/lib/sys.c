@@ -433,7 +433,7 @@ static void unblock_sigpipe(const sigset_t *sigpipe, const sigset_t *old,
 		sigprocmask(SIG_SETMASK, old, NULL);
 }
 
-/* The peer has gone: before the first byte, or where a part has left before
+/* Whether the peer may have gone: before the first byte, or behind a part
  * (splice_direct_to_actor in fs/splice.c). */
 static bool is_cut(ssize_t n, size_t n_bytes)
 {
