@@ -347,7 +347,7 @@ static void dial(struct weir_timer *timer)
 	struct bad_peer *bad = weir_container_of(timer, struct bad_peer, timer);
 	struct load *load = bad->load;
 	const struct weir_connector_options options =
-		load_dialing(load, clock_now() + load->settings->connect_ns);
+		crew_dialing(load, clock_now() + load->settings->connect_ns);
 
 	(void)weir_connector_open(
 		&bad->connector, load->loop, load->target->addresses,

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "clock.h"
+#include "datagram.h"
 #include "environment.h"
 #include "expect.h"
 #include "histogram.h"
@@ -36,9 +37,7 @@ uint64_t collect_queued(const struct load *load)
 	for (size_t i = 0; i < load->crew.n_peers; i++) {
 		struct weir_progress progress;
 
-		if (!weir_conn_is_open(&load->crew.peers[i].conn))
-			continue;
-		weir_conn_counters(&load->crew.peers[i].conn, &progress);
+		peer_counters(&load->crew.peers[i], &progress);
 		n += progress.queued;
 	}
 	return n;
@@ -52,9 +51,7 @@ static uint64_t count_taken(const struct load *load)
 	for (size_t i = 0; i < load->crew.n_peers; i++) {
 		struct weir_progress progress;
 
-		if (!weir_conn_is_open(&load->crew.peers[i].conn))
-			continue;
-		weir_conn_counters(&load->crew.peers[i].conn, &progress);
+		peer_counters(&load->crew.peers[i], &progress);
 		n += progress.sent;
 	}
 	return n - load->counters.n_taken_start;
@@ -92,6 +89,19 @@ static struct result_second *add_second(struct result *result)
 	result->timeline = timeline;
 	result->n_timeline++;
 	return &timeline[n];
+}
+
+static void describe_datagrams(const struct load *load,
+			       struct result_second *second)
+{
+	const struct result *result = load->result;
+	const struct result_second *last = &load->counters.last;
+
+	if (!load->settings->is_datagram)
+		return;
+	second->n_lost = result_count_lost(result) - last->n_lost;
+	second->n_repeated = result->datagrams.n_repeated - last->n_repeated;
+	second->n_reordered = result->datagrams.n_reordered - last->n_reordered;
 }
 
 static void describe_second(const struct load *load, uint64_t now_ns,
@@ -157,6 +167,7 @@ void collect_second(struct load *load, uint64_t now_ns)
 	if (now_ns <= load->counters.tick_ns)
 		return;
 	describe_second(load, now_ns, &second);
+	describe_datagrams(load, &second);
 	if (second.n_owed > load->result->peak_owed)
 		load->result->peak_owed = second.n_owed;
 	if (second.n_owed > load->settings->max_owed && load->is_sending)
@@ -173,6 +184,9 @@ void collect_second(struct load *load, uint64_t now_ns)
 	load->counters.last.n_messages = load->counters.n_answered;
 	load->counters.last.n_bytes_out += second.n_bytes_out;
 	load->counters.last.n_bytes_in = load->counters.n_bytes_in;
+	load->counters.last.n_lost += second.n_lost;
+	load->counters.last.n_repeated += second.n_repeated;
+	load->counters.last.n_reordered += second.n_reordered;
 	load->counters.tick_ns = now_ns;
 	stop_at_breach(load, now_ns);
 }
@@ -182,11 +196,16 @@ void collect_second(struct load *load, uint64_t now_ns)
 void collect_begin(struct load *load)
 {
 	uint64_t n_taken = count_taken(load);
+	uint64_t n_queued = collect_queued(load);
 	/* without a warm-up some measured messages have left already */
-	uint64_t n_early = load->counters.n_bytes_out;
+	uint64_t n_early = load->counters.n_bytes_out > n_queued
+				   ? load->counters.n_bytes_out - n_queued
+				   : 0;
 
 	load->counters.n_taken_start =
 		n_taken > n_early ? n_taken - n_early : 0;
+	if (load->settings->is_datagram)
+		load->counters.n_dropped_start = datagram_count_dropped(load);
 	read_cpu(&load->counters.cpu_user_s, &load->counters.cpu_system_s);
 	load->counters.cpu_wait_s = environment_cpu_wait();
 }
@@ -249,28 +268,6 @@ void collect_end(struct load *load, uint64_t now_ns)
 
 /* -- the end -- */
 
-/* A hiccup at the end is no silence. */
-static const uint64_t least_silence_ns = 10000000;
-
-void collect_silence(struct peer *peer, uint64_t sent_ns, uint64_t now_ns)
-{
-	const struct load *load = peer->load;
-	struct result_silence *silence = &load->result->silence;
-	uint64_t since_ns =
-		peer->answer_ns > sent_ns ? peer->answer_ns : sent_ns;
-	uint64_t length_ns = now_ns - since_ns;
-
-	if (load->phase < LOAD_ENDING || now_ns < load->start_ns ||
-	    length_ns < least_silence_ns ||
-	    length_ns <= load->counters.slowest_ns)
-		return;
-	silence->n++;
-	if (length_ns <= silence->longest_ns)
-		return;
-	silence->longest_ns = length_ns;
-	silence->connection = peer->number;
-}
-
 static uint64_t slowest_answer(const struct load *load)
 {
 	uint64_t before_ns = histogram_max(load->result->latency);
@@ -285,17 +282,21 @@ void collect_bytes(struct load *load)
 	int64_t n_unacked = 0;
 
 	for (size_t i = 0; i < load->crew.n_peers; i++) {
-		struct weir_conn *c = &load->crew.peers[i].conn;
+		struct peer *peer = &load->crew.peers[i];
 		struct weir_progress progress;
 
-		if (!weir_conn_is_open(c))
+		if (!peer_is_open(peer))
 			continue;
-		weir_conn_progress(c, &progress);
+		peer_progress(peer, &progress);
 		if (progress.kernel_unacked < 0)
 			n_unacked = -1;
 		else if (n_unacked >= 0)
 			n_unacked += progress.kernel_unacked;
 	}
+	if (load->settings->is_datagram)
+		load->result->datagrams.n_dropped =
+			datagram_count_dropped(load) -
+			load->counters.n_dropped_start;
 	load->counters.slowest_ns = slowest_answer(load);
 	load->result->n_unanswered += queued_measured(load);
 	bytes->accepted = load->counters.n_bytes_out;
@@ -306,23 +307,6 @@ void collect_bytes(struct load *load)
 		bytes->acknowledged = (int64_t)bytes->sent > n_unacked
 					      ? (int64_t)bytes->sent - n_unacked
 					      : 0;
-}
-
-/* Of the connections that get answers: those from first on. */
-static void collect_fairness(struct load *load, size_t first)
-{
-	struct result_fairness *fairness = &load->result->fairness;
-
-	if (load->crew.n_peers <= first)
-		return;
-	fairness->counts =
-		calloc(load->crew.n_peers - first, sizeof *fairness->counts);
-	if (!fairness->counts)
-		return;
-	fairness->n = load->crew.n_peers - first;
-	for (size_t i = 0; i < fairness->n; i++)
-		fairness->counts[i] = load->crew.peers[first + i].n_answered;
-	result_judge_fairness(fairness);
 }
 
 static void collect_checked(const struct load *load)

@@ -66,6 +66,7 @@ static void add_wait(struct result *all, const struct result *round)
 static void add_peers(struct result *all, const struct result *round)
 {
 	all->n_connected = round->n_connected;
+	all->connecting_s = round->connecting_s;
 	all->n_subscribers = round->n_subscribers;
 	for (int kind = 0; kind < BAD_N_KINDS; kind++) {
 		all->bad[kind].n_peers = round->bad[kind].n_peers;

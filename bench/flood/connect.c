@@ -216,7 +216,7 @@ static void begin(struct visit *visit, uint64_t intended_ns)
 	struct visits *visits = load->own;
 	uint64_t now_ns = clock_now();
 	const struct weir_connector_options options =
-		load_dialing(load, now_ns + load->settings->connect_ns);
+		crew_dialing(load, now_ns + load->settings->connect_ns);
 
 	weir_list_remove(&visit->link);
 	weir_list_append(&visits->busy, &visit->link);
@@ -300,6 +300,39 @@ static void stop(struct load *load)
 	}
 }
 
+/* Its answer does not count any more: the connection ends, made or not. */
+static void hang_up(struct visit *visit)
+{
+	visit->is_owed = false;
+	if (weir_conn_is_open(&visit->conn)) {
+		weir_conn_abort(&visit->conn, true);
+		return;
+	}
+	weir_connector_close(&visit->connector);
+	leave(visit, 0);
+}
+
+static void time_out(struct peer *probe, uint64_t now_ns)
+{
+	struct load *load = probe->load;
+	const struct visits *visits = load->own;
+	struct weir_list *link = visits->busy.next;
+
+	while (link != &visits->busy) {
+		struct visit *visit =
+			weir_container_of(link, struct visit, link);
+
+		/* which may leave the list */
+		link = link->next;
+		if (!visit->is_owed ||
+		    record_age(visit->stamp.intended_ns, now_ns) <
+			    load->settings->timeout_ns)
+			continue;
+		record_timed_out(load, &visit->stamp, now_ns);
+		hang_up(visit);
+	}
+}
+
 static size_t ignore(struct weir_conn *c, const void *data, size_t n)
 {
 	(void)c;
@@ -315,6 +348,7 @@ const struct mode connect_mode = {.events = &probe_events,
 				  .start = start,
 				  .send = send_one,
 				  .give_up = give_up,
+				  .time_out = time_out,
 				  .open = open_visits,
 				  .close = close_visits,
 				  .stop = stop,

@@ -19,6 +19,7 @@ struct counters {
 	uint64_t n_bytes_in;
 	uint64_t n_taken; /* bytes, by the kernel, of closed connections */
 	uint64_t n_taken_start;	   /* of all, when the measurement began */
+	uint64_t n_dropped_start;  /* datagrams, by our own kernel */
 	uint64_t slowest_ns;	   /* answer, by the end of draining */
 	struct result_second last; /* the counters at the last tick */
 	uint64_t tick_ns;	   /* when that was */

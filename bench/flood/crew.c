@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "datagram.h"
 #include "failure.h"
 #include "load.h"
 #include "peer.h"
@@ -19,12 +20,30 @@ enum {
 	KEPT_MESSAGES = 5
 };
 
+static const uint64_t max_dial_lag_ns = 10000000;
+
 /* -- connecting -- */
 
 static void dial_more(struct load *load);
 
-static void take_connection(struct peer *peer, int fd)
+void crew_take(struct peer *peer, int error)
 {
+	struct load *load = peer->load;
+
+	load->crew.n_dialing--;
+	if (error < 0) {
+		failure_count_connect(load, &peer->has_failed, error);
+	} else {
+		peer->was_open = true;
+		load->crew.n_open++;
+	}
+	dial_more(load);
+}
+
+static void on_connect(struct weir_connector *connector, int fd)
+{
+	struct peer *peer =
+		weir_container_of(connector, struct peer, connector);
 	struct load *load = peer->load;
 	int error = fd;
 
@@ -34,32 +53,40 @@ static void take_connection(struct peer *peer, int fd)
 		if (error < 0)
 			close(fd);
 	}
-	if (error < 0) {
-		failure_count_connect(load, &peer->has_failed, error);
-		return;
-	}
-	peer->was_open = true;
-	load->crew.n_open++;
+	crew_take(peer, error);
 }
 
-static void on_connect(struct weir_connector *connector, int fd)
+struct weir_connector_options crew_dialing(struct load *load,
+					   uint64_t deadline_ns)
 {
-	struct peer *peer =
-		weir_container_of(connector, struct peer, connector);
+	const struct settings *settings = load->settings;
+	const struct weir_address *local = NULL;
 
-	peer->load->crew.n_dialing--;
-	take_connection(peer, fd);
-	dial_more(peer->load);
+	if (settings->n_sources > 0)
+		local = &settings->sources[load->crew.n_dials++ %
+					   settings->n_sources];
+	return (struct weir_connector_options){.deadline_ns = deadline_ns,
+					       .local = local,
+					       .sndbuf = settings->sndbuf,
+					       .rcvbuf = settings->rcvbuf};
+}
+
+static int dial_stream(struct peer *peer)
+{
+	struct load *load = peer->load;
+	const struct weir_connector_options options =
+		crew_dialing(load, load->crew.deadline_ns);
+
+	return weir_connector_open(
+		&peer->connector, load->loop, load->target->addresses,
+		load->target->n_addresses, &options, on_connect);
 }
 
 static void dial(struct peer *peer)
 {
 	struct load *load = peer->load;
-	const struct weir_connector_options options =
-		load_dialing(load, load->crew.deadline_ns);
-	int error = weir_connector_open(
-		&peer->connector, load->loop, load->target->addresses,
-		load->target->n_addresses, &options, on_connect);
+	int error =
+		load->mode->dial ? load->mode->dial(peer) : dial_stream(peer);
 
 	if (error < 0)
 		failure_count_connect(load, &peer->has_failed, error);
@@ -67,12 +94,40 @@ static void dial(struct peer *peer)
 		load->crew.n_dialing++;
 }
 
+static void on_dial_time(struct weir_timer *timer)
+{
+	dial_more(weir_container_of(timer, struct load, crew.dial_timer));
+}
+
+/* Whether it is time for the next; a rate that could not be kept for a while
+ * is not made up for. */
+static bool is_dial_due(struct load *load)
+{
+	uint64_t rate = load->settings->connect_rate;
+	uint64_t now_ns;
+
+	if (rate == 0)
+		return true;
+	now_ns = clock_now();
+	if (now_ns < load->crew.next_dial_ns) {
+		weir_timer_arm(&load->crew.dial_timer, load->loop,
+			       load->crew.next_dial_ns, on_dial_time);
+		return false;
+	}
+	if (now_ns - load->crew.next_dial_ns > max_dial_lag_ns)
+		load->crew.next_dial_ns = now_ns;
+	load->crew.next_dial_ns += CLOCK_NS_PER_S / rate;
+	return true;
+}
+
 static void dial_more(struct load *load)
 {
-	while (load->crew.n_dialing < MAX_DIALING &&
-	       load->crew.n_dialed < load->crew.n_peers)
-		dial(&load->crew.peers[load->crew.n_dialed++]);
-	if (load->crew.n_dialing == 0)
+	struct crew *crew = &load->crew;
+
+	while (crew->n_dialing < MAX_DIALING &&
+	       crew->n_dialed < crew->n_peers && is_dial_due(load))
+		dial(&crew->peers[crew->n_dialed++]);
+	if (crew->n_dialing == 0 && crew->n_dialed == crew->n_peers)
 		load_begin(load);
 }
 
@@ -121,14 +176,27 @@ int crew_open(struct load *load)
 
 void crew_dial(struct load *load)
 {
-	load->crew.deadline_ns = clock_now() + load->settings->connect_ns;
+	const struct settings *settings = load->settings;
+	struct crew *crew = &load->crew;
+
+	crew->begin_ns = clock_now();
+	crew->next_dial_ns = crew->begin_ns;
+	crew->deadline_ns = crew->begin_ns + settings->connect_ns;
+	if (settings->connect_rate > 0)
+		crew->deadline_ns +=
+			crew->n_peers * CLOCK_NS_PER_S / settings->connect_rate;
 	dial_more(load);
 }
 
 void crew_stop_dialing(struct load *load)
 {
-	for (size_t i = 0; i < load->crew.n_dialed; i++)
+	weir_timer_cancel(&load->crew.dial_timer);
+	for (size_t i = 0; i < load->crew.n_dialed; i++) {
 		weir_connector_close(&load->crew.peers[i].connector);
+		if (load->crew.peers[i].datagram &&
+		    !datagram_is_open(&load->crew.peers[i]))
+			datagram_close(&load->crew.peers[i]);
+	}
 	load->crew.n_dialing = 0;
 	load->crew.n_dialed = load->crew.n_peers;
 }
@@ -144,7 +212,7 @@ void crew_choose_senders(struct load *load)
 	for (size_t i = 0; i < n; i++) {
 		struct peer *peer = &load->crew.peers[i];
 
-		if (!weir_conn_is_open(&peer->conn))
+		if (!peer_is_open(peer))
 			continue;
 		peer->i_sender = (uint32_t)load->crew.n_senders;
 		load->crew.senders[load->crew.n_senders++] = peer;
@@ -165,25 +233,36 @@ void crew_remove_sender(struct peer *peer)
 
 /* -- the end -- */
 
+/* A datagram socket is closed when it is told to: no on_close follows. */
+static void abort_peer(struct peer *peer, bool is_hard)
+{
+	if (!peer->datagram) {
+		weir_conn_abort(&peer->conn, is_hard);
+		return;
+	}
+	datagram_close(peer);
+	peer->load->crew.n_open--;
+}
+
 void crew_end(struct load *load)
 {
 	for (size_t i = 0; i < load->crew.n_peers; i++) {
-		struct weir_conn *c = &load->crew.peers[i].conn;
+		struct peer *peer = &load->crew.peers[i];
 
-		if (!weir_conn_is_open(c))
+		if (!peer_is_open(peer))
 			continue;
 		if (load->mode->is_ended_by_fin)
-			weir_conn_shutdown(c);
+			weir_conn_shutdown(&peer->conn);
 		else
-			weir_conn_abort(c, false);
+			abort_peer(peer, false);
 	}
 }
 
 void crew_abort(struct load *load)
 {
 	for (size_t i = 0; i < load->crew.n_peers; i++)
-		if (weir_conn_is_open(&load->crew.peers[i].conn))
-			weir_conn_abort(&load->crew.peers[i].conn, true);
+		if (peer_is_open(&load->crew.peers[i]))
+			abort_peer(&load->crew.peers[i], true);
 }
 
 void crew_close(struct load *load)

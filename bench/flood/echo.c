@@ -276,4 +276,5 @@ const struct mode echo_mode = {.events = &events,
 			       .send = send_one,
 			       .resume = resume,
 			       .give_up = give_up,
+			       .time_out = reconnect_time_out,
 			       .is_ended_by_fin = true};

@@ -214,11 +214,9 @@ static void read_tcp(struct environment_socket *socket, int fd)
 
 void environment_read_socket(struct environment_socket *socket, int fd)
 {
-	int family = option(fd, SOL_SOCKET, SO_DOMAIN);
-
 	*socket = (struct environment_socket){
 		.is_known = true,
-		.is_tcp = family == AF_INET || family == AF_INET6,
+		.is_tcp = option(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP,
 		.sndbuf = option(fd, SOL_SOCKET, SO_SNDBUF),
 		.rcvbuf = option(fd, SOL_SOCKET, SO_RCVBUF),
 	};

@@ -73,6 +73,9 @@ const struct expect_figure expect_figures[] = {
 	{"missed", FIGURE_MISSED, &counts},
 	{"unanswered", FIGURE_UNANSWERED, &counts},
 	{"timeouts", FIGURE_TIMEOUTS, &counts},
+	{"loss", FIGURE_LOSS, &counts},
+	{"repeated", FIGURE_REPEATED, &counts},
+	{"reordered", FIGURE_REORDERED, &counts},
 	{"late", FIGURE_LATE, &counts},
 	{"fairness", FIGURE_FAIRNESS, &indices},
 	{"cpu", FIGURE_CPU, &shares},
@@ -98,6 +101,12 @@ static double time_of(const struct expect_term *term,
 	return (double)histogram_percentile(histogram, term->percentile);
 }
 
+/* Of a stream there is no such figure. */
+static double datagrams_of(const struct result *result, uint64_t n)
+{
+	return result->settings->is_datagram ? (double)n : (double)NAN;
+}
+
 static double figure_of(const struct expect_term *term,
 			const struct result *result)
 {
@@ -116,6 +125,12 @@ static double figure_of(const struct expect_term *term,
 		return (double)result->n_unanswered;
 	case FIGURE_TIMEOUTS:
 		return (double)result->n_timed_out;
+	case FIGURE_LOSS:
+		return datagrams_of(result, result_count_lost(result));
+	case FIGURE_REPEATED:
+		return datagrams_of(result, result->datagrams.n_repeated);
+	case FIGURE_REORDERED:
+		return datagrams_of(result, result->datagrams.n_reordered);
 	case FIGURE_LATE:
 		return (double)result->n_late;
 	case FIGURE_FAIRNESS:
@@ -211,6 +226,14 @@ double expect_percentile(const struct expect *expect)
 		if (expect->terms[i].figure->figure == FIGURE_PERCENTILE)
 			highest = fmax(highest, expect->terms[i].percentile);
 	return highest;
+}
+
+bool expect_has_loss(const struct expect *expect)
+{
+	for (size_t i = 0; i < expect->n_terms; i++)
+		if (expect->terms[i].figure->figure == FIGURE_LOSS)
+			return true;
+	return false;
 }
 
 bool expect_is_latency(const struct expect_term *term)

@@ -10,6 +10,7 @@
  *	errors corrupt missed unanswered timeouts late
  *				how many of them, or what share of the answers
  *				that are due: errors<0.1%
+ *	loss repeated reordered	the same, of datagrams
  *	fairness		Jain's index, from 0 to 1
  *	cpu			our own share of a CPU: 0.9 or 90%
  *
@@ -79,6 +80,9 @@ size_t expect_judge(struct expect *expect, const struct result *result);
 /* Whether one is breached by what has been measured so far, which counts from
  * then on; what cannot be told yet is not. */
 bool expect_is_breached(struct expect *expect, const struct result *result);
+
+/* Whether one of them says how many datagrams may be lost. */
+bool expect_has_loss(const struct expect *expect);
 
 /* Whether it is about a latency, and the limit so in ns. */
 bool expect_is_latency(const struct expect_term *term);

@@ -134,7 +134,8 @@ static bool parse_term(struct expect_term *term, char *error, size_t size)
 			       "\"%.*s\": expected p0 to p100, max or mean, "
 			       "one of these behind service. or lateness., or "
 			       "throughput, bytes, errors, corrupt, missed, "
-			       "unanswered, timeouts, late, fairness or cpu",
+			       "unanswered, timeouts, loss, repeated, "
+			       "reordered, late, fairness or cpu",
 			       (int)(end - term->text), term->text);
 		return false;
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "complain.h"
+#include "datagram.h"
 #include "environment.h"
 #include "generator_inside.h"
 #include "load.h"
@@ -73,7 +74,8 @@ struct load *generator_prepare(const struct settings *settings,
 	}
 	load->settings = settings;
 	load->target = target;
-	load->mode = mode_of(settings->mode);
+	load->mode = settings->is_datagram ? &datagram_mode
+					   : mode_of(settings->mode);
 	load->events = events;
 	load->member = member;
 	load->result = result;

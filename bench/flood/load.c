@@ -11,8 +11,8 @@
 #include "environment.h"
 #include "histogram.h"
 #include "peer.h"
-#include "reconnect.h"
 #include "team.h"
+#include "timeout.h"
 
 static const uint64_t second_ns = 1000000000;
 static const uint64_t drain_check_ns = 10000000;
@@ -131,7 +131,11 @@ static void end_measurement(struct load *load)
 		load->start_ns = UINT64_MAX;
 		load->counters.tick_ns = UINT64_MAX;
 	}
-	load->result->n_unsent = pace_backlog(load, now_ns);
+	/* what is due when a signal comes has not missed its time yet */
+	load->result->n_unsent =
+		pace_backlog(load, load->result->is_interrupted
+					   ? now_ns - load->settings->late_ns
+					   : now_ns);
 	load->is_sending = false;
 	pace_stop(load);
 	timers_cancel(&load->timers, TIMERS_TICK);
@@ -201,18 +205,6 @@ void load_check_end(struct load *load)
 	} else if (load->phase == LOAD_ENDING && is_alone) {
 		finish(load);
 	}
-}
-
-struct weir_connector_options load_dialing(const struct load *load,
-					   uint64_t deadline_ns)
-{
-	const struct settings *settings = load->settings;
-
-	return (struct weir_connector_options){
-		.deadline_ns = deadline_ns,
-		.local = settings->has_source ? &settings->source : NULL,
-		.sndbuf = settings->sndbuf,
-		.rcvbuf = settings->rcvbuf};
 }
 
 /* -- the time of it -- */
@@ -286,7 +278,7 @@ static void start_at(struct load *load, uint64_t now_ns)
 	if (load->events && load->events->on_warmup)
 		timers_arm(&load->timers, TIMERS_TICK, now_ns, on_warmup_tick);
 	bad_start(load);
-	reconnect_start_timeout(load);
+	timeout_start(load);
 	start_senders(load);
 	load_check_end(load);
 }
@@ -304,13 +296,15 @@ void load_begin(struct load *load)
 	/* in mode connect they are still to be made */
 	if (load->settings->mode != MODE_CONNECT)
 		load->result->n_connected = load->crew.n_open;
+	load->result->connecting_s =
+		(double)(clock_now() - load->crew.begin_ns) / 1e9;
 	load->has_begun = load->crew.n_senders > 0;
 	if (!load->has_begun) {
 		close_down(load);
 		return;
 	}
 	environment_read_socket(&load->result->environment.socket,
-				weir_conn_fd(&load->crew.senders[0]->conn));
+				peer_fd(load->crew.senders[0]));
 	if (load->member)
 		team_be_ready(load->member);
 	else if (load->mode->prepare)

@@ -63,9 +63,6 @@ struct load {
  * run broke down. */
 int load_run(struct load *load);
 
-/* How to connect, until then. */
-struct weir_connector_options load_dialing(const struct load *load,
-					   uint64_t deadline_ns);
 /* All healthy connections are made, or have failed to be. */
 void load_begin(struct load *load);
 /* Warm up, measure. */

@@ -1,6 +1,6 @@
 /* What the connections do: one implementation for each kind of load.
  *
- *	echo.c source.c sink.c connect.c broadcast.c
+ *	echo.c datagram.c source.c sink.c connect.c broadcast.c
  */
 #ifndef FLOOD_MODE_H
 #define FLOOD_MODE_H
@@ -24,6 +24,9 @@ enum mode_kind {
 /* What a mode does with the connections; constant. */
 struct mode {
 	const struct weir_conn_events *events;
+	/* begin to connect, and call crew_take later, or a negative errno;
+	 * NULL: to a stream, with these events */
+	int (*dial)(struct peer *peer);
 	/* all connections are made: see to it that load_start is called; NULL:
 	 * it can be at once */
 	void (*prepare)(struct load *load);
@@ -37,6 +40,9 @@ struct mode {
 	/* what is in flight on a connection that has gone, or for it, is
 	 * answered no more: record_unanswered for each; NULL: nothing is */
 	void (*give_up)(struct peer *peer);
+	/* give up what has waited for --timeout by now; NULL: nothing ever
+	 * does */
+	void (*time_out)(struct peer *peer, uint64_t now_ns);
 	/* its own state: -ENOMEM, or 0; NULL: none. close comes after the
 	 * last connection, and if open has failed */
 	int (*open)(struct load *load);
@@ -47,6 +53,7 @@ struct mode {
 	bool is_ended_by_fin;
 };
 
+/* The mode of that kind, over streams. */
 const struct mode *mode_of(enum mode_kind kind);
 
 /* In lower case; a NULL ends them. */

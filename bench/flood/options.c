@@ -17,6 +17,9 @@ static const struct quantity_kind size_kind = {a_size, quantity_sizes, 1,
 static const struct quantity_kind rate_kind = {
 	"messages a second, from 1 to 10000000", quantity_rates, 1,
 	SETTINGS_MAX_RATE};
+static const struct quantity_kind connect_rate_kind = {
+	"connections a second, from 1 to 10000000", quantity_rates, 1,
+	SETTINGS_MAX_RATE};
 static const struct quantity_kind duration_kind = {
 	"a time from 1ms to 1440m, such as 500ms, 10s or 2m", quantity_times,
 	CLOCK_NS_PER_MS, 24 * CLOCK_NS_PER_HOUR};
@@ -54,6 +57,7 @@ static const char a_text[] =
 static const char a_short_text[] = "a text of 1 to 256 bytes, such as '\\r\\n'";
 static const char a_list[] = "a list such as 'p99<5ms,errors=0'";
 static const char an_address[] = "an address";
+static const char a_source[] = "at most 64 addresses, such as 127.0.0.2:0";
 static const char a_file[] = "a file, or - for standard output";
 
 /* "FIRST" or "FIRST:SECOND" */
@@ -212,11 +216,16 @@ static const struct command_line_option table[N_OPTIONS] = {
 			 .argument = "N",
 			 .help = "connect, and are silent",
 			 .kind = &peers_kind},
+	[OPTION_CONNECT_RATE] = {.name = "connect-rate",
+				 .argument = "RATE",
+				 .help = "connections made a second, at most",
+				 .kind = &connect_rate_kind,
+				 .heading = "Sockets:"},
 	[OPTION_SOURCE] = {.name = "source",
-			   .argument = "ADDRESS",
-			   .help = "connect from there, such as 127.0.0.2:0",
-			   .expected = an_address,
-			   .heading = "Sockets:"},
+			   .argument = "LIST",
+			   .help = "connect from there in turns, such as "
+				   "127.0.0.2:0,127.0.0.3:0",
+			   .expected = a_source},
 	[OPTION_SNDBUF] = {.name = "sndbuf",
 			   .argument = "SIZE",
 			   .help = "buffer of each socket, to send",
@@ -239,7 +248,8 @@ static const struct command_line_option table[N_OPTIONS] = {
 	[OPTION_TIMEOUT] = {.name = "timeout",
 			    .argument = "TIME",
 			    .help = "give a message up, and its connection",
-			    .kind = &timeout_kind},
+			    .kind = &timeout_kind,
+			    .shown = "none; 1s for datagrams"},
 	[OPTION_LATE] = {.name = "late",
 			 .argument = "TIME",
 			 .help = "sent later is a missed schedule",
@@ -310,11 +320,15 @@ static const struct command_line command_line = {
 		"\n"
 		"ADDRESS is HOST:PORT, [V6]:PORT, :PORT (localhost), unix:PATH "
 		"or\n"
-		"unix:@NAME. SIZE takes K, M or G (1024), a number k (1000); "
-		"TIME\n"
-		"needs ns, us, ms, s, m or h: 0.5s. Ctrl-C ends the "
-		"measurement and\n"
-		"prints the result so far.\n"
+		"unix:@NAME; or, for datagrams, udp:HOST:PORT, unixgram:PATH "
+		"or "
+		"@NAME.\n"
+		"SIZE takes K, M or G (1024), a number k (1000); TIME needs "
+		"ns, "
+		"us,\n"
+		"ms, s, m or h: 0.5s. Ctrl-C ends the measurement and prints "
+		"the\n"
+		"result so far.\n"
 		"Exit status: 0 done; 1 bytes were corrupt, or it failed; 2 "
 		"wrong usage\n"
 		"or no server; 3 the measurement is not valid; 4 an "

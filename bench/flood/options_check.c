@@ -30,7 +30,8 @@ static const unsigned modes_of[N_OPTIONS] = {
 	[OPTION_EXPECT_LINE] = ECHO,
 	[OPTION_RECONNECT] = ECHO,
 	[OPTION_RENEW] = ECHO,
-	[OPTION_TIMEOUT] = ECHO,
+	[OPTION_TIMEOUT] = ECHO | CONNECT,
+	[OPTION_CONNECT_RATE] = ECHO | SOURCE | SINK | BROADCAST,
 	[OPTION_PIPELINE] = ECHO | BROADCAST,
 	[OPTION_PUBLISHERS] = BROADCAST,
 	[OPTION_NO_VERIFY] = ECHO | CONNECT | BROADCAST,
@@ -197,4 +198,61 @@ static bool fits_publishers(const struct settings *settings)
 bool options_fit_sizes(const struct settings *settings)
 {
 	return fits_size(settings) && fits_publishers(settings);
+}
+
+/* -- datagrams -- */
+
+/* They make sense of a stream alone. */
+static bool fits_no_stream(const struct options *options)
+{
+	static const enum option_number streams[] = {
+		OPTION_SEND,	    OPTION_EXPECT_BYTES, OPTION_EXPECT_UNTIL,
+		OPTION_EXPECT_LINE, OPTION_RECONNECT,	 OPTION_RENEW,
+		OPTION_NO_VERIFY,   OPTION_STALLED,	 OPTION_TRICKLE,
+		OPTION_RESET,	    OPTION_HALF_CLOSE,	 OPTION_IDLE,
+		OPTION_SOURCE};
+
+	for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
+		if (options_has(options, streams[i])) {
+			complain("--%s: expected a stream, not datagrams",
+				 options_name(streams[i]));
+			return false;
+		}
+	return true;
+}
+
+/* What a datagram holds at most; Unix sockets say themselves. */
+static uint64_t largest_size(const struct settings *settings)
+{
+	switch (settings->target.addresses[0].sa.any.sa_family) {
+	case AF_INET:
+		return 65507;
+	case AF_INET6:
+		return WEIR_DGRAM_MAX;
+	default:
+		return UINT64_MAX;
+	}
+}
+
+bool options_fit_datagrams(const struct options *options,
+			   const struct settings *settings)
+{
+	if (!settings->is_datagram)
+		return true;
+	if (settings->mode != MODE_ECHO) {
+		complain("%s: expected a stream in mode %s, not datagrams",
+			 settings->target.text, mode_name(settings->mode));
+		return false;
+	}
+	if (options->sizes[1] > 0) {
+		complain("--size: expected one size, for datagrams");
+		return false;
+	}
+	if (settings->message_size > largest_size(settings)) {
+		complain("--size %zu: expected at most %" PRIu64
+			 ", which a datagram holds",
+			 settings->message_size, largest_size(settings));
+		return false;
+	}
+	return fits_no_stream(options);
 }

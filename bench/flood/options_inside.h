@@ -35,6 +35,7 @@ enum option_number {
 	OPTION_RESET,
 	OPTION_HALF_CLOSE,
 	OPTION_IDLE,
+	OPTION_CONNECT_RATE,
 	OPTION_SOURCE,
 	OPTION_SNDBUF,
 	OPTION_RCVBUF,
@@ -85,10 +86,13 @@ static inline const char *options_text(const struct options *options,
 	return options->line.values[number].text;
 }
 
-/* Whether what was typed makes sense together, and the sizes of it; false after
- * one line. */
+/* Whether what was typed makes sense together, and the sizes of it; and whether
+ * it makes sense for datagrams, if the targets take them; false after one line.
+ */
 bool options_fit(const struct options *options);
 bool options_fit_sizes(const struct settings *settings);
+bool options_fit_datagrams(const struct options *options,
+			   const struct settings *settings);
 /* What is sent and how its answer ends; false after one line. */
 bool options_set_request(struct settings *settings,
 			 const struct options *options);

@@ -1,5 +1,6 @@
 /* What was typed, made into settings. */
 #include <errno.h>
+#include <string.h>
 
 #include "clock.h"
 #include "complain.h"
@@ -16,36 +17,72 @@ static bool resolve(struct target *target, const char *text)
 
 	if (n == -EINVAL)
 		complain("%s: expected HOST:PORT, [V6]:PORT, :PORT, "
-			 "unix:PATH or unix:@NAME",
+			 "unix:PATH, unix:@NAME, udp:HOST:PORT, unixgram:PATH "
+			 "or unixgram:@NAME",
 			 text);
 	else if (n < 0)
 		complain("%s: %s", text, weir_address_error(n));
-	else if (target->addresses[0].type != SOCK_STREAM)
-		complain("%s: expected a stream: datagrams are not "
-			 "measured",
-			 text);
 	else
 		target->n_addresses = (size_t)n;
 	target->text = text;
 	return target->n_addresses > 0;
 }
 
-static bool resolve_source(struct settings *settings,
-			   const struct options *options)
+/* One of the list, which is n letters long. */
+static bool add_source(struct settings *settings, const char *text, size_t n)
+{
+	struct weir_address *source = &settings->sources[settings->n_sources];
+	char one[WEIR_ADDRESS_TEXT_SIZE];
+	int error;
+
+	if (settings->n_sources == SETTINGS_MAX_SOURCES || n >= sizeof one) {
+		complain("--source: expected at most %d addresses",
+			 SETTINGS_MAX_SOURCES);
+		return false;
+	}
+	memcpy(one, text, n);
+	one[n] = '\0';
+	error = weir_address_resolve(one, WEIR_ADDRESS_LISTEN, source, 1);
+	settings->n_sources += error > 0 && source->type == SOCK_STREAM;
+	if (error < 0)
+		complain("--source %s: %s", one, weir_address_error(error));
+	else if (source->type != SOCK_STREAM)
+		complain("--source %s: expected a stream", one);
+	return error > 0 && source->type == SOCK_STREAM;
+}
+
+static bool resolve_sources(struct settings *settings,
+			    const struct options *options)
 {
 	const char *text = options_text(options, OPTION_SOURCE);
-	int n;
 
-	if (!text)
-		return true;
-	n = weir_address_resolve(text, WEIR_ADDRESS_LISTEN, &settings->source,
-				 1);
-	settings->has_source = n > 0 && settings->source.type == SOCK_STREAM;
-	if (n < 0)
-		complain("--source %s: %s", text, weir_address_error(n));
-	else if (!settings->has_source)
-		complain("--source %s: expected a stream", text);
-	return settings->has_source;
+	while (text) {
+		size_t n = strcspn(text, ",");
+
+		if (!add_source(settings, text, n))
+			return false;
+		text = text[n] != '\0' ? text + n + 1 : NULL;
+	}
+	return true;
+}
+
+/* What holds for datagrams where nothing else was asked for: else one that is
+ * lost would stop a closed loop. */
+static bool set_datagrams(struct settings *settings)
+{
+	int type = settings->target.addresses[0].type;
+
+	if (settings->rival.text && settings->rival.addresses[0].type != type) {
+		complain("--compare %s: expected %s, like %s",
+			 settings->rival.text,
+			 type == SOCK_DGRAM ? "datagrams" : "a stream",
+			 settings->target.text);
+		return false;
+	}
+	settings->is_datagram = type == SOCK_DGRAM;
+	if (settings->is_datagram && settings->timeout_ns == 0)
+		settings->timeout_ns = CLOCK_NS_PER_S;
+	return true;
 }
 
 static bool resolve_targets(struct settings *settings,
@@ -60,7 +97,7 @@ static bool resolve_targets(struct settings *settings,
 			 options->line.operands[1]);
 		return false;
 	}
-	return resolve_source(settings, options) &&
+	return resolve_sources(settings, options) &&
 	       resolve(&settings->target, options->line.operands[0]) &&
 	       (!options_has(options, OPTION_COMPARE) ||
 		resolve(&settings->rival,
@@ -99,6 +136,7 @@ static void set_load(struct settings *settings, const struct options *options)
 	    !options_has(options, OPTION_DURATION))
 		settings->duration_ns = CLOCK_NS_PER_MIN;
 	settings->warmup_ns = options_number(options, OPTION_WARMUP);
+	settings->connect_rate = options_number(options, OPTION_CONNECT_RATE);
 	settings->connect_ns = options_number(options, OPTION_CONNECT_TIMEOUT);
 	settings->drain_ns = options_number(options, OPTION_DRAIN);
 	settings->is_drain_fixed = options_has(options, OPTION_DRAIN);
@@ -142,9 +180,12 @@ static bool set_expect(struct settings *settings, struct expect *expect,
 	char error[256];
 
 	settings->expect = options_text(options, number);
-	if (!settings->expect ||
-	    expect_parse(expect, settings->expect, error, sizeof error))
+	if (!settings->expect)
 		return true;
+	if (expect_parse(expect, settings->expect, error, sizeof error)) {
+		settings->expects_loss = expect_has_loss(expect);
+		return true;
+	}
 	complain("--%s %s: %s", options_name(number), settings->expect, error);
 	return false;
 }
@@ -178,7 +219,9 @@ enum status options_apply(struct settings *settings, struct expect *expect,
 		   options_set_request(settings, options) &&
 		   options_fit_sizes(settings) &&
 		   set_expect(settings, expect, options) &&
-		   resolve_targets(settings, options);
+		   resolve_targets(settings, options) &&
+		   set_datagrams(settings) &&
+		   options_fit_datagrams(options, settings);
 	set_lateness(settings, expect, options);
 	return is_right ? STATUS_GO_ON : STATUS_REFUSED;
 }

@@ -78,8 +78,8 @@ static void write_line(struct output *output,
 	FILE *to = output->files[OUTPUT_JSON_LINES];
 
 	if (to && output->errors[OUTPUT_JSON_LINES] == 0)
-		output->errors[OUTPUT_JSON_LINES] =
-			report_json_line(to, second);
+		output->errors[OUTPUT_JSON_LINES] = report_json_line(
+			to, second, output->settings->is_datagram);
 }
 
 static void on_second(void *user, const struct result_second *second,

@@ -2,8 +2,37 @@
 
 #include <errno.h>
 
+#include "datagram.h"
 #include "failure.h"
 #include "load.h"
+
+bool peer_is_open(const struct peer *peer)
+{
+	return peer->datagram ? datagram_is_open(peer)
+			      : weir_conn_is_open(&peer->conn);
+}
+
+int peer_fd(const struct peer *peer)
+{
+	return peer->datagram ? datagram_fd(peer) : weir_conn_fd(&peer->conn);
+}
+
+void peer_counters(const struct peer *peer, struct weir_progress *progress)
+{
+	*progress = (struct weir_progress){0};
+	if (peer->datagram)
+		datagram_counters(peer, progress);
+	else if (weir_conn_is_open(&peer->conn))
+		weir_conn_counters(&peer->conn, progress);
+}
+
+void peer_progress(struct peer *peer, struct weir_progress *progress)
+{
+	if (peer->datagram)
+		datagram_counters(peer, progress);
+	else
+		weir_conn_progress(&peer->conn, progress);
+}
 
 bool peer_send(struct peer *peer, const void *data, size_t n)
 {

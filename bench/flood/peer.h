@@ -7,10 +7,12 @@
 #include "checker.h"
 #include "flight.h"
 
+struct datagram;
 struct load;
 
 struct peer {
 	struct weir_conn conn;
+	struct datagram *datagram; /* in place of conn; NULL: a stream */
 	struct weir_connector connector;
 	struct load *load;
 	uint32_t number;
@@ -33,6 +35,15 @@ static inline struct peer *peer_of(struct weir_conn *c)
 {
 	return weir_container_of(c, struct peer, conn);
 }
+
+/* Whether it is connected, and by which descriptor. */
+bool peer_is_open(const struct peer *peer);
+int peer_fd(const struct peer *peer);
+/* Of its connection: bytes that were sent, and are queued; 0 of a stream that
+ * is closed. */
+void peer_counters(const struct peer *peer, struct weir_progress *progress);
+/* The same, and what its kernel knows. */
+void peer_progress(struct peer *peer, struct weir_progress *progress);
 
 /* Send a message now, outside of the connection's own callbacks. False: it
  * was refused, which is counted. */

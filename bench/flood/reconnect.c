@@ -11,10 +11,6 @@
 #include "peer.h"
 #include "record.h"
 
-/* How often, in a time-out, messages are looked at that may have reached it. */
-static const uint64_t looks = 8;
-static const uint64_t longest_look_ns = 100000000;
-
 /* A target that answers nothing, and ends each connection, is none. */
 static bool may_reconnect(const struct peer *peer)
 {
@@ -82,7 +78,7 @@ bool reconnect_at_close(struct peer *peer, const struct weir_result *result)
 			  result->reason == WEIR_REASON_RESET ||
 			  result->reason == WEIR_REASON_PEER_CLOSED;
 	const struct weir_connector_options options =
-		load_dialing(load, clock_now() + load->settings->connect_ns);
+		crew_dialing(load, clock_now() + load->settings->connect_ns);
 	int error;
 
 	if (!was_target || !may_reconnect(peer))
@@ -131,39 +127,14 @@ static bool is_timed_out(const struct peer *peer, uint64_t now_ns)
 
 /* What comes on this connection is not waited for any more, so another one has
  * to be made for what is not too old. */
-static void time_out(struct peer *peer, uint64_t now_ns)
+void reconnect_time_out(struct peer *peer, uint64_t now_ns)
 {
+	bool is_late = is_timed_out(peer, now_ns);
+
+	if (!peer->is_away && !weir_conn_is_open(&peer->conn))
+		return;
 	while (is_timed_out(peer, now_ns))
 		record_timed_out(peer->load, flight_pop(&peer->flight), now_ns);
-	if (!peer->is_away)
+	if (is_late && !peer->is_away)
 		renew(peer);
-}
-
-static void on_look(struct weir_timer *timer)
-{
-	struct load *load = weir_container_of(timer, struct load,
-					      timers.all[TIMERS_TIMEOUT]);
-	uint64_t now_ns = clock_now();
-
-	for (size_t i = 0; i < load->crew.n_peers; i++) {
-		struct peer *peer = &load->crew.peers[i];
-
-		if ((peer->is_away || weir_conn_is_open(&peer->conn)) &&
-		    is_timed_out(peer, now_ns))
-			time_out(peer, now_ns);
-	}
-	reconnect_start_timeout(load);
-	load_check_end(load);
-}
-
-void reconnect_start_timeout(struct load *load)
-{
-	uint64_t look_ns = load->settings->timeout_ns / looks;
-
-	if (load->settings->timeout_ns == 0 || load->phase >= LOAD_ENDING)
-		return;
-	if (look_ns > longest_look_ns)
-		look_ns = longest_look_ns;
-	timers_arm(&load->timers, TIMERS_TIMEOUT, clock_now() + look_ns,
-		   on_look);
 }

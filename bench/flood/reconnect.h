@@ -5,8 +5,8 @@
 #define FLOOD_RECONNECT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
-struct load;
 struct peer;
 struct weir_result;
 
@@ -18,7 +18,7 @@ bool reconnect_at_close(struct peer *peer, const struct weir_result *result);
 
 /* Message renew_at - 1 is answered: it is time for another connection. */
 void reconnect_renew(struct peer *peer);
-/* From now on messages that wait too long are given up. */
-void reconnect_start_timeout(struct load *load);
+/* What waits too long is given up, and its connection with it. */
+void reconnect_time_out(struct peer *peer, uint64_t now_ns);
 
 #endif

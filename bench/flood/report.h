@@ -6,6 +6,7 @@
 #ifndef REPORT_H
 #define REPORT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct expect;
@@ -24,7 +25,8 @@ int report_json(FILE *out, const struct result *result,
 		const struct expect *expect);
 
 /* One second of it, as in the timeline, on a line of its own. */
-int report_json_line(FILE *out, const struct result_second *second);
+int report_json_line(FILE *out, const struct result_second *second,
+		     bool is_datagram);
 
 /* A self-contained page. */
 int report_html(FILE *out, const struct result *result,

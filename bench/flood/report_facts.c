@@ -180,7 +180,15 @@ static bool tell_connections(const struct result *result,
 	quantity_format_count(fact->value, result->n_connected);
 	add(fact, "of %s",
 	    quantity_format_count(text, result->settings->n_connections));
-	return result->n_connected != result->settings->n_connections;
+	if (result->settings->connect_rate > 0 && result->connecting_s > 0) {
+		add(fact, ", made in %s",
+		    quantity_format_time(text, result->connecting_s * 1e9));
+		add(fact, ", %s",
+		    quantity_format_rate(text, (double)result->n_connected /
+						       result->connecting_s));
+	}
+	return result->settings->connect_rate > 0 ||
+	       result->n_connected != result->settings->n_connections;
 }
 
 static bool tell_reconnects(const struct result *result,
@@ -211,7 +219,30 @@ static bool tell_timeouts(const struct result *result, struct report_fact *fact)
 	quantity_format_count(fact->value, result->n_timed_out);
 	add(fact, "after %s",
 	    quantity_format_time(text, (double)result->settings->timeout_ns));
-	return result->settings->timeout_ns > 0;
+	return result->settings->timeout_ns > 0 &&
+	       !result->settings->is_datagram;
+}
+
+static bool tell_datagrams(const struct result *result,
+			   struct report_fact *fact)
+{
+	const struct result_datagrams *datagrams = &result->datagrams;
+	char text[QUANTITY_TEXT_SIZE];
+
+	fact->name = "lost";
+	quantity_format_count(fact->value, result_count_lost(result));
+	add(fact, "no answer within %s",
+	    quantity_format_time(text, (double)result->settings->timeout_ns));
+	if (result->n_asked > 0)
+		add(fact, ", %s",
+		    quantity_format_share(text, result_loss(result)));
+	add_count(fact, datagrams->n_overdue, "came later");
+	add_count(fact, datagrams->n_repeated, "came twice");
+	add_count(fact, datagrams->n_reordered, "out of order");
+	add_count(fact, datagrams->n_unsent, "found our socket full");
+	add_count(fact, datagrams->n_dropped,
+		  "dropped here for want of --rcvbuf");
+	return result->settings->is_datagram;
 }
 
 static bool tell_generator(const struct result *result,
@@ -286,11 +317,11 @@ static bool tell_idle(const struct result *result, struct report_fact *fact)
 /* -- all of them -- */
 
 static bool (*const tells[])(const struct result *, struct report_fact *) = {
-	tell_throughput, tell_messages,	  tell_sent,	    tell_errors,
-	tell_corrupt,	 tell_timeouts,	  tell_connections, tell_reconnects,
-	tell_renewals,	 tell_fairness,	  tell_bytes_out,   tell_bytes_in,
-	tell_broadcast,	 tell_generator,  tell_stalled,	    tell_trickle,
-	tell_reset,	 tell_half_close, tell_idle,
+	tell_throughput, tell_messages,	 tell_sent,	  tell_errors,
+	tell_corrupt,	 tell_timeouts,	 tell_datagrams,  tell_connections,
+	tell_reconnects, tell_renewals,	 tell_fairness,	  tell_bytes_out,
+	tell_bytes_in,	 tell_broadcast, tell_generator,  tell_stalled,
+	tell_trickle,	 tell_reset,	 tell_half_close, tell_idle,
 };
 
 const size_t report_n_facts = sizeof tells / sizeof *tells;

@@ -72,6 +72,8 @@ static void put_settings(struct json *json, const struct settings *settings)
 
 	json_object(json, "settings");
 	json_string(json, "arrivals", arrivals_of(settings));
+	json_string(json, "transport",
+		    settings->is_datagram ? "datagram" : "stream");
 	report_json_known(json, "rate_per_s", is_open, settings->rate);
 	report_json_known(json, "ramp_per_s", settings->ramp_rate > 0,
 			  settings->ramp_rate);
@@ -93,6 +95,10 @@ static void put_settings(struct json *json, const struct settings *settings)
 	json_count(json, "duration_ns", settings->duration_ns);
 	json_count(json, "warmup_ns", settings->warmup_ns);
 	json_count(json, "connect_ns", settings->connect_ns);
+	report_json_known(json, "connect_rate_per_s",
+			  settings->connect_rate > 0, settings->connect_rate);
+	report_json_known(json, "sources", settings->n_sources > 0,
+			  settings->n_sources);
 	json_count(json, "drain_ns", settings->drain_ns);
 	report_json_known(json, "renew", settings->n_renew > 0,
 			  settings->n_renew);
@@ -170,70 +176,6 @@ static void put_mistakes(struct json *json, const struct result *result)
 			is_known, result->corrupt[i]);
 	json_end(json);
 	put_text(json, "first_corruption", result->first_corruption);
-}
-
-/* The healthy connections, and what each of them got. */
-static void put_healthy(struct json *json, const struct result *result)
-{
-	const struct result_fairness *fairness = &result->fairness;
-	const struct result_silence *silence = &result->silence;
-	const struct result_bytes *bytes = &result->bytes;
-	bool has_any = fairness->n > 0;
-
-	json_number(json, "fairness", fairness->jain);
-	json_object(json, "healthy");
-	json_count(json, "connections", result->settings->n_connections);
-	json_count(json, "connected", result->n_connected);
-	json_count(json, "reconnects", result->n_reconnects);
-	json_count(json, "renewals", result->n_renewals);
-	report_json_known(json, "slowest", has_any, fairness->slowest);
-	report_json_known(json, "slowest_messages", has_any, fairness->least);
-	report_json_known(json, "fastest", has_any, fairness->fastest);
-	report_json_known(json, "fastest_messages", has_any, fairness->most);
-	json_count(json, "silent", silence->n);
-	report_json_known(json, "most_silent", silence->n > 0,
-			  silence->connection);
-	report_json_known(json, "most_silent_ns", silence->n > 0,
-			  silence->longest_ns);
-	json_count(json, "bytes_accepted", bytes->accepted);
-	json_count(json, "bytes_sent", bytes->sent);
-	report_json_known(json, "bytes_acknowledged", bytes->acknowledged >= 0,
-			  (uint64_t)bytes->acknowledged);
-	json_count(json, "bytes_received", bytes->received);
-	json_end(json);
-}
-
-static void put_bad(struct json *json, const struct result *result)
-{
-	json_object(json, "bad_peers");
-	for (int i = 0; i < BAD_N_KINDS; i++) {
-		const struct result_bad *bad = &result->bad[i];
-
-		json_object(json, bad_name((enum bad_kind)i));
-		json_count(json, "peers", bad->n_peers);
-		json_count(json, "made", bad->n_made);
-		json_count(json, "connects", bad->n_connects);
-		json_count(json, "connect_errors", bad->n_connect_errors);
-		json_count(json, "rounds", bad->n_rounds);
-		json_count(json, "short", bad->n_short);
-		json_count(json, "bytes_out", bad->n_bytes_out);
-		json_count(json, "bytes_in", bad->n_bytes_in);
-		json_count(json, "cut", bad->n_cut);
-		json_end(json);
-	}
-	json_end(json);
-}
-
-static void put_broadcast(struct json *json, const struct result *result)
-{
-	if (result->settings->mode != MODE_BROADCAST) {
-		json_null(json, "broadcast");
-		return;
-	}
-	json_object(json, "broadcast");
-	json_count(json, "subscribers", result->n_subscribers);
-	json_count(json, "missed", result->n_missed);
-	json_end(json);
 }
 
 static void put_generator(struct json *json, const struct result *result)
@@ -395,9 +337,7 @@ int report_json(FILE *out, const struct result *result,
 		put_time(&json, &time);
 	}
 	put_mistakes(&json, result);
-	put_healthy(&json, result);
-	put_bad(&json, result);
-	put_broadcast(&json, result);
+	report_json_peers(&json, result);
 	put_generator(&json, result);
 	put_expectations(&json, expect);
 	put_comparison(&json, result);

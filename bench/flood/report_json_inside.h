@@ -19,6 +19,8 @@ static inline void report_json_known(struct json *json, const char *key,
 		json_null(json, key);
 }
 
+/* The healthy connections, bad peers, and what only some runs have. */
+void report_json_peers(struct json *json, const struct result *result);
 void report_json_timeline(struct json *json, const struct result *result);
 
 #endif

@@ -3,7 +3,8 @@
 #include "report_json_inside.h"
 #include "result.h"
 
-static void put_second(struct json *json, const struct result_second *second)
+static void put_second(struct json *json, const struct result_second *second,
+		       bool is_datagram)
 {
 	bool has_samples = second->n_samples > 0;
 
@@ -15,6 +16,9 @@ static void put_second(struct json *json, const struct result_second *second)
 	json_count(json, "bytes_in", second->n_bytes_in);
 	json_count(json, "owed", second->n_owed);
 	json_count(json, "queued_bytes", second->n_queued);
+	report_json_known(json, "lost", is_datagram, second->n_lost);
+	report_json_known(json, "repeated", is_datagram, second->n_repeated);
+	report_json_known(json, "reordered", is_datagram, second->n_reordered);
 	report_json_known(json, "p50_ns", has_samples, second->p50_ns);
 	report_json_known(json, "p99_ns", has_samples, second->p99_ns);
 	report_json_known(json, "max_ns", has_samples, second->max_ns);
@@ -25,15 +29,17 @@ void report_json_timeline(struct json *json, const struct result *result)
 {
 	json_array(json, "timeline");
 	for (size_t i = 0; i < result->n_timeline; i++)
-		put_second(json, &result->timeline[i]);
+		put_second(json, &result->timeline[i],
+			   result->settings->is_datagram);
 	json_end(json);
 }
 
-int report_json_line(FILE *out, const struct result_second *second)
+int report_json_line(FILE *out, const struct result_second *second,
+		     bool is_datagram)
 {
 	struct json json;
 
 	json_open_line(&json, out);
-	put_second(&json, second);
+	put_second(&json, second, is_datagram);
 	return json_close(&json);
 }

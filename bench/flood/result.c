@@ -67,6 +67,16 @@ uint64_t result_count_spoilt(const struct result *result)
 	return result->n_asked > n ? result->n_asked - n : 0;
 }
 
+uint64_t result_count_lost(const struct result *result)
+{
+	return result->n_unanswered - result->n_warmup_unanswered;
+}
+
+double result_loss(const struct result *result)
+{
+	return (double)result_count_lost(result) / (double)result->n_asked;
+}
+
 void result_judge_fairness(struct result_fairness *fairness)
 {
 	const uint64_t *counts = fairness->counts;

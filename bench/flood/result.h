@@ -26,6 +26,8 @@ struct result_second {
 	uint64_t n_queued;  /* bytes in our own queues, at its end */
 	uint64_t n_samples; /* of the latency; 0: the three are 0 */
 	uint64_t p50_ns, p99_ns, max_ns;
+	/* of datagrams: given up in it, and how answers came; else 0 */
+	uint64_t n_lost, n_repeated, n_reordered;
 };
 
 /* Bytes of the healthy connections: accepted are those of the measured messages,
@@ -52,6 +54,16 @@ struct result_silence {
 	size_t n;
 	size_t connection; /* the one that was silent longest */
 	uint64_t longest_ns;
+};
+
+/* What became of datagrams, in the measured time; how many were lost says
+ * result_count_lost. */
+struct result_datagrams {
+	uint64_t n_repeated;  /* answers that had come already */
+	uint64_t n_reordered; /* answers that came after a later one's */
+	uint64_t n_overdue;   /* that came after --timeout */
+	uint64_t n_unsent;    /* our socket had no room for them, */
+	uint64_t n_dropped;   /* or had none for what had come */
 };
 
 /* One kind of bad peer, all of them together. */
@@ -165,7 +177,9 @@ struct result {
 	 * N"), and subscribers that were to get each line */
 	uint64_t n_missed;
 	size_t n_subscribers;
-	size_t n_connected; /* healthy ones, of settings->n_connections */
+	struct result_datagrams datagrams;
+	size_t n_connected;  /* healthy ones, of settings->n_connections */
+	double connecting_s; /* how long that took */
 	struct result_bad bad[BAD_N_KINDS];
 	uint64_t n_late;       /* sent later than settings->late_ns */
 	uint64_t n_reconnects; /* after the target had ended a connection */
@@ -184,6 +198,11 @@ struct result {
 
 /* Messages that were answered, but not as they were sent, or were lost. */
 uint64_t result_count_spoilt(const struct result *result);
+
+/* Answers to measured messages that never came, and their share of those that
+ * are due; NaN: none are. */
+uint64_t result_count_lost(const struct result *result);
+double result_loss(const struct result *result);
 
 /* An empty one, with histograms. -ENOMEM. */
 int result_init(struct result *result, const struct settings *settings);

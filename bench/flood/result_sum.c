@@ -53,6 +53,16 @@ static void add_bad(struct result_bad *all, const struct result_bad *part)
 	all->n_cut += part->n_cut;
 }
 
+static void add_datagrams(struct result_datagrams *all,
+			  const struct result_datagrams *part)
+{
+	all->n_repeated += part->n_repeated;
+	all->n_reordered += part->n_reordered;
+	all->n_overdue += part->n_overdue;
+	all->n_unsent += part->n_unsent;
+	all->n_dropped += part->n_dropped;
+}
+
 static void add_bytes(struct result_bytes *all, const struct result_bytes *part)
 {
 	all->accepted += part->accepted;
@@ -78,6 +88,7 @@ void result_add(struct result *all, const struct result *part)
 	histogram_add(all->service, part->service);
 	histogram_add(all->lateness, part->lateness);
 	add_bytes(&all->bytes, &part->bytes);
+	add_datagrams(&all->datagrams, &part->datagrams);
 	all->cpu_user_s += part->cpu_user_s;
 	all->cpu_system_s += part->cpu_system_s;
 	for (int kind = 0; kind < BAD_N_KINDS; kind++)
@@ -138,6 +149,7 @@ void result_add_share(struct result *all, struct result *share)
 	add_silences(&all->silence, &share->silence);
 	add_load(all, share);
 	all->n_connected += share->n_connected;
+	all->connecting_s = fmax(all->connecting_s, share->connecting_s);
 	for (int kind = 0; kind < BAD_N_KINDS; kind++) {
 		all->bad[kind].n_peers += share->bad[kind].n_peers;
 		all->bad[kind].n_made += share->bad[kind].n_made;

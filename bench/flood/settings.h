@@ -14,6 +14,7 @@
 
 enum {
 	SETTINGS_MAX_ADDRESSES = 16, /* of one name */
+	SETTINGS_MAX_SOURCES = 64,
 	SETTINGS_MAX_RATE = 10000000
 };
 
@@ -32,6 +33,7 @@ struct settings {
 	enum mode_kind mode;
 	struct target target;
 	struct target rival; /* --compare; its text NULL: none */
+	bool is_datagram;    /* both */
 	size_t n_connections;
 	size_t n_threads;
 	/* a thread's share: which it is, the first of its connections, and its
@@ -51,6 +53,7 @@ struct settings {
 	uint64_t ramp_rate; /* at the end of it; 0: the same all the time */
 	uint64_t n_steps;   /* of that; 0: evenly */
 	const char *expect; /* of the result; NULL: nothing */
+	bool expects_loss;  /* that says how much may be lost */
 	bool stops_early;   /* when that is breached */
 	bool finds_rate;    /* the highest at which it holds */
 	bool is_poisson;
@@ -61,7 +64,8 @@ struct settings {
 	uint64_t n_messages; /* end after so many; 0: by time alone */
 	uint64_t duration_ns;
 	uint64_t warmup_ns;
-	uint64_t connect_ns; /* the deadline of each connect */
+	uint64_t connect_rate; /* connections a second, at most; 0: any */
+	uint64_t connect_ns;   /* the deadline of each connect */
 	/* how long to wait at the end for answers; longer where answers have
 	 * taken longer, unless it was asked for */
 	uint64_t drain_ns;
@@ -71,9 +75,10 @@ struct settings {
 	uint64_t wait_percent;
 	uint64_t max_owed; /* messages without an answer, at any time */
 	uint64_t seed;	   /* of arrivals, and of the order of rounds */
-	struct weir_address source; /* where from, if it has one */
-	bool has_source;
-	int sndbuf; /* bytes, of each socket; 0: the kernel's choice */
+	/* where from, in turns */
+	struct weir_address sources[SETTINGS_MAX_SOURCES];
+	size_t n_sources; /* 0: the kernel's choice */
+	int sndbuf;	  /* bytes, of each socket; 0: the kernel's choice */
 	int rcvbuf;
 	size_t n_bad[BAD_N_KINDS];
 	uint64_t trickle_rate; /* bytes a second */

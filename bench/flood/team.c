@@ -16,6 +16,7 @@
 #include "result.h"
 #include "result_sum.h"
 #include "team_seconds.h"
+#include "team_share.h"
 
 struct team_member {
 	struct team *team;
@@ -183,55 +184,6 @@ static void on_start(void *user)
 	pthread_mutex_unlock(&team->lock);
 }
 
-/* -- shares -- */
-
-/* The i-th of n shares of all. */
-static uint64_t share_of(uint64_t all, size_t i, size_t n)
-{
-	return all / n + (i < all % n);
-}
-
-static void share_out(struct settings *share, const struct settings *all,
-		      size_t i, size_t n)
-{
-	*share = *all;
-	share->n_threads = 1;
-	share->n_connections = (size_t)share_of(all->n_connections, i, n);
-	share->first_connection =
-		(uint32_t)(i * (all->n_connections / n) +
-			   (i < all->n_connections % n
-				    ? i
-				    : all->n_connections % n));
-	share->rate = share_of(all->rate, i, n);
-	share->ramp_rate = share_of(all->ramp_rate, i, n);
-	share->n_messages = share_of(all->n_messages, i, n);
-	share->max_owed = share_of(all->max_owed, i, n);
-	for (int kind = 0; kind < BAD_N_KINDS; kind++)
-		share->n_bad[kind] = (size_t)share_of(all->n_bad[kind], i, n);
-	/* even distances stay even, and random ones differ */
-	if (all->rate > 0)
-		share->first_ns = i * CLOCK_NS_PER_S / all->rate;
-	share->share = i;
-}
-
-/* No share is to be nothing, which would mean something else. */
-static size_t count_members(const struct settings *settings)
-{
-	uint64_t n = settings->n_threads;
-
-	if (settings->n_connections < n)
-		n = settings->n_connections;
-	if (settings->rate > 0 && settings->rate < n)
-		n = settings->rate;
-	if (settings->ramp_rate > 0 && settings->ramp_rate < n)
-		n = settings->ramp_rate;
-	if (settings->n_messages > 0 && settings->n_messages < n)
-		n = settings->n_messages;
-	if (settings->max_owed < n)
-		n = settings->max_owed;
-	return (size_t)n;
-}
-
 /* -- the whole of it -- */
 
 static void on_signal(struct weir_signal *signal)
@@ -284,7 +236,7 @@ static int prepare(struct team_member *member, const struct settings *settings,
 {
 	struct team *team = member->team;
 
-	share_out(&member->settings, settings, i, team->n);
+	team_share_out(&member->settings, settings, i, team->n);
 	member->events = (struct generator_events){.on_second = on_second,
 						   .on_warmup = on_warmup,
 						   .on_start = on_start,
@@ -377,7 +329,7 @@ enum status team_run(const struct settings *settings,
 		     const struct generator_events *events,
 		     struct result *result)
 {
-	size_t n = count_members(settings);
+	size_t n = team_count_members(settings);
 	struct team *team =
 		calloc(1, sizeof *team + n * sizeof(struct team_member));
 	int error = team ? result_init(result, settings) : -ENOMEM;

@@ -53,6 +53,9 @@ void team_seconds_add(struct team_seconds *seconds, size_t i,
 	sum->n_bytes_in += second->n_bytes_in;
 	sum->n_owed += second->n_owed;
 	sum->n_queued += second->n_queued;
+	sum->n_lost += second->n_lost;
+	sum->n_repeated += second->n_repeated;
+	sum->n_reordered += second->n_reordered;
 	add_histogram(&seconds->all[i].interval.latency, interval->latency);
 	add_histogram(&seconds->all[i].interval.service, interval->service);
 	add_histogram(&seconds->all[i].interval.lateness, interval->lateness);

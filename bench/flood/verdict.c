@@ -168,7 +168,7 @@ static void judge_owed(struct result *result)
 			    "cut short: more than %s messages were owed",
 			    quantity_format_count(count,
 						  result->settings->max_owed));
-	if (unanswered > tolerated_share)
+	if (unanswered > tolerated_share && !result->settings->is_datagram)
 		verdict_add(&result->verdict,
 			    "%s message%s (%s%s) never answered%s",
 			    quantity_format_count(count, n_lost),
@@ -187,7 +187,7 @@ static void judge_timeouts(struct result *result)
 	char text[QUANTITY_TEXT_SIZE];
 	char time[QUANTITY_TEXT_SIZE];
 
-	if (part > tolerated_share)
+	if (part > tolerated_share && !result->settings->is_datagram)
 		verdict_add(
 			&result->verdict,
 			"%s message%s (%s) had no answer within --timeout, %s",
@@ -196,6 +196,30 @@ static void judge_timeouts(struct result *result)
 			quantity_format_share(text, part),
 			quantity_format_time(
 				time, (double)result->settings->timeout_ns));
+}
+
+/* How much is too much, an expectation may say better. */
+static void judge_loss(struct result *result)
+{
+	double loss = result_loss(result);
+	uint64_t n_lost = result_count_lost(result);
+	uint64_t n_ours =
+		result->datagrams.n_unsent + result->datagrams.n_dropped;
+	char count[QUANTITY_TEXT_SIZE];
+	char part[QUANTITY_TEXT_SIZE];
+	char ours[QUANTITY_TEXT_SIZE + 48] = "";
+
+	if (!result->settings->is_datagram || result->settings->expects_loss ||
+	    !(loss > tolerated_share))
+		return;
+	quantity_format_count(count, n_ours);
+	if (n_ours > 0)
+		(void)snprintf(ours, sizeof ours,
+			       ", of which our own socket dropped %s", count);
+	verdict_add(&result->verdict, "%s message%s lost (%s)%s",
+		    quantity_format_count(count, n_lost),
+		    n_lost == 1 ? " was" : "s were",
+		    quantity_format_share(part, loss), ours);
 }
 
 static void judge_silence(struct result *result)
@@ -324,6 +348,7 @@ void verdict_judge(struct result *result, double percentile)
 	judge_bad(result);
 	judge_owed(result);
 	judge_timeouts(result);
+	judge_loss(result);
 	judge_silence(result);
 	judge_unserved(result);
 	judge_warmup(result);

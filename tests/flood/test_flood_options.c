@@ -49,10 +49,8 @@ static const struct {
 	{{NULL}, "expected an ADDRESS, see --help"},
 	{{":7007", ":7008"}, ":7008: expected no more than one ADDRESS"},
 	{{"nonsense"},
-	 "nonsense: expected HOST:PORT, [V6]:PORT, :PORT, unix:PATH or "
-	 "unix:@NAME"},
-	{{"udp:127.0.0.1:7007"},
-	 "udp:127.0.0.1:7007: expected a stream: datagrams are not measured"},
+	 "nonsense: expected HOST:PORT, [V6]:PORT, :PORT, unix:PATH, "
+	 "unix:@NAME, udp:HOST:PORT, unixgram:PATH or unixgram:@NAME"},
 	{{"--nonsense", ":7007"},
 	 "--nonsense: there is no such option, see --help"},
 	{{"-x", ":7007"}, "-x: there is no such option, see --help"},
@@ -142,12 +140,43 @@ static const struct {
 	 "--publishers 2: expected fewer than --connections, which is 2, and "
 	 "at most 65536"},
 	{{"--compare", "nonsense", ":7007"},
-	 "nonsense: expected HOST:PORT, [V6]:PORT, :PORT, unix:PATH or "
-	 "unix:@NAME"},
+	 "nonsense: expected HOST:PORT, [V6]:PORT, :PORT, unix:PATH, "
+	 "unix:@NAME, udp:HOST:PORT, unixgram:PATH or unixgram:@NAME"},
 	{{"--compare", ":7008", "--hlog", "x", ":7007"},
 	 "--hlog: expected no --compare, which makes many short runs"},
 	{{"--compare", ":7008", "-n", "5", ":7007"},
 	 "--messages: expected no --compare, which makes many short runs"},
+	{{"--connect-rate", "0", ":7007"},
+	 "--connect-rate 0: expected connections a second, from 1 to "
+	 "10000000"},
+	{{"-m", "connect", "--connect-rate", "5", ":7007"},
+	 "--connect-rate: expected another mode than connect"},
+	{{"--source", "127.0.0.2:0,udp:127.0.0.3:0", ":7007"},
+	 "--source udp:127.0.0.3:0: expected a stream"},
+	{{"--source", "127.0.0.2:0,", ":7007"}, "--source : not an address"},
+	/* datagrams */
+	{{"-m", "sink", "udp:127.0.0.1:7007"},
+	 "udp:127.0.0.1:7007: expected a stream in mode sink, not datagrams"},
+	{{"-s", "64:65", "udp:127.0.0.1:7007"},
+	 "--size: expected one size, for datagrams"},
+	{{"-s", "65508", "udp:127.0.0.1:7007"},
+	 "--size 65508: expected at most 65507, which a datagram holds"},
+	{{"-s", "65528", "udp:[::1]:7007"},
+	 "--size 65528: expected at most 65527, which a datagram holds"},
+	{{"--send", "x", "--expect-line", "udp:127.0.0.1:7007"},
+	 "--send: expected a stream, not datagrams"},
+	{{"--reconnect", "unixgram:@x"},
+	 "--reconnect: expected a stream, not datagrams"},
+	{{"--renew", "2", "unixgram:@x"},
+	 "--renew: expected a stream, not datagrams"},
+	{{"--no-verify", "unixgram:@x"},
+	 "--no-verify: expected a stream, not datagrams"},
+	{{"--stalled", "2", "unixgram:@x"},
+	 "--stalled: expected a stream, not datagrams"},
+	{{"--source", "127.0.0.2:0", "udp:127.0.0.1:7007"},
+	 "--source: expected a stream, not datagrams"},
+	{{"--compare", ":7007", "udp:127.0.0.1:7007"},
+	 "--compare :7007: expected datagrams, like udp:127.0.0.1:7007"},
 	{{"--json", "-", "--html", "-", ":7007"},
 	 "-: expected as one file only"},
 	{{"--json", "/nonsense/x", ":7007"},
@@ -224,7 +253,7 @@ Test(flood_options, help_is_eighty_columns_wide)
 
 Test(flood_options, help_and_the_manual_have_the_same_options)
 {
-	cr_expect_eq(help_expect_same_options("weir-flood"), 46);
+	cr_expect_eq(help_expect_same_options("weir-flood"), 47);
 }
 
 /* A full disk is an error, for --help as for a result. */

@@ -63,6 +63,9 @@ Test(flood_report_json, the_figures_are_those_of_the_run)
 		"it['environment']['socket']['tcp']['congestion'] == 'cubic'\n"
 		"it['comparison'] is None\n"
 		"it['search'] is None\n"
+		"it['settings']['transport'] == 'stream'\n"
+		"it['datagrams'] is None\n"
+		"it['timeline'][0]['lost'] is None\n"
 		"it['broadcast'] is None\n");
 }
 
@@ -104,6 +107,15 @@ Test(flood_report_json, whatever_goes_wrong_is_counted_and_still_valid_json)
 		"it['latency_ns']['overflow'] == 1\n"
 		"it['bad_peers']['half_close']['peers'] == 4\n"
 		"it['broadcast'] == {'subscribers': 48, 'missed': 12}\n"
+		"it['datagrams']['lost'] == 1234567\n"
+		"it['datagrams']['loss'] == 1234567 / 200000\n"
+		"it['datagrams']['repeated'] == 3\n"
+		"it['datagrams']['reordered'] == 5\n"
+		"it['datagrams']['overdue'] == 7\n"
+		"it['datagrams']['unsent'] == 11\n"
+		"it['datagrams']['dropped'] == 13\n"
+		"it['timeline'][0]['lost'] == 0\n"
+		"it['healthy']['connecting_s'] == 0.25\n"
 		"it['settings']['publishers'] == 2\n"
 		"it['comparison']['ratio'] == 1.083\n"
 		"it['comparison']['high'] is None\n"

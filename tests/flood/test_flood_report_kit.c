@@ -188,7 +188,8 @@ struct made_run *made_run_single(void)
 	run->settings.n_messages = 1;
 	make_timeline(run, 1);
 	result->timeline[0] = (struct result_second){
-		0.000042, 0.000042, 1, 64, 64, 0, 0, 1, 42000, 42000, 42000};
+		0.000042, 0.000042, 1,	   64,	  64, 0, 0,
+		1,	  42000,    42000, 42000, 0,  0, 0};
 	histogram_record(result->latency, 42000);
 	histogram_record(result->service, 42000);
 	result->seconds = 0.000042;
@@ -240,6 +241,7 @@ struct made_run *made_run_ugly(void)
 	struct result *result = &run->result;
 
 	run->settings.mode = MODE_BROADCAST;
+	run->settings.is_datagram = true;
 	run->settings.n_publishers = 2;
 	run->settings.rival.text = "unix:/tmp/<rival>";
 	histogram_record(result->latency, UINT64_C(7200000000000));
@@ -251,6 +253,8 @@ struct made_run *made_run_ugly(void)
 	result->n_sent = 4000;
 	result->n_subscribers = 48;
 	result->n_missed = 12;
+	result->connecting_s = 0.25;
+	result->datagrams = (struct result_datagrams){3, 5, 7, 11, 13};
 	result->environment.socket.is_tcp = false;
 	result->comparison = (struct result_comparison){
 		.figure = "messages_per_s",

@@ -1,0 +1,403 @@
+/* Datagrams: what a network does to them is counted, ends no loop, and is no
+ * corruption. The target is a child that does it to every so many of them. */
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "harness_flood.h"
+#include "harness_net.h"
+
+enum {
+	MAX_SIZE = 2048
+};
+
+enum fault {
+	RIGHT,
+	LOSES,
+	REPEATS,
+	OVERTAKES, /* it comes after the next */
+	CHANGES,   /* one byte of it */
+	CUTS,	   /* its last byte */
+	DELAYS,	   /* it comes 400 ms later */
+	IGNORES,   /* it and what its sender sends from then on */
+	LEAVES	   /* the target is gone */
+};
+
+struct plan {
+	enum fault fault;
+	uint64_t fault_at;    /* from 1 on */
+	uint64_t fault_every; /* again so many messages later; 0: once */
+	bool is_deaf;	      /* nobody is ever answered */
+};
+
+struct datagram {
+	struct weir_address from;
+	size_t n;
+	unsigned char bytes[MAX_SIZE];
+};
+
+static struct flooded run;
+static char address[KNOWN_ADDRESS_SIZE];
+static pid_t target;
+
+/* -- the target -- */
+
+static void answer(int fd, const struct datagram *in)
+{
+	(void)sendto(fd, in->bytes, in->n, 0, &in->from.sa.any, in->from.len);
+}
+
+static bool is_hit(const struct plan *plan, uint64_t n)
+{
+	if (plan->fault_every == 0 || n < plan->fault_at)
+		return n == plan->fault_at;
+	return (n - plan->fault_at) % plan->fault_every == 0;
+}
+
+/* What asks whether there is a target is none of the messages. */
+static bool is_hello(const struct datagram *in)
+{
+	uint64_t sequence;
+
+	memcpy(&sequence, in->bytes, sizeof sequence);
+	return sequence == UINT64_MAX;
+}
+
+static bool is_same(const struct weir_address *a, const struct weir_address *b)
+{
+	return a->len == b->len && memcmp(&a->sa, &b->sa, a->len) == 0;
+}
+
+/* Whether it is answered now. */
+static bool spoil(int fd, const struct plan *plan, struct datagram *in,
+		  struct datagram *held, struct datagram *ignored)
+{
+	switch (plan->fault) {
+	case REPEATS:
+		answer(fd, in);
+		break;
+	case CHANGES:
+		in->bytes[in->n / 2] ^= 1;
+		break;
+	case CUTS:
+		in->n--;
+		break;
+	case OVERTAKES:
+	case DELAYS:
+		*held = *in;
+		return false;
+	case IGNORES:
+		*ignored = *in;
+		return false;
+	case LEAVES:
+		_exit(0);
+	case LOSES:
+		return false;
+	case RIGHT:
+		break;
+	}
+	return true;
+}
+
+static _Noreturn void serve(int fd, const struct plan *plan)
+{
+	static struct datagram in;
+	static struct datagram held;
+	static struct datagram ignored;
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	const struct timespec delay = {.tv_nsec = 400000000};
+	uint64_t n = 0;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		bool is_late = plan->fault == DELAYS && held.n > 0;
+
+		if (is_late) {
+			nanosleep(&delay, NULL);
+			answer(fd, &held);
+			held.n = 0;
+		}
+		poll(&ready, 1, -1);
+		in.from.len = sizeof in.from.sa;
+		in.n = (size_t)recvfrom(fd, in.bytes, sizeof in.bytes, 0,
+					&in.from.sa.any, &in.from.len);
+		if (plan->is_deaf || is_same(&in.from, &ignored.from))
+			continue;
+		if (!is_hello(&in) && is_hit(plan, ++n) &&
+		    !spoil(fd, plan, &in, &held, &ignored))
+			continue;
+		answer(fd, &in);
+		if (held.n > 0 && plan->fault == OVERTAKES) {
+			answer(fd, &held);
+			held.n = 0;
+		}
+	}
+}
+
+static void target_start(const struct plan *plan, const char *where)
+{
+	struct weir_address a = harness_address(where);
+	int fd = socket(a.sa.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	must(fd, "socket");
+	must(bind(fd, &a.sa.any, a.len), "bind");
+	must(getsockname(fd, &a.sa.any, &a.len), "getsockname");
+	weir_address_format(&a, address, sizeof address);
+	target = fork();
+	must(target, "fork");
+	if (target == 0)
+		serve(fd, plan);
+	close(fd);
+}
+
+static void target_end(void)
+{
+	int status;
+
+	kill(target, SIGKILL);
+	waitpid(target, &status, 0);
+	flooded_forget(&run);
+}
+
+static double number(const char *within, const char *key)
+{
+	return flooded_number(&run, within, key);
+}
+
+TestSuite(flood_datagram, .init = harness_begin, .fini = harness_end,
+	  .timeout = 60);
+
+/* -- nothing wrong -- */
+
+static void expect_echo(const char *where)
+{
+	target_start(&(struct plan){.fault = RIGHT}, where);
+	flood(&run, "-c", "3", "-p", "2", "-n", "1000", "--warmup", "0",
+	      "--timeout", "30s", "--json", "-", address, NULL);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(number("", "messages"), 1000);
+	cr_expect_eq(number("", "corrupt"), 0);
+	cr_expect_eq(number("latency_ns", "count"), 1000);
+	cr_expect_eq(number("datagrams", "lost"), 0);
+	cr_expect_eq(number("datagrams", "loss"), 0);
+	cr_expect_eq(number("datagrams", "repeated"), 0);
+	cr_expect_eq(number("datagrams", "reordered"), 0);
+	cr_expect_eq(number("datagrams", "overdue"), 0);
+	cr_expect_eq(number("datagrams", "unsent"), 0);
+	cr_expect_eq(number("datagrams", "dropped"), 0);
+	cr_expect_eq(number("healthy", "connected"), 3);
+	cr_expect_eq(number("healthy", "bytes_sent"), 64 * 1000);
+	cr_expect_eq(number("healthy", "bytes_received"), 64 * 1000);
+	cr_expect(isnan(number("healthy", "bytes_acknowledged")));
+	cr_expect(isnan(number("socket", "tcp")));
+	target_end();
+}
+
+Test(flood_datagram, udp_and_unix_echo)
+{
+	expect_echo("udp:127.0.0.1:0");
+	expect_echo("udp:[::1]:0");
+	expect_echo("unixgram:@weir-flood-datagram");
+}
+
+Test(flood_datagram, an_open_loop_has_its_three_times)
+{
+	target_start(&(struct plan){.fault = RIGHT}, "udp:127.0.0.1:0");
+	flood(&run, "-t", "2", "-c", "4", "-r", "1000", "-n", "500", "--warmup",
+	      "0", "--late", "1m", "--timeout", "30s", "--json", "-", address,
+	      NULL);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(number("", "messages_sent"), 500);
+	cr_expect_eq(number("lateness_ns", "count"), 500);
+	cr_expect_eq(number("service_ns", "count"), 500);
+	target_end();
+}
+
+/* A name has several addresses, and nobody may be at the first. */
+Test(flood_datagram, each_address_of_a_name_is_tried)
+{
+	char named[KNOWN_ADDRESS_SIZE];
+
+	target_start(&(struct plan){.fault = RIGHT}, "udp:127.0.0.1:0");
+	snprintf(named, sizeof named, "udp:localhost%s", strrchr(address, ':'));
+	flood(&run, "-c", "2", "-n", "10", "--warmup", "0", named, NULL);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	target_end();
+}
+
+/* -- the network -- */
+
+/* Of 200 messages, each fiftieth; not the last. */
+static void spoil_each_fiftieth(enum fault fault, const char *pipeline,
+				const char *expected)
+{
+	target_start(&(struct plan){.fault = fault,
+				    .fault_at = 10,
+				    .fault_every = 50},
+		     "udp:127.0.0.1:0");
+	flood(&run, "-c", "1", "-n", "200", "-p", pipeline, "--warmup", "0",
+	      "--timeout", "200ms", "--expect", expected, "--json", "-",
+	      address, NULL);
+}
+
+Test(flood_datagram, what_is_lost_is_given_up_and_counted)
+{
+	spoil_each_fiftieth(LOSES, "1", "loss<=2%");
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(number("", "messages"), 196);
+	cr_expect_eq(number("", "messages_timed_out"), 4);
+	cr_expect_eq(number("", "corrupt"), 0);
+	cr_expect_eq(number("", "errors"), 0);
+	cr_expect_eq(number("datagrams", "lost"), 4);
+	cr_expect_eq(number("datagrams", "loss"), 0.02);
+	cr_expect_eq(number("datagrams", "reordered"), 0);
+	cr_expect_eq(number("latency_ns", "count"), 200);
+	cr_expect_geq(number("latency_ns", "max"), 200e6);
+	cr_expect(flooded_says(&run, "no answer within 200 ms, 2.0 %"));
+	target_end();
+}
+
+Test(flood_datagram, loss_is_a_reason_or_a_breach)
+{
+	spoil_each_fiftieth(LOSES, "1", "errors=0");
+	cr_expect_eq(run.status, 3);
+	cr_expect(flooded_says(&run, "4 messages were lost (2.0 %)"));
+	target_end();
+	spoil_each_fiftieth(LOSES, "1", "loss<1%");
+	cr_expect_eq(run.status, 4);
+	cr_expect(flooded_says(&run, "loss<1%: 2.0 %, breached by 1.0 %"));
+	target_end();
+}
+
+Test(flood_datagram, what_comes_twice_is_counted)
+{
+	spoil_each_fiftieth(REPEATS, "1", "repeated=4,reordered=0,loss=0");
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(number("", "messages"), 200);
+	cr_expect_eq(number("", "corrupt"), 0);
+	cr_expect_eq(number("datagrams", "repeated"), 4);
+	cr_expect_eq(number("datagrams", "overdue"), 0);
+	cr_expect(flooded_says(&run, "4 came twice"));
+	target_end();
+}
+
+Test(flood_datagram, what_is_overtaken_is_counted_and_answered)
+{
+	spoil_each_fiftieth(OVERTAKES, "7", "repeated=0,reordered=4,loss=0");
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(number("datagrams", "reordered"), 4);
+	cr_expect_eq(number("", "messages"), 200);
+	cr_expect_eq(number("", "corrupt"), 0);
+	target_end();
+}
+
+Test(flood_datagram, what_comes_after_its_time_is_lost_and_overdue)
+{
+	target_start(&(struct plan){.fault = DELAYS, .fault_at = 50},
+		     "udp:127.0.0.1:0");
+	flood(&run, "-c", "1", "-n", "100", "--warmup", "0", "--timeout",
+	      "100ms", "--expect", "loss<20%", "--json", "-", address, NULL);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_geq(number("datagrams", "lost"), 1);
+	cr_expect_eq(number("datagrams", "overdue"),
+		     number("datagrams", "lost"));
+	cr_expect_eq(number("datagrams", "repeated"), 0);
+	target_end();
+}
+
+static void expect_changed(enum fault fault)
+{
+	target_start(&(struct plan){.fault = fault, .fault_at = 50},
+		     "udp:127.0.0.1:0");
+	flood(&run, "-c", "1", "-n", "100", "--warmup", "0", "--timeout",
+	      "100ms", "--json", "-", address, NULL);
+	cr_expect_eq(run.status, 1);
+	cr_expect_eq(number("corrupt_by_kind", "changed"), 1);
+	cr_expect_eq(number("", "corrupt"), 1);
+	cr_expect_eq(number("", "messages"), 99);
+	target_end();
+}
+
+Test(flood_datagram, what_is_changed_is_corrupt)
+{
+	expect_changed(CHANGES);
+	expect_changed(CUTS);
+}
+
+Test(flood_datagram, the_lines_of_each_second_add_up)
+{
+	target_start(&(struct plan){.fault = LOSES,
+				    .fault_at = 50,
+				    .fault_every = 50},
+		     "udp:127.0.0.1:0");
+	flood(&run, "-c", "1", "-n", "50", "--warmup", "0", "--timeout",
+	      "100ms", "--json-lines", "-", address, NULL);
+	cr_expect(flooded_says(&run, "\"lost\": 1, \"repeated\": 0, "
+				     "\"reordered\": 0"),
+		  "%s", run.out);
+	target_end();
+}
+
+/* -- the target -- */
+
+/* The others are answered, and none of them is silent. */
+Test(flood_datagram, a_peer_that_is_ignored_is_a_reason)
+{
+	target_start(&(struct plan){.fault = IGNORES, .fault_at = 100},
+		     "udp:127.0.0.1:0");
+	flood(&run, "-c", "4", "-r", "400", "-d", "1200ms", "--warmup", "0",
+	      "--late", "1m", "--timeout", "200ms", "--expect", "loss<90%",
+	      "--json", "-", address, NULL);
+	cr_expect_eq(run.status, 3, "%s", run.err);
+	cr_expect_eq(number("healthy", "silent"), 1);
+	cr_expect_geq(number("healthy", "most_silent_ns"), 500e6);
+	cr_expect(flooded_says(&run, "was silent for"));
+	target_end();
+}
+
+Test(flood_datagram, a_target_that_goes_is_an_error)
+{
+	target_start(&(struct plan){.fault = LEAVES, .fault_at = 50},
+		     "udp:127.0.0.1:0");
+	flood(&run, "-c", "1", "-d", "1s", "--warmup", "0", "--timeout", "50ms",
+	      "--json", "-", address, NULL);
+	cr_expect_eq(run.status, 3);
+	cr_expect_eq(number("errors_by_cause", "closed"), 1);
+	cr_expect_eq(number("", "errors"), 1);
+	cr_expect(flooded_says(&run, "connection refused"));
+	target_end();
+}
+
+Test(flood_datagram, a_target_that_is_not_there_is_one_line)
+{
+	flood(&run, "udp:127.0.0.1:1", NULL);
+	cr_expect_eq(run.status, 2);
+	cr_expect_str_eq(run.err, "weir-flood: udp:127.0.0.1:1: connection "
+				  "refused\n");
+	flooded_forget(&run);
+	flood(&run, "unixgram:@weir-nobody", NULL);
+	cr_expect_eq(run.status, 2);
+	cr_expect_str_eq(run.err, "weir-flood: unixgram:@weir-nobody: "
+				  "connection refused\n");
+	flooded_forget(&run);
+}
+
+Test(flood_datagram, a_target_that_never_answers_is_none)
+{
+	target_start(&(struct plan){.is_deaf = true}, "udp:127.0.0.1:0");
+	flood(&run, "-c", "200", "-t", "2", "--connect-timeout", "200ms",
+	      address, NULL);
+	cr_expect_eq(run.status, 2);
+	cr_expect(flooded_says(&run, "timed out"), "%s", run.err);
+	target_end();
+}
