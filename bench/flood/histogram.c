@@ -147,17 +147,17 @@ uint64_t histogram_rank(const struct histogram *h, double percent)
 
 uint64_t histogram_percentile(const struct histogram *h, double percent)
 {
-	struct histogram_step step = {0};
 	uint64_t rank = histogram_rank(h, percent);
+	size_t slot = histogram_slot(h->min);
+	uint64_t n_upto = 0;
 
-	while (histogram_next(h, &step)) {
-		if (step.n_upto < rank)
-			continue;
-		if (step.last == UINT64_MAX)
-			return step.first;
-		return step.last < h->max ? step.last : h->max;
-	}
-	return 0;
+	if (h->count == 0)
+		return 0;
+	while ((n_upto += h->slots[slot]) < rank)
+		slot++;
+	if (slot == HISTOGRAM_SLOTS - 1)
+		return first_of(slot);
+	return last_of(slot) < h->max ? last_of(slot) : h->max;
 }
 
 bool histogram_next(const struct histogram *h, struct histogram_step *step)
