@@ -153,6 +153,90 @@ Test(flood_verdict, a_closed_loop_is_judged_by_what_is_in_flight)
 	expect_valid(0);
 	result.n_unanswered = 3;
 	expect_only("3 messages (1.5 % of those in flight) never answered");
+	/* those in flight at a signal had no time for an answer */
+	result.is_interrupted = true;
+	expect_valid(0);
+}
+
+/* Each round of a comparison has them in flight again. */
+Test(flood_verdict, rounds_have_as_many_in_flight_each)
+{
+	settings.rate = 0;
+	settings.n_connections = 25;
+	settings.pipeline = 8;
+	result.comparison.n_rounds = 10;
+	result.n_messages = 100000;
+	result.n_unanswered = 20;
+	expect_valid(0);
+	result.n_unanswered = 22;
+	expect_only("22 messages (1.1 % of those in flight) never answered");
+}
+
+/* A line in flight is owed to each subscriber. */
+Test(flood_verdict, lines_in_flight_are_those_of_all_subscribers)
+{
+	settings.mode = MODE_BROADCAST;
+	settings.rate = 0;
+	settings.n_publishers = 2;
+	settings.pipeline = 5;
+	result.n_subscribers = 20;
+	result.n_messages = 100000;
+	result.n_unanswered = 2;
+	expect_valid(0);
+	result.n_unanswered = 3;
+	expect_only("3 messages (1.5 % of those in flight) never answered");
+}
+
+/* Of time-outs a closed loop has any number. */
+Test(flood_verdict, one_in_a_hundred_may_be_given_up)
+{
+	settings.rate = 0;
+	settings.n_connections = 5;
+	settings.pipeline = 1;
+	settings.timeout_ns = 200000000;
+	result.n_messages = 990;
+	result.n_unanswered = 10;
+	result.n_timed_out = 10;
+	expect_valid(0);
+	result.n_unanswered = 11;
+	result.n_timed_out = 11;
+	expect_only("11 messages (1.1 %) had no answer within --timeout, 200 "
+		    "ms");
+}
+
+Test(flood_verdict, one_visit_in_a_hundred_may_fail)
+{
+	settings.mode = MODE_CONNECT;
+	result.n_failed = 10;
+	result.n_failed_visits = 10;
+	result.n_errors = 10;
+	expect_valid(0);
+	result.n_failed = 11;
+	result.n_failed_visits = 11;
+	result.n_errors = 11;
+	snprintf(result.first_error, sizeof result.first_error, "reset");
+	expect_only("11 of 1,000 visits (1.1 %) failed, the first: reset");
+}
+
+Test(flood_verdict, one_datagram_in_a_hundred_may_be_lost)
+{
+	settings.is_datagram = true;
+	settings.timeout_ns = 1000000000;
+	result.n_asked = 1000;
+	result.n_messages = 970;
+	/* those of the warm-up are none of them */
+	result.n_warmup_unanswered = 20;
+	result.n_unanswered = 30;
+	result.n_timed_out = 30;
+	expect_valid(0);
+	result.n_unanswered = 31;
+	expect_only("11 messages were lost (1.1 %)");
+	result.datagrams.n_unsent = 2;
+	result.datagrams.n_dropped = 3;
+	expect_only("11 messages were lost (1.1 %), of which our own socket "
+		    "dropped 5");
+	settings.expects_loss = true;
+	expect_valid(0);
 }
 
 Test(flood_verdict, a_run_that_was_cut_short_says_so)
@@ -169,6 +253,26 @@ Test(flood_verdict, no_answer_at_all_is_no_measurement)
 	expect_only("no message was transferred");
 }
 
+/* Twice what the slowest answer took, and no hiccup. */
+Test(flood_verdict, a_silence_of_the_warm_up_is_told)
+{
+	settings.rate = 0;
+	result.warmup_wait_ns = 10000000;
+	expect_valid(0);
+	result.warmup_wait_ns = 11000000;
+	expect_only("a silence of 11.0 ms began before the measurement, and is "
+		    "not in the latency");
+	histogram_record(result.latency, 20000000);
+	result.warmup_wait_ns = 39000000;
+	expect_valid(0);
+	result.warmup_wait_ns = 41000000;
+	expect_only("a silence of 41.0 ms began before the measurement, and is "
+		    "not in the latency");
+	/* an open loop goes on sending */
+	settings.rate = 1000;
+	expect_valid(0);
+}
+
 /* Three connections, one of which hangs. */
 Test(flood_verdict, a_connection_without_an_answer_is_told)
 {
@@ -179,6 +283,12 @@ Test(flood_verdict, a_connection_without_an_answer_is_told)
 	expect_valid(0);
 	settings.rate = 0;
 	expect_only("1 of 3 connections got no answer in the measured time");
+	/* which is said already, or had no time to be seen */
+	result.silence = (struct result_silence){1, 1, 2000000000};
+	expect_only("connection 1 was silent for 2.00 s to the end");
+	result.silence.n = 0;
+	result.is_interrupted = true;
+	expect_valid(0);
 	result.fairness = (struct result_fairness){0};
 }
 
