@@ -1,7 +1,6 @@
 #include "datagram.h"
 
 #include <errno.h>
-#include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -14,6 +13,9 @@
 #include "record.h"
 
 enum {
+	/* of what SO_MEMINFO tells: linux/sock_diag.h, which musl has not */
+	MEMINFO_DROPS = 8,
+	MEMINFO_N = 9,
 	/* lost one after the other: the target is silent */
 	LEAST_UNHEARD = 5
 };
@@ -267,7 +269,7 @@ void datagram_close(struct peer *peer)
 
 uint64_t datagram_count_dropped(const struct load *load)
 {
-	uint32_t memory[SK_MEMINFO_VARS];
+	uint32_t memory[MEMINFO_N];
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < load->crew.n_peers; i++) {
@@ -278,7 +280,7 @@ uint64_t datagram_count_dropped(const struct load *load)
 		    getsockopt(datagram_fd(peer), SOL_SOCKET, SO_MEMINFO,
 			       memory, &size) == 0 &&
 		    size == sizeof memory)
-			n += memory[SK_MEMINFO_DROPS];
+			n += memory[MEMINFO_DROPS];
 	}
 	return n;
 }
