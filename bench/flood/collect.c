@@ -204,7 +204,8 @@ void collect_begin(struct load *load)
 
 	load->counters.n_taken_start =
 		n_taken > n_early ? n_taken - n_early : 0;
-	if (load->settings->is_datagram)
+	/* without a warm-up answers may have come, and gone, already */
+	if (load->settings->is_datagram && load->settings->warmup_ns > 0)
 		load->counters.n_dropped_start = datagram_count_dropped(load);
 	read_cpu(&load->counters.cpu_user_s, &load->counters.cpu_system_s);
 	load->counters.cpu_wait_s = environment_cpu_wait();

@@ -165,7 +165,7 @@ static void take(struct datagram *datagram,
 	    message_find(kit, in->data, in->n, peer->number, peer->flight.next,
 			 &at, &sequence))
 		take_message(datagram, sequence, now_ns);
-	else if (!datagram_is_hello(peer, in))
+	else
 		checker_count(&peer->checker, CHECKER_CHANGED, 1,
 			      peer->flight.first);
 }
@@ -179,11 +179,14 @@ static void on_datagram(struct weir_dgram *d,
 	struct load *load = peer->load;
 	uint64_t now_ns = clock_now();
 
-	if (!datagram->is_connected) {
-		if (datagram_is_hello(peer, in))
+	if (datagram_is_hello(peer, in)) {
+		/* if it was sent again, the other echoes are nothing */
+		if (!datagram->is_connected)
 			datagram_be_connected(datagram);
 		return;
 	}
+	if (!datagram->is_connected)
+		return;
 	record_received(load, in->n, now_ns);
 	take(datagram, in, now_ns);
 	timers_check(&load->timers, now_ns);

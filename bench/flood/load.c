@@ -11,6 +11,7 @@
 #include "environment.h"
 #include "histogram.h"
 #include "peer.h"
+#include "record.h"
 #include "team.h"
 #include "timeout.h"
 
@@ -122,7 +123,11 @@ static void begin_measurement(struct load *load)
 static void end_measurement(struct load *load)
 {
 	uint64_t now_ns = clock_now();
+	uint64_t due_ns = now_ns;
 
+	/* what is due when a signal comes has not missed its time yet */
+	if (load->result->is_interrupted)
+		due_ns = record_age(load->settings->late_ns, now_ns);
 	/* it may be over before the clock was read */
 	if (load->phase == LOAD_WARMING && now_ns >= load->start_ns)
 		begin_measurement(load);
@@ -131,11 +136,7 @@ static void end_measurement(struct load *load)
 		load->start_ns = UINT64_MAX;
 		load->counters.tick_ns = UINT64_MAX;
 	}
-	/* what is due when a signal comes has not missed its time yet */
-	load->result->n_unsent =
-		pace_backlog(load, load->result->is_interrupted
-					   ? now_ns - load->settings->late_ns
-					   : now_ns);
+	load->result->n_unsent = pace_backlog(load, due_ns);
 	load->is_sending = false;
 	pace_stop(load);
 	timers_cancel(&load->timers, TIMERS_TICK);

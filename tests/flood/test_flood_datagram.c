@@ -25,10 +25,10 @@ enum fault {
 	RIGHT,
 	LOSES,
 	REPEATS,
-	OVERTAKES, /* it comes after the next */
+	OVERTAKES, /* it and the next come after the one behind them */
 	CHANGES,   /* one byte of it */
 	CUTS,	   /* its last byte */
-	DELAYS,	   /* it comes 400 ms later */
+	DELAYS,	   /* it comes 400 ms later, twice */
 	IGNORES,   /* it and what its sender sends from then on */
 	LEAVES	   /* the target is gone */
 };
@@ -47,6 +47,9 @@ struct datagram {
 };
 
 static struct flooded run;
+/* of the target */
+static struct datagram held[2];
+static size_t n_held;
 static char address[KNOWN_ADDRESS_SIZE];
 static pid_t target;
 
@@ -57,8 +60,17 @@ static void answer(int fd, const struct datagram *in)
 	(void)sendto(fd, in->bytes, in->n, 0, &in->from.sa.any, in->from.len);
 }
 
+static void answer_held(int fd)
+{
+	for (size_t i = 0; i < n_held; i++)
+		answer(fd, &held[i]);
+	n_held = 0;
+}
+
 static bool is_hit(const struct plan *plan, uint64_t n)
 {
+	if (plan->fault == OVERTAKES && n_held == 1)
+		return true;
 	if (plan->fault_every == 0 || n < plan->fault_at)
 		return n == plan->fault_at;
 	return (n - plan->fault_at) % plan->fault_every == 0;
@@ -80,7 +92,7 @@ static bool is_same(const struct weir_address *a, const struct weir_address *b)
 
 /* Whether it is answered now. */
 static bool spoil(int fd, const struct plan *plan, struct datagram *in,
-		  struct datagram *held, struct datagram *ignored)
+		  struct datagram *ignored)
 {
 	switch (plan->fault) {
 	case REPEATS:
@@ -94,7 +106,7 @@ static bool spoil(int fd, const struct plan *plan, struct datagram *in,
 		break;
 	case OVERTAKES:
 	case DELAYS:
-		*held = *in;
+		held[n_held++] = *in;
 		return false;
 	case IGNORES:
 		*ignored = *in;
@@ -112,7 +124,6 @@ static bool spoil(int fd, const struct plan *plan, struct datagram *in,
 static _Noreturn void serve(int fd, const struct plan *plan)
 {
 	static struct datagram in;
-	static struct datagram held;
 	static struct datagram ignored;
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
 	const struct timespec delay = {.tv_nsec = 400000000};
@@ -120,12 +131,10 @@ static _Noreturn void serve(int fd, const struct plan *plan)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
-		bool is_late = plan->fault == DELAYS && held.n > 0;
-
-		if (is_late) {
+		if (plan->fault == DELAYS && n_held > 0) {
 			nanosleep(&delay, NULL);
-			answer(fd, &held);
-			held.n = 0;
+			answer(fd, &held[0]);
+			answer_held(fd);
 		}
 		poll(&ready, 1, -1);
 		in.from.len = sizeof in.from.sa;
@@ -134,13 +143,10 @@ static _Noreturn void serve(int fd, const struct plan *plan)
 		if (plan->is_deaf || is_same(&in.from, &ignored.from))
 			continue;
 		if (!is_hello(&in) && is_hit(plan, ++n) &&
-		    !spoil(fd, plan, &in, &held, &ignored))
+		    !spoil(fd, plan, &in, &ignored))
 			continue;
 		answer(fd, &in);
-		if (held.n > 0 && plan->fault == OVERTAKES) {
-			answer(fd, &held);
-			held.n = 0;
-		}
+		answer_held(fd);
 	}
 }
 
@@ -267,6 +273,33 @@ Test(flood_datagram, what_is_lost_is_given_up_and_counted)
 	target_end();
 }
 
+/* Those behind it are answered long before. */
+Test(flood_datagram, what_is_lost_is_no_other_message)
+{
+	spoil_each_fiftieth(LOSES, "7", "loss<=2%");
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(number("", "messages"), 196);
+	cr_expect_eq(number("datagrams", "lost"), 4);
+	cr_expect_eq(number("datagrams", "repeated"), 0);
+	cr_expect_eq(number("datagrams", "overdue"), 0);
+	target_end();
+}
+
+/* Five are, and the last of them at the end. */
+Test(flood_datagram, what_is_lost_now_and_then_is_no_silence)
+{
+	target_start(&(struct plan){.fault = LOSES,
+				    .fault_at = 20,
+				    .fault_every = 20},
+		     "udp:127.0.0.1:0");
+	flood(&run, "-c", "1", "-n", "100", "--warmup", "0", "--timeout",
+	      "50ms", "--expect", "loss<10%", "--json", "-", address, NULL);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(number("datagrams", "lost"), 5);
+	cr_expect_eq(number("healthy", "silent"), 0);
+	target_end();
+}
+
 Test(flood_datagram, loss_is_a_reason_or_a_breach)
 {
 	spoil_each_fiftieth(LOSES, "1", "errors=0");
@@ -293,9 +326,9 @@ Test(flood_datagram, what_comes_twice_is_counted)
 
 Test(flood_datagram, what_is_overtaken_is_counted_and_answered)
 {
-	spoil_each_fiftieth(OVERTAKES, "7", "repeated=0,reordered=4,loss=0");
+	spoil_each_fiftieth(OVERTAKES, "7", "repeated=0,reordered=8,loss=0");
 	cr_expect_eq(run.status, 0, "%s", run.err);
-	cr_expect_eq(number("datagrams", "reordered"), 4);
+	cr_expect_eq(number("datagrams", "reordered"), 8);
 	cr_expect_eq(number("", "messages"), 200);
 	cr_expect_eq(number("", "corrupt"), 0);
 	target_end();
@@ -311,7 +344,7 @@ Test(flood_datagram, what_comes_after_its_time_is_lost_and_overdue)
 	cr_expect_geq(number("datagrams", "lost"), 1);
 	cr_expect_eq(number("datagrams", "overdue"),
 		     number("datagrams", "lost"));
-	cr_expect_eq(number("datagrams", "repeated"), 0);
+	cr_expect_eq(number("datagrams", "repeated"), 1);
 	target_end();
 }
 
@@ -345,6 +378,20 @@ Test(flood_datagram, the_lines_of_each_second_add_up)
 	cr_expect(flooded_says(&run, "\"lost\": 1, \"repeated\": 0, "
 				     "\"reordered\": 0"),
 		  "%s", run.out);
+	target_end();
+}
+
+/* A socket that holds one answer, while the target sends 32. It loses none. */
+Test(flood_datagram, what_we_have_no_room_for_is_told_apart)
+{
+	target_start(&(struct plan){.fault = RIGHT}, "udp:127.0.0.1:0");
+	flood(&run, "-c", "1", "-p", "32", "-s", "1500", "-n", "640",
+	      "--warmup", "0", "--rcvbuf", "1", "--timeout", "200ms", "--json",
+	      "-", address, NULL);
+	cr_expect_geq(number("datagrams", "lost"), 1);
+	cr_expect_geq(number("datagrams", "dropped") +
+			      number("datagrams", "overdue"),
+		      number("datagrams", "lost"));
 	target_end();
 }
 

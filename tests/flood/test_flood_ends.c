@@ -5,8 +5,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness.h"
+#include "harness_net.h"
 #include "test_flood_served.h"
 
 enum {
@@ -261,6 +263,24 @@ Test(flood_ends, ctrl_c_prints_the_result_so_far)
 	flooded_end(&target.run, &server);
 }
 
+/* Whatever is due when it comes was to leave within the next hour. */
+Test(flood_ends, what_is_due_at_a_signal_has_missed_nothing)
+{
+	const char *arguments[] = {"-c",     "1",   "-r",	    "10000000",
+				   "--late", "60m", "--warmup",	    "0",
+				   "--json", "-",   server.address, NULL};
+	struct flooding flooding;
+
+	known_start(&server, &(struct known_plan){.size = 64});
+	flood_start(&flooding, arguments);
+	while (*(volatile uint64_t *)&server.truth->n_samples < 100)
+		sched_yield();
+	kill(flooding.pid, SIGINT);
+	flood_wait(&flooding, &target.run);
+	flood_expect(&target.run, "generator", "unsent", 0);
+	flooded_end(&target.run, &server);
+}
+
 Test(flood_ends, a_message_that_cannot_be_counted_on_is_not_asked)
 {
 	flood_serve(&target, "echo");
@@ -295,4 +315,39 @@ Test(flood_ends, many_connections_work)
 	cr_expect_eq(flooded_number(&target.run, "healthy", "connected"),
 		     strtod(n, NULL));
 	flood_serve_no_more(&target);
+}
+
+/* An answer that others have waited longer for may still come. */
+Test(flood_ends, a_wait_that_others_had_too_is_no_silence)
+{
+	known_start(&server,
+		    &(struct known_plan){.size = 64,
+					 .n_delays = 2,
+					 .delays_ns = {400000000, 30000000000},
+					 .closes_at_fin = true});
+	flood(&target.run, "-c", "1", "-d", "500ms", "--warmup", "0", "--drain",
+	      "100ms", "--json", "-", server.address, NULL);
+	flood_expect(&target.run, "", "messages", 1);
+	flood_expect(&target.run, "", "messages_unanswered", 1);
+	flood_expect(&target.run, "healthy", "silent", 0);
+	flooded_end(&target.run, &server);
+}
+
+/* What waits in our own queue is owed to it. */
+Test(flood_ends, a_target_that_takes_nothing_is_not_sent_to_for_ever)
+{
+	struct weir_address address = harness_address("127.0.0.1:0");
+	int listener = harness_listen(&address, 8);
+	char text[KNOWN_ADDRESS_SIZE];
+
+	flood(&target.run, "-m", "sink", "-c", "1", "-s", "1M", "-r", "100",
+	      "-d", "30s", "--warmup", "0", "--drain", "0", "--late", "1m",
+	      "--max-owed", "50", "--json", "-",
+	      weir_address_format(&address, text, sizeof text), NULL);
+	cr_expect_eq(target.run.status, 3);
+	cr_expect(flooded_says(&target.run, "cut short: more than 50 messages "
+					    "were owed"));
+	cr_expect_lt(flooded_number(&target.run, "", "seconds"), 30);
+	close(listener);
+	flooded_forget(&target.run);
 }

@@ -124,3 +124,30 @@ Test(flood_reconnect, what_holds_ends_no_run)
 	cr_expect_eq(flooded_number(&run, "", "messages"), 300);
 	flooded_end(&run, &server);
 }
+
+/* A target that ends each connection, and answers on none. */
+Test(flood_reconnect, what_was_never_answered_is_not_made_again)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .fault = KNOWN_CLOSES,
+						  .fault_at = 1,
+						  .fault_every = 1});
+	flood(&run, "-c", "1", "-n", "10", "-d", "30s", "--warmup", "0",
+	      "--reconnect", "--json", "-", server.address, NULL);
+	cr_expect_eq(run.status, 3);
+	cr_expect_eq(flooded_number(&run, "healthy", "reconnects"), 0);
+	cr_expect_eq(flooded_number(&run, "errors_by_cause", "closed"), 1);
+	flooded_end(&run, &server);
+}
+
+/* Each answer is half of one. */
+Test(flood_reconnect, a_part_of_an_answer_ends_with_its_connection)
+{
+	known_start(&server,
+		    &(struct known_plan){.size = 64, .answer_size = 32});
+	flood(&run, "-c", "1", "-n", "2", "--warmup", "0", "--no-verify",
+	      "--timeout", "200ms", "--json", "-", server.address, NULL);
+	cr_expect_eq(flooded_number(&run, "", "messages"), 0);
+	cr_expect_eq(flooded_number(&run, "", "messages_timed_out"), 2);
+	flooded_end(&run, &server);
+}
