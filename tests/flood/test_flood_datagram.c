@@ -28,6 +28,7 @@ enum fault {
 	OVERTAKES, /* it and the next come after the one behind them */
 	CHANGES,   /* one byte of it */
 	CUTS,	   /* its last byte */
+	GROWS,	   /* by a byte */
 	DELAYS,	   /* it comes 400 ms later, twice */
 	IGNORES,   /* it and what its sender sends from then on */
 	LEAVES	   /* the target is gone */
@@ -103,6 +104,9 @@ static bool spoil(int fd, const struct plan *plan, struct datagram *in,
 		break;
 	case CUTS:
 		in->n--;
+		break;
+	case GROWS:
+		in->bytes[in->n++] = 0;
 		break;
 	case OVERTAKES:
 	case DELAYS:
@@ -273,6 +277,19 @@ Test(flood_datagram, what_is_lost_is_given_up_and_counted)
 	target_end();
 }
 
+/* Without a time-out a closed loop would wait for ever. */
+Test(flood_datagram, a_second_is_long_enough)
+{
+	target_start(&(struct plan){.fault = LOSES, .fault_at = 5},
+		     "udp:127.0.0.1:0");
+	flood(&run, "-c", "1", "-n", "20", "-d", "20s", "--warmup", "0",
+	      "--expect", "loss<10%", "--json", "-", address, NULL);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(number("settings", "timeout_ns"), 1e9);
+	cr_expect_eq(number("", "messages"), 19);
+	target_end();
+}
+
 /* Those behind it are answered long before. */
 Test(flood_datagram, what_is_lost_is_no_other_message)
 {
@@ -365,6 +382,7 @@ Test(flood_datagram, what_is_changed_is_corrupt)
 {
 	expect_changed(CHANGES);
 	expect_changed(CUTS);
+	expect_changed(GROWS);
 }
 
 Test(flood_datagram, the_lines_of_each_second_add_up)

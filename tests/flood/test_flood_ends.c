@@ -162,6 +162,7 @@ Test(flood_ends, a_message_of_the_warm_up_is_missed_too)
 	cr_expect_geq(flooded_number(&target.run, "healthy", "most_silent_ns"),
 		      400e6);
 	flood_expect(&target.run, "", "messages_unanswered", 1);
+	flood_expect(&target.run, "", "messages_warmup_unanswered", 1);
 	cr_expect_geq(flooded_number(&target.run, "latency_ns", "max"), 400e6);
 	flooded_end(&target.run, &server);
 }

@@ -151,3 +151,16 @@ Test(flood_reconnect, a_part_of_an_answer_ends_with_its_connection)
 	cr_expect_eq(flooded_number(&run, "", "messages_timed_out"), 2);
 	flooded_end(&run, &server);
 }
+
+Test(flood_reconnect, time_outs_of_the_warm_up_are_not_counted)
+{
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .fault = KNOWN_LOSES,
+						  .fault_at = 3});
+	flood(&run, "-c", "1", "-d", "200ms", "--warmup", "800ms", "--timeout",
+	      "100ms", "--json", "-", server.address, NULL);
+	cr_expect_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(flooded_number(&run, "", "messages_timed_out"), 0);
+	cr_expect_eq(flooded_number(&run, "", "messages_unanswered"), 0);
+	flooded_end(&run, &server);
+}
