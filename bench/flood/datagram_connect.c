@@ -61,7 +61,7 @@ static int try_next(struct datagram *datagram, int error)
 		.sndbuf = settings->sndbuf,
 		.rcvbuf = settings->rcvbuf};
 
-	for (; datagram->i_address < load->target->n_addresses;) {
+	while (datagram->i_address < load->target->n_addresses) {
 		size_t n_left = load->target->n_addresses - datagram->i_address;
 		uint64_t now_ns = clock_now();
 

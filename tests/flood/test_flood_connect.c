@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,37 +66,42 @@ enum {
 	N_CLIENTS = 6
 };
 
+/* Its end is the connection's. False: it is over. */
+static bool echo_one(struct pollfd *client)
+{
+	char text[64];
+	ssize_t n = recv(client->fd, text, sizeof text, MSG_DONTWAIT);
+
+	if (n > 0)
+		(void)send(client->fd, text, (size_t)n, MSG_NOSIGNAL);
+	if (n != 0)
+		return true;
+	close(client->fd);
+	client->fd = -1;
+	return false;
+}
+
 /* Write down where each comes from, and echo until all have gone. */
 static _Noreturn void write_down(int listener, int to)
 {
-	int fds[N_CLIENTS];
-	char text[64];
+	struct pollfd clients[N_CLIENTS];
 	size_t n_open = N_CLIENTS;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (size_t i = 0; i < N_CLIENTS; i++) {
 		struct sockaddr_in from;
 		socklen_t n = sizeof from;
+		int fd = accept(listener, (struct sockaddr *)&from, &n);
 
-		fds[i] = accept(listener, (struct sockaddr *)&from, &n);
-		must(fds[i], "accept");
+		must(fd, "accept");
 		must(write(to, &from.sin_addr, sizeof from.sin_addr), "write");
+		clients[i] = (struct pollfd){.fd = fd, .events = POLLIN};
 	}
-	while (n_open > 0)
-		for (size_t i = 0; i < N_CLIENTS; i++) {
-			ssize_t n = fds[i] < 0 ? 0
-					       : recv(fds[i], text, sizeof text,
-						      MSG_DONTWAIT);
-
-			if (n > 0)
-				(void)send(fds[i], text, (size_t)n,
-					   MSG_NOSIGNAL);
-			else if (n == 0 && fds[i] >= 0) {
-				close(fds[i]);
-				fds[i] = -1;
+	while (n_open > 0 && poll(clients, N_CLIENTS, -1) > 0)
+		for (size_t i = 0; i < N_CLIENTS; i++)
+			if (clients[i].fd >= 0 && clients[i].revents &&
+			    !echo_one(&clients[i]))
 				n_open--;
-			}
-		}
 	_exit(0);
 }
 
