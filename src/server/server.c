@@ -174,6 +174,7 @@ int server_open(struct server *server, const struct settings *settings)
 
 	*server = (struct server){.settings = settings};
 	restart_open(&server->restart);
+	weir_list_init(&server->nats);
 	pthread_mutex_init(&server->start_lock, NULL);
 	pthread_barrier_init(&server->barrier, NULL,
 			     (unsigned)settings->n_workers);

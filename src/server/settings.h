@@ -13,6 +13,7 @@
 
 struct endpoint_config;
 struct handover;
+struct nats_config;
 
 enum {
 	MAX_WORKERS = 256
@@ -72,6 +73,7 @@ struct settings {
 	size_t budget;	    /* of the process, in bytes; 0: the default */
 	uint64_t max_conns; /* of the process; 0: no limit */
 	struct endpoint_settings defaults;
+	struct nats_config *nats; /* NULL: there is no --nats */
 	uint64_t grace_ns;	/* serving goes on so long after SIGTERM */
 	uint64_t drain_ns;	/* then connections may take so long to end */
 	uint64_t drain_idle_ns; /* without traffic for it they end; 0: no */

@@ -11,6 +11,7 @@
 #include "endpoint.h"
 #include "complain.h"
 #include "log.h"
+#include "nats.h"
 #include "snapshot.h"
 #include "trace.h"
 
@@ -209,20 +210,29 @@ static void serve_what_came(struct worker *worker)
 	} while (n_ready > 0 && n_ready < NO_MORE && ++round < MAX_LAST_ROUNDS);
 }
 
+static bool is_at_work(const struct worker *worker)
+{
+	return worker->n_clients > 0 || worker->n_owing > 0;
+}
+
 static void finish_all(struct worker *worker)
 {
+	struct server *server = worker->server;
+
 	if (worker->n_clients > 0)
 		log_say(worker,
 			"finishing %zu connections; a second signal aborts",
 			worker->n_clients);
 	finish(worker, false);
+	if (worker->number == 0)
+		nats_finish_all(server);
 	limit_idle(worker);
-	while (worker->n_clients > 0 &&
-	       server_phase(worker->server) == PHASE_DRAINING)
+	while (is_at_work(worker) && server_phase(server) == PHASE_DRAINING)
 		run(worker);
-	if (worker->n_clients > 0)
-		worker_abort(worker, false);
-	while (worker->n_clients > 0)
+	worker_abort(worker, false);
+	if (worker->number == 0)
+		nats_abort_all(server);
+	while (is_at_work(worker))
 		run(worker);
 }
 

@@ -27,6 +27,7 @@ struct worker {
 	size_t n_endpoints;
 	size_t n_clients; /* of services that are not private */
 	size_t n_private; /* of those that are */
+	size_t n_owing;	  /* subjects of NATS that have lines to send */
 	/* connections that stopping the server cost bytes, and these bytes */
 	uint64_t n_lost;
 	uint64_t lost;
