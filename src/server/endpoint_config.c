@@ -11,6 +11,7 @@
 #include "endpoint_settings.h"
 #include "endpoint_sockets.h"
 #include "handover.h"
+#include "nats_config.h"
 #include "options_table.h"
 #include "service.h"
 #include "settings.h"
@@ -126,14 +127,6 @@ static bool resolve(struct endpoint_config *config, const char *address)
 	return true;
 }
 
-/* Both families of IP have the port in the same place. */
-static bool can_be_connected_to(const struct weir_address *address)
-{
-	return address->type == SOCK_STREAM &&
-	       (address->sa.any.sa_family == AF_UNIX ||
-		address->sa.in.sin_port != 0);
-}
-
 static bool resolve_target(struct endpoint_config *config, const char *text)
 {
 	const char *name = config->service->name;
@@ -154,8 +147,7 @@ static bool resolve_target(struct endpoint_config *config, const char *text)
 	target = &config->targets[config->n_targets];
 	error = target_init(target, text);
 	config->n_targets += error == 0;
-	if (error == -EINVAL ||
-	    (error == 0 && !can_be_connected_to(&target->list->addresses[0]))) {
+	if (error == -EINVAL) {
 		complain("%s=...,%s: expected HOST:PORT, [V6]:PORT, unix:PATH "
 			 "or unix:@NAME",
 			 name, text);
@@ -355,6 +347,7 @@ void endpoint_config_free_all(struct settings *settings)
 	for (size_t i = 0; i < settings->n_endpoints; i++)
 		free_config(&settings->endpoints[i]);
 	free(settings->endpoints);
+	nats_config_free(settings);
 	handover_free(settings->handover);
 }
 
@@ -362,10 +355,12 @@ size_t endpoint_config_shared_memory(const struct settings *settings)
 {
 	size_t n = 0;
 
-	if (settings->n_workers == 1)
-		return 0;
-	for (size_t i = 0; i < settings->n_endpoints; i++)
-		n += settings->endpoints[i].service->shared_memory;
+	for (size_t i = 0; i < settings->n_endpoints; i++) {
+		const struct endpoint_config *config = &settings->endpoints[i];
+
+		if (settings->n_workers > 1 || config->settings.subject)
+			n += config->service->shared_memory;
+	}
 	return n;
 }
 

@@ -18,22 +18,15 @@
 
 #include <weir.h>
 
+#include "log.h"
+#include "nats_config.h"
 #include "nats_protocol.h"
-#include "target.h"
 
 struct nats;
-struct server;
-struct worker;
 
 enum {
 	NATS_MAX_PAYLOAD = 65536, /* a line, with its newline, is no longer */
 	NATS_MAX_ADDRESSES = 64
-};
-
-/* --nats */
-struct nats_config {
-	struct target target;
-	struct nats_login login;
 };
 
 struct nats_events {
@@ -106,6 +99,7 @@ struct nats {
 	bool is_finishing; /* it ends when nothing waits */
 	bool is_abandoned; /* or even so */
 	struct nats_counters counters;
+	struct log_limit too_long;
 };
 
 /* Publish to and receive from subject, which has been checked and must outlive

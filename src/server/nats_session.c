@@ -60,8 +60,9 @@ static void refuse_line(struct nats *nats, const char *what, size_t n,
 			uint64_t most)
 {
 	nats->counters.n_too_long++;
-	log_warn(nats->worker, "nats %s: %s of %zu bytes dropped: at most %llu",
-		 nats->subject, what, n, (unsigned long long)most);
+	log_limited(nats->worker, &nats->too_long,
+		    "nats %s: %s of %zu bytes dropped: at most %llu",
+		    nats->subject, what, n, (unsigned long long)most);
 }
 
 char *nats_line(struct nats *nats)

@@ -7,6 +7,7 @@
 #include "complain.h"
 #include "endpoint_config.h"
 #include "endpoint_settings.h"
+#include "nats_config.h"
 #include "options_table.h"
 #include "systemd.h"
 
@@ -79,6 +80,7 @@ int options_read(struct settings *settings, int argc, char **argv)
 	if (endpoint_config_parse_all(settings, &options,
 				      (int)result.n_operands,
 				      result.operands) &&
+	    nats_config_parse(settings, result.values[OPTION_NATS].text) &&
 	    check_budget(settings))
 		return OPTIONS_RUN;
 	endpoint_config_free_all(settings);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "nats_protocol.h"
 #include "settings.h"
 
 enum {
@@ -100,6 +101,15 @@ static const char *take_mode(void *context, const char *text)
 
 	(void)context;
 	return is_right ? NULL : "permissions in octal, such as 0660";
+}
+
+static const char *take_subject(void *context, const char *text)
+{
+	(void)context;
+	return nats_protocol_is_subject(text)
+		       ? NULL
+		       : "a subject without blanks and wildcards, such as "
+			 "weir.hall";
 }
 
 static const char *take_trusted(void *context, const char *text)
@@ -215,6 +225,15 @@ static const struct command_line_option table[N_OPTIONS] = {
 			      .help = "between comments to browsers",
 			      .kind = &heartbeat,
 			      .initial = 15 * CLOCK_NS_PER_S},
+	[OPTION_NATS] = {.name = "nats",
+			 .argument = "HOST:PORT[,...]",
+			 .help = "share lines with other servers through "
+				 "NATS; user=, password= and token= may follow",
+			 .expected = "an address, such as 127.0.0.1:4222"},
+	[OPTION_SUBJECT] = {.name = "subject",
+			    .argument = "SUBJECT",
+			    .help = "of NATS, for a broadcast's lines",
+			    .take = take_subject},
 	[OPTION_STALL] = {.name = "stall",
 			  .argument = "TIME",
 			  .help = "reset peers that accept nothing for TIME",

@@ -61,6 +61,7 @@ struct endpoint_settings {
 	size_t replay;	       /* bytes of the last lines, for them */
 	const char *channel;   /* shared with others by name; NULL: its own */
 	bool accepts_proxy;    /* a PROXY header comes before everything else */
+	const char *subject;   /* of NATS, for its channel; NULL: none */
 	struct networks
 		trusted; /* from where it does; empty: from everywhere */
 	enum untrusted_policy untrusted;
@@ -74,9 +75,9 @@ struct settings {
 	uint64_t max_conns; /* of the process; 0: no limit */
 	struct endpoint_settings defaults;
 	struct nats_config *nats; /* NULL: there is no --nats */
-	uint64_t grace_ns;	/* serving goes on so long after SIGTERM */
-	uint64_t drain_ns;	/* then connections may take so long to end */
-	uint64_t drain_idle_ns; /* without traffic for it they end; 0: no */
+	uint64_t grace_ns;	  /* serving goes on so long after SIGTERM */
+	uint64_t drain_ns;	  /* then connections may take so long to end */
+	uint64_t drain_idle_ns;	  /* without traffic for it they end; 0: no */
 	uint64_t start_timeout_ns; /* of the process that replaces this one */
 	char **argv;		   /* which it is started with */
 	struct handover *handover; /* NULL: there was none before this one */

@@ -52,11 +52,21 @@ void address_list_release(struct address_list *list)
 		free(list);
 }
 
+/* Both families of IP have the port in the same place. */
+static bool can_be_connected_to(const struct weir_address *address)
+{
+	return address->type == SOCK_STREAM &&
+	       (address->sa.any.sa_family == AF_UNIX ||
+		address->sa.in.sin_port != 0);
+}
+
 int target_init(struct target *target, const char *text)
 {
 	struct weir_address addresses[MAX_ADDRESSES];
 	int n = resolve(text, addresses);
 
+	if (n > 0 && !can_be_connected_to(&addresses[0]))
+		n = -EINVAL;
 	*target = (struct target){.text = text};
 	if (n < 0)
 		return n;

@@ -33,7 +33,7 @@ struct target {
 };
 
 /* Resolve text, which stays the caller's and must outlive the target. Negative:
- * as weir_address_resolve has it. */
+ * as weir_address_resolve has it; -EINVAL: it is no place to connect to. */
 int target_init(struct target *target, const char *text);
 void target_deinit(struct target *target);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "bridge.h"
 
 /* -- handing out lines -- */
 
@@ -203,19 +204,31 @@ void channel_remove_outlet(struct channel_outlet *outlet)
 
 /* -- opening and closing -- */
 
+/* The workers are the first readers. */
 static int open_ring(struct channel *channel, struct server *server,
-		     size_t n_workers)
-{
-	int error = ring_init(&channel->ring, n_workers);
-
-	for (size_t i = 0; i < n_workers && error == 0; i++)
-		channel->ring.readers[i].wakeup = &server->workers[i].wakeup;
-	return error;
-}
-
-static struct channel *channel_new(struct server *server)
+		     const char *subject)
 {
 	size_t n = server->settings->n_workers;
+	int error = ring_init(&channel->ring, n + (subject != NULL));
+
+	if (error < 0)
+		return error;
+	for (size_t i = 0; i < n; i++)
+		channel->ring.readers[i].wakeup = &server->workers[i].wakeup;
+	if (!subject)
+		return 0;
+	channel->bridge =
+		bridge_new(&server->workers[0], &channel->ring, n, subject);
+	if (channel->bridge)
+		return 0;
+	ring_deinit(&channel->ring);
+	return -ENOMEM;
+}
+
+static struct channel *channel_new(struct server *server, const char *subject)
+{
+	size_t n = server->settings->n_workers;
+	bool has_ring = n > 1 || subject;
 	struct channel *channel = calloc(1, sizeof *channel);
 
 	if (!channel)
@@ -223,7 +236,8 @@ static struct channel *channel_new(struct server *server)
 	channel->epoch = clock_read(CLOCK_REALTIME) / CLOCK_NS_PER_MS;
 	channel->workers = aligned_alloc(_Alignof(struct channel_worker),
 					 n * sizeof *channel->workers);
-	if (!channel->workers || (n > 1 && open_ring(channel, server, n) < 0)) {
+	if (!channel->workers ||
+	    (has_ring && open_ring(channel, server, subject) < 0)) {
 		free(channel->workers);
 		free(channel);
 		return NULL;
@@ -232,7 +246,7 @@ static struct channel *channel_new(struct server *server)
 		channel->workers[i] = (struct channel_worker){
 			.channel = channel,
 			.worker = &server->workers[i],
-			.ring = n > 1 ? &channel->ring : NULL};
+			.ring = has_ring ? &channel->ring : NULL};
 		weir_list_init(&channel->workers[i].outlets);
 		weir_list_init(&channel->workers[i].held);
 	}
@@ -241,6 +255,7 @@ static struct channel *channel_new(struct server *server)
 
 static void channel_free(struct channel *channel)
 {
+	bridge_free(channel->bridge);
 	if (channel->ring.n_readers > 0)
 		ring_deinit(&channel->ring);
 	free(channel->workers);
@@ -268,6 +283,21 @@ static struct channel *find_channel(const struct endpoint *endpoint)
 		if (other->service->has_channel &&
 		    share_channel(other->config, endpoint->config))
 			return channel_feed(other)->channel->channel;
+	}
+	return NULL;
+}
+
+/* That of any endpoint of the channel. */
+static const char *find_subject(const struct endpoint *endpoint)
+{
+	const struct settings *settings = endpoint->worker->settings;
+
+	for (size_t i = 0; i < settings->n_endpoints; i++) {
+		const struct endpoint_config *config = &settings->endpoints[i];
+
+		if (config->service->has_channel && config->settings.subject &&
+		    share_channel(config, endpoint->config))
+			return config->settings.subject;
 	}
 	return NULL;
 }
@@ -313,7 +343,8 @@ int channel_open(struct endpoint *endpoint,
 	struct channel *channel = find_channel(endpoint);
 
 	if (!channel)
-		channel = channel_new(endpoint->worker->server);
+		channel = channel_new(endpoint->worker->server,
+				      find_subject(endpoint));
 	if (!feed && channel)
 		feed = feed_new(endpoint, channel, events);
 	if (!feed) {
@@ -336,6 +367,11 @@ void channel_close(struct endpoint *endpoint)
 		return;
 	weir_feed_deinit(&feed->feed);
 	channel_remove_outlet(&feed->outlet);
+	if (feed->channel == channel->workers &&
+	    weir_list_is_empty(&feed->channel->outlets)) {
+		bridge_free(channel->bridge);
+		channel->bridge = NULL;
+	}
 	free(feed);
 	if (--channel->n_feeds == 0)
 		channel_free(channel);

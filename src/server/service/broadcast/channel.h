@@ -21,6 +21,7 @@ enum {
 _Static_assert(CHANNEL_MAX_LINE <= (int)RING_MAX_MESSAGE,
 	       "a message holds a line");
 
+struct bridge;
 struct channel_outlet;
 
 struct channel_outlet_calls {
@@ -60,8 +61,9 @@ struct channel_worker {
 struct channel {
 	uint64_t epoch; /* when it began, in ms; tells it from others */
 	struct channel_worker *workers;
-	struct ring ring; /* if there are several workers */
-	size_t n_feeds;	  /* of all workers */
+	struct ring ring;      /* if there are several workers, or a bridge */
+	size_t n_feeds;	       /* of all workers */
+	struct bridge *bridge; /* NULL: it has no subject of NATS */
 };
 
 struct channel_feed;
