@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "nats.h"
+
 /* -- by worker and service -- */
 
 enum field_type {
@@ -280,15 +282,22 @@ static void put_loops(FILE *out, struct server *server)
 	put_longest_turn(out, server);
 }
 
+static void put_label(FILE *out, const char *label, const char *value)
+{
+	(void)fprintf(out, "%s=\"", label);
+	for (const char *at = value; *at; at++)
+		(void)fprintf(out, "%s%c",
+			      *at == '"' || *at == '\\' ? "\\" : "", *at);
+	(void)fputc('"', out);
+}
+
 /* Of relays. The workers share them, and so there is one of each. */
 static void put_target(FILE *out, const char *name, const struct target *target,
 		       uint64_t n)
 {
-	(void)fprintf(out, "%s{target=\"", name);
-	for (const char *at = target->text; *at; at++)
-		(void)fprintf(out, "%s%c",
-			      *at == '"' || *at == '\\' ? "\\" : "", *at);
-	(void)fprintf(out, "\"} %llu\n", (unsigned long long)n);
+	(void)fprintf(out, "%s{", name);
+	put_label(out, "target", target->text);
+	(void)fprintf(out, "} %llu\n", (unsigned long long)n);
 }
 
 static void put_targets(FILE *out, struct server *server, const char *name,
@@ -326,6 +335,74 @@ static void put_health(FILE *out, struct server *server)
 		    n_target_failures);
 }
 
+/* -- by subject of NATS, which are all of this worker -- */
+
+#define OF(function, value)                               \
+	static uint64_t function(const struct nats *nats) \
+	{                                                 \
+		return value;                             \
+	}
+OF(is_connected, nats->state == NATS_READY)
+OF(n_reconnects, nats->counters.n_connects - (nats->counters.n_connects > 0))
+OF(n_nats_published, nats->counters.n_published)
+OF(n_nats_received, nats->counters.n_received)
+OF(n_unconfirmed, nats->counters.n_unconfirmed)
+OF(n_too_long, nats->counters.n_too_long)
+OF(n_refused, nats->counters.n_refused)
+OF(n_slow, nats->counters.n_slow)
+#undef OF
+
+static const struct {
+	const char *name;
+	const char *help; /* NULL: it is one more of the family before it */
+	enum field_type type;
+	const char *label;
+	uint64_t (*of)(const struct nats *nats);
+} subject_families[] = {
+	{"weir_nats_connected",
+	 "1 while there is a connection to a server of NATS.", GAUGE, "",
+	 is_connected},
+	{"weir_nats_reconnects_total", "Connections to NATS after the first.",
+	 COUNTER, "", n_reconnects},
+	{"weir_nats_published_lines_total", "Lines sent to NATS.", COUNTER, "",
+	 n_nats_published},
+	{"weir_nats_received_lines_total", "Lines that came from NATS.",
+	 COUNTER, "", n_nats_received},
+	{"weir_nats_dropped_lines_total",
+	 "Lines that have not passed NATS, or may not have, by cause.", COUNTER,
+	 ",cause=\"unconfirmed\"", n_unconfirmed},
+	{"weir_nats_dropped_lines_total", NULL, COUNTER, ",cause=\"too_long\"",
+	 n_too_long},
+	{"weir_nats_dropped_lines_total", NULL, COUNTER, ",cause=\"refused\"",
+	 n_refused},
+	{"weir_nats_slow_consumer_errors_total",
+	 "Times that NATS said that this server reads too slowly.", COUNTER, "",
+	 n_slow},
+};
+
+static void put_subjects(FILE *out, struct server *server)
+{
+	size_t n = sizeof subject_families / sizeof *subject_families;
+
+	for (size_t i = 0; i < n && !weir_list_is_empty(&server->nats); i++) {
+		if (subject_families[i].help)
+			put_head(out, subject_families[i].name,
+				 subject_families[i].help,
+				 subject_families[i].type);
+		weir_list_for_each(link, &server->nats) {
+			const struct nats *nats =
+				weir_container_of(link, struct nats, link);
+
+			(void)fprintf(out, "%s{", subject_families[i].name);
+			put_label(out, "subject", nats->subject);
+			(void)fprintf(
+				out, "%s} %llu\n", subject_families[i].label,
+				(unsigned long long)subject_families[i].of(
+					nats));
+		}
+	}
+}
+
 static void put_process(FILE *out, struct server *server)
 {
 	put_head(out, "weir_draining",
@@ -348,6 +425,7 @@ char *exposition_new(struct server *server, size_t *n)
 	put_loops(out, server);
 	put_services(out, server);
 	put_health(out, server);
+	put_subjects(out, server);
 	is_whole = !ferror(out);
 	if (fclose(out) == 0 && is_whole)
 		return text;
