@@ -36,7 +36,8 @@ struct fellow {
 	uint64_t next[AUDIENCE_MAX];
 	uint64_t n_missed; /* that it was told of */
 	uint64_t n_notices;
-	char *text; /* the beginning of a line */
+	uint64_t n_gaps; /* of lines from other servers */
+	char *text;	 /* the beginning of a line */
 	size_t n_text;
 };
 

@@ -19,6 +19,9 @@ enum {
 	PIECE = 262144
 };
 
+/* What a server says that has lost NATS for a while. */
+static const char gap[] = "# lines of other servers may be missing\n";
+
 /* -- lines -- */
 
 /* Line k of a speaker: both are in it, and its size. */
@@ -84,6 +87,8 @@ static void take_line(struct fellow *f, const char *line, size_t n)
 
 	if (sscanf(line, "# missed %llu\n", &n_missed) == 1)
 		take_missed(f, n_missed);
+	else if (strncmp(line, gap, sizeof gap - 1) == 0)
+		f->n_gaps++;
 	else if (line[0] != '?')
 		take_said(f, line, n);
 }
