@@ -226,7 +226,7 @@ static const struct command_line_option table[N_OPTIONS] = {
 			      .kind = &heartbeat,
 			      .initial = 15 * CLOCK_NS_PER_S},
 	[OPTION_NATS] = {.name = "nats",
-			 .argument = "HOST:PORT[,...]",
+			 .argument = "HOST:PORT",
 			 .help = "share lines with other servers through "
 				 "NATS; user=, password= and token= may follow",
 			 .expected = "an address, such as 127.0.0.1:4222"},

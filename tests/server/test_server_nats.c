@@ -435,6 +435,28 @@ Test(server_nats, says_what_it_could_not_send_before_it_stops)
 	served_forget(&s);
 }
 
+/* What is not taken from it ends by a reset, lest it take a part for the
+ * whole. */
+Test(server_nats, resets_a_publisher_that_is_held_when_it_stops)
+{
+	char broker[SERVED_ADDRESS_SIZE];
+	struct served s;
+	size_t n_sent;
+	int publisher;
+
+	snprintf(broker, sizeof broker, "127.0.0.1:%u", free_port());
+	served_start(&s, "--drain=100ms", "--nats", broker,
+		     "broadcast=127.0.0.1:0,subject=hall", NULL);
+	served_address(&s, "broadcast", addresses[0]);
+	publisher = dial(addresses[0], 0);
+	cr_assert_lt(publish_until_held(publisher, &n_sent), MAX_HELD);
+	must(kill(s.pid, SIGTERM), "kill");
+	expect_reset(publisher);
+	cr_assert_eq(served_wait(&s), 1);
+	cr_assert_not_null(strstr(s.text, "2 connections lost something"));
+	served_forget(&s);
+}
+
 /* -- logging in -- */
 
 static void write_file(const char *path, const char *text)

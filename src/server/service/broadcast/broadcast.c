@@ -93,14 +93,6 @@ static void on_open(struct endpoint *endpoint, struct weir_conn *c)
 		weir_conn_abort(c, true);
 }
 
-/* No worker reads from its publishers any more, so what is left are the last
- * lines. Without memory for them they are lost. */
-static void on_drain(struct weir_conn *c)
-{
-	channel_catch_up(channel_feed(client_endpoint(c))->channel);
-	weir_conn_finish(c);
-}
-
 const struct service broadcast_service = {
 	.name = "broadcast",
 	.address = "127.0.0.1:7011",
@@ -117,6 +109,6 @@ const struct service broadcast_service = {
 	.on_open = on_open,
 	.on_close = member_on_close,
 	.on_wakeup = channel_on_wakeup,
-	.on_drain = on_drain,
+	.on_drain = member_on_drain,
 	.n_trimmed = member_n_trimmed,
 };

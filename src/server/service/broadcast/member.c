@@ -63,6 +63,30 @@ void member_on_pressure(struct weir_conn *c, bool above)
 		end_episode(c);
 }
 
+static void reset_held(struct weir_conn *c)
+{
+	struct worker *worker = client_endpoint(c)->worker;
+	struct weir_progress progress;
+
+	weir_conn_counters(c, &progress);
+	worker->n_lost++;
+	worker->lost += progress.unread;
+	weir_conn_abort(c, true);
+}
+
+void member_on_drain(struct weir_conn *c)
+{
+	struct channel_worker *channel =
+		channel_feed(client_endpoint(c))->channel;
+	const struct member *m = client_state(c);
+
+	channel_catch_up(channel);
+	if (channel->channel->bridge && weir_list_is_linked(&m->source.held))
+		reset_held(c);
+	else
+		weir_conn_finish(c);
+}
+
 void member_on_close(struct weir_conn *c, const struct weir_result *result)
 {
 	struct member *m = client_state(c);
