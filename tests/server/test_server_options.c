@@ -187,6 +187,47 @@ Test(server_options, are_refused_when_they_are_wrong)
 	expect_refusal_of("echo=:7,127.0.0.1:8",
 			  "echo=:7,127.0.0.1:8: 127.0.0.1:8: expected an "
 			  "option of an endpoint, such as idle=5m");
+	expect_refusal_of("broadcast=:7,subject=a.*",
+			  "broadcast=:7,subject=a.*: subject=a.*: expected a "
+			  "subject without blanks and wildcards, such as "
+			  "weir.hall");
 	expect_refusal_of("--mode=9", "--mode 9: expected permissions in "
 				      "octal, such as 0660");
+}
+
+static void expect_nats_refused(const char *nats, const char *endpoint,
+				const char *line)
+{
+	expect_refusal((const char *[]){"--nats", nats, endpoint, NULL}, line);
+}
+
+Test(server_options, of_nats_are_refused_when_they_are_wrong)
+{
+	static const char hall[] = "broadcast=:0,subject=hall";
+	static const char parts[] =
+		"--nats: expected HOST:PORT[,user=NAME][,password=TEXT]"
+		"[,token=TEXT], or @FILE for a TEXT that has a comma";
+
+	expect_refusal_of(hall, "subject: expected --nats HOST:PORT, too");
+	expect_nats_refused("127.0.0.1:4222", "broadcast=:0",
+			    "--nats: expected a broadcast with a subject, such "
+			    "as broadcast=127.0.0.1:7011,subject=hall");
+	expect_nats_refused("127.0.0.1:4222", "echo=:0,subject=hall",
+			    "--nats: expected a broadcast with a subject, such "
+			    "as broadcast=127.0.0.1:7011,subject=hall");
+	expect_nats_refused("127.0.0.1", hall,
+			    "--nats 127.0.0.1: expected HOST:PORT, such as "
+			    "127.0.0.1:4222");
+	expect_nats_refused("127.0.0.1:0", hall,
+			    "--nats 127.0.0.1:0: expected HOST:PORT, such as "
+			    "127.0.0.1:4222");
+	expect_nats_refused("127.0.0.1:4222,password=a,b", hall, parts);
+	expect_nats_refused("127.0.0.1:4222,user=", hall, parts);
+	expect_nats_refused("127.0.0.1:4222,password=@/nowhere", hall,
+			    "--nats: /nowhere: No such file or directory");
+	expect_refusal((const char *[]){"--nats=127.0.0.1:4222",
+					"broadcast=:0,channel=c,subject=a",
+					"broadcast=:0,channel=c,subject=b",
+					NULL},
+		       "channel c: expected one subject, not a and b");
 }
