@@ -243,7 +243,7 @@ chaos:
 	@tests/chaos/run build/asan $$(seq $(SEEDS))
 
 # 2,400 connections, well and badly behaved, for TIME; all bytes are checked.
-.PHONY: soak slow-link
+.PHONY: soak slow-link scaling
 soak: TIME = 5m
 soak: all $(BUILD)/examples/httpd
 	@tests/soak/run $(BUILD) '$(TIME)'
@@ -251,6 +251,10 @@ soak: all $(BUILD)/examples/httpd
 # Over a link of 1 Mbit/s, in network namespaces, where those are permitted.
 slow-link: all
 	@tests/slow-link/run $(BUILD)
+
+# What docs/scaling.md says, done in network namespaces.
+scaling: all
+	@tests/scaling/run $(BUILD)
 
 # The model of arming EPOLLOUT, in every interleaving.
 .PHONY: model coverage analysis memcheck
