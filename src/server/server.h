@@ -37,7 +37,7 @@ struct server {
 	struct weir_signal usr2;
 	struct restart restart;
 	struct weir_list nats; /* on the first worker's loop */
-	bool wants_queues; /* to be printed once all snapshots are ready */
+	bool wants_queues;     /* to be printed once all snapshots are ready */
 	struct weir_timer watchdog;
 	struct weir_timer timer;    /* ends the grace, or the time after a
 				     * replacement, then the drain */

@@ -224,6 +224,18 @@ Test(server_nats, carries_lines_through_a_cluster)
 		tool_kill(&brokers[i].tool);
 }
 
+/* Read until part has come; what came is in text. */
+static void read_past(int fd, char text[4096], const char *part)
+{
+	size_t n = 0;
+
+	do {
+		harness_read(fd, text + n, 1);
+		text[++n] = '\0';
+	} while (!strstr(text, part) && n < 4095);
+	cr_assert_lt(n, 4095, "%s", text);
+}
+
 /* -- brokers that go -- */
 
 Test(server_nats, goes_on_at_another_server_and_loses_no_line_meanwhile)
@@ -301,6 +313,51 @@ static void await_subscription(int fd, const char *address)
 		harness_read(fd, line, 2);
 	while (line[0] != '!');
 	close(asker);
+}
+
+/* Lines are events elsewhere, and events lines. */
+Test(server_nats, carries_lines_to_browsers_and_back)
+{
+	static const char get[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+	static const char post[] = "POST / HTTP/1.1\r\nHost: x\r\n"
+				   "Content-Length: 4\r\n\r\nback";
+	struct served line_server;
+	struct served event_server;
+	char text[4096] = "";
+	char line[LINE];
+	int subscriber;
+	int browser;
+	int poster;
+
+	if (!has_broker())
+		cr_skip_test("there is no nats-server here");
+	choose_ports();
+	start_broker(&brokers[0], NULL);
+	served_start(&line_server, "--nats", brokers[0].address,
+		     "broadcast=127.0.0.1:0,subject=hall", NULL);
+	served_address(&line_server, "broadcast", addresses[0]);
+	served_line(&line_server, "nats hall: connected to");
+	served_start(&event_server, "--nats", brokers[0].address,
+		     "events=127.0.0.1:0,subject=hall", NULL);
+	served_address(&event_server, "events", addresses[1]);
+	served_line(&event_server, "nats hall: connected to");
+	browser = dial(addresses[1], 0);
+	harness_write(browser, get, sizeof get - 1);
+	read_past(browser, text, "\r\n\r\n");
+	subscriber = dial(addresses[0], 0);
+	harness_write(subscriber, "there\n", 6);
+	read_past(browser, text, "data: there\n");
+	poster = dial(addresses[1], 0);
+	harness_write(poster, post, sizeof post - 1);
+	harness_read(subscriber, line, 5);
+	cr_assert_arr_eq(line, "back\n", 5);
+	read_past(browser, text, "data: back\n");
+	close(subscriber);
+	close(browser);
+	close(poster);
+	cr_assert_eq(served_stop(&line_server), 0);
+	cr_assert_eq(served_stop(&event_server), 0);
+	tool_kill(&brokers[0].tool);
 }
 
 /* While nobody takes its lines from the server a publisher is held. */
