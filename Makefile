@@ -143,7 +143,8 @@ UNABLE   = $(foreach example,tls-echo glib-echo,$(if $(shell pkg-config \
 ROOT     = $(abspath $(BUILD))/examples-root
 
 GATES    = $(addprefix check-,format rooms headers docs deb gcc clang musl \
-	   m32 tidy cppcheck tests old-kernel sanitizers threads fuzz model counts)
+	   m32 tidy cppcheck tests old-kernel sanitizers threads fuzz scaling \
+	   model counts)
 
 .PHONY: all examples run demo test check html deb install uninstall clean criterion gates \
 	$(GATES)
@@ -487,10 +488,12 @@ check-threads:
 	$(MAKE) BUILD=build/checks CFLAGS="-O2 -g -Werror -DWEIR_CHECKS" \
 		build/checks/server-tests
 	WEIR_BUILD=build/tsan build/checks/server-tests --timeout 120 \
-		--filter 'server_@(workers|broadcast*|events|nats|metrics|random_peers)/*'
+		--filter 'server_@(workers|broadcast*|events|nats*|metrics|random_peers)/*'
 
 check-fuzz:
 	@$(MAKE) TIME=10 SEED=1 fuzz
+
+check-scaling: scaling
 
 check-model:
 	@$(MAKE) model
