@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -24,6 +25,9 @@ enum {
 	TICK_MS = 2,
 	QUIET_MS = 300,
 	BACKLOG = 64,
+	FIRST_PORT = 10000, /* below the kernel's, 32768 (ip(7)) */
+	N_PORTS = 20000,
+	PORTS_A_TEST = 64,
 	PIECE = 65536
 };
 
@@ -288,12 +292,33 @@ void tool_kill(struct tool *tool)
 	reap(tool);
 }
 
+static bool is_free(unsigned port)
+{
+	const struct sockaddr_in address = {.sin_family = AF_INET,
+					    .sin_port = htons((uint16_t)port),
+					    .sin_addr.s_addr =
+						    htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int result;
+
+	must(fd, "socket");
+	result = bind(fd, (const struct sockaddr *)&address, sizeof address);
+	close(fd);
+	return result == 0;
+}
+
+/* Not one that the kernel would choose for a client of any other test before
+ * the program is there; and tests that run at the same time try others. */
 unsigned free_port(void)
 {
-	struct weir_address address = harness_address("127.0.0.1:0");
+	static unsigned n;
+	unsigned port;
 
-	close(harness_listen(&address, 1));
-	return ntohs(address.sa.in.sin_port);
+	do
+		port = FIRST_PORT +
+		       ((unsigned)getpid() * PORTS_A_TEST + n++) % N_PORTS;
+	while (!is_free(port));
+	return port;
 }
 
 void await_listener(const char *address)
