@@ -69,7 +69,9 @@ PATHS_tests/flood   = -Iinclude -Ibench/flood -Isrc/common -Itests/harness
 
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
 LIB      = $(call objects,src/lib/*.c)
-SERVER   = $(call objects,$(addprefix src/server/,*.c */*.c */*/*.c))
+SERVER   = $(call objects,$(addprefix src/server/,*.c */*.c */*/*.c)) $(HTML)
+# The live page, as an array.
+HTML     = $(BUILD)/src/server/service/metrics/page_html.o
 CLIENT   = $(call objects,src/client/*.c)
 COMMON   = $(call objects,src/common/*.c)
 LINKED   = $(BUILD)/libcommon.a $(BUILD)/libweir.a
@@ -324,6 +326,18 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/libweir.a
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC $<)$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(HTML:.o=.c): src/server/service/metrics/page.html Makefile
+	@mkdir -p $(@D)
+	$(call say,OD $<){ echo '#include "page_html.h"'; \
+		echo 'const unsigned char page_html[] = {'; \
+		od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g'; \
+		echo '};'; \
+		echo 'const size_t page_html_size = sizeof page_html;'; } >$@
+
+$(HTML): $(HTML:.o=.c)
+	$(call say,CC $<)$(COMPILE) -MMD -MP -Isrc/server/service/metrics \
+		-c -o $@ $<
 
 examples: $(EXAMPLES)
 

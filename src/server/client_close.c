@@ -3,6 +3,7 @@
 #include "client.h"
 
 #include "admission.h"
+#include "closes.h"
 #include "log.h"
 
 /* A peer that leaves in the middle of an endless stream has lost nothing. */
@@ -83,6 +84,10 @@ void client_on_close(struct weir_conn *c, const struct weir_result *result)
 	counters_add_progress(&endpoint->counters, &result->progress);
 	/* before the line: its reader may tell us to stop */
 	count_loss(worker, c, result);
+	if (worker->closes && !endpoint->service->is_private &&
+	    !is_health_check(result))
+		closes_add(worker->closes, c, result,
+			   weir_loop_now(worker->loop));
 	if (is_worth_a_line(endpoint->service, result->reason) &&
 	    !is_health_check(result))
 		log_limited(worker, &endpoint->lines.closed[result->reason],

@@ -312,6 +312,10 @@ const char *http_status_line(enum http_status status)
 	switch (status) {
 	case HTTP_OK:
 		return "200 OK";
+	case HTTP_UNAUTHORIZED:
+		return "401 Unauthorized";
+	case HTTP_FORBIDDEN:
+		return "403 Forbidden";
 	case HTTP_NOT_FOUND:
 		return "404 Not Found";
 	case HTTP_NOT_ALLOWED:

@@ -15,6 +15,8 @@ enum http_status {
 	HTTP_INCOMPLETE = 0, /* the head is not complete */
 	HTTP_OK = 200,
 	HTTP_BAD_REQUEST = 400,
+	HTTP_UNAUTHORIZED = 401,
+	HTTP_FORBIDDEN = 403,
 	HTTP_NOT_FOUND = 404,
 	HTTP_NOT_ALLOWED = 405,
 	HTTP_TIMEOUT = 408,

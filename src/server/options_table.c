@@ -124,6 +124,20 @@ static const char *take_trusted(void *context, const char *text)
 	return NULL;
 }
 
+/* What a query and a field (RFC 6750) hold without escapes. */
+static const char *take_token(void *context, const char *text)
+{
+	static const char right[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._~";
+	size_t n = strlen(text);
+
+	(void)context;
+	return n >= 16 && n <= 256 && strspn(text, right) == n
+		       ? NULL
+		       : "16 to 256 letters, digits or -._~";
+}
+
 static const char *const untrusted_policies[] = {
 	[UNTRUSTED_REFUSE] = "refuse", [UNTRUSTED_SERVE] = "serve", NULL};
 
@@ -320,9 +334,16 @@ static const struct command_line_option table[N_OPTIONS] = {
 			     .initial = 1000},
 	[OPTION_METRICS] = {.name = "metrics",
 			    .argument = "ADDRESS",
-			    .help = "serve GET /metrics and /healthz there",
+			    .help = "serve the live page, /metrics and "
+				    "/healthz there",
 			    .expected = "an address, such as 127.0.0.1:7070",
 			    .shown = "127.0.0.1:7070 if no SERVICE is named"},
+	[OPTION_METRICS_TOKEN] =
+		{.name = "metrics-token",
+		 .argument = "TOKEN",
+		 .help = "who asks there must name it; best in an @FILE",
+		 .take = take_token,
+		 .shown = "the page for this machine alone"},
 	[OPTION_ACCEPT_PROXY] =
 		{.name = "accept-proxy",
 		 .help = "expect a PROXY header from every client"},

@@ -1,10 +1,12 @@
 /* SIGUSR1: the longest send queues of all workers, as a table. */
 #include "queues.h"
 
-#include <string.h>
-
 #include "log.h"
 #include "quantity.h"
+
+enum {
+	N_PRINTED = 20
+};
 
 static void say(struct worker *worker, const struct debtor *debtor)
 {
@@ -24,15 +26,13 @@ static void say(struct worker *worker, const struct debtor *debtor)
 void queues_print(struct server *server)
 {
 	struct worker *first = &server->workers[0];
-	struct debtor longest[N_LONGEST + 1];
-	size_t n = 0;
+	struct ranked ranked[N_LONGEST + 1];
+	size_t n = snapshots_rank(server, ranked);
 
-	for (size_t i = 0; i < server->n_workers; i++) {
-		const struct snapshot *snapshot = server->workers[i].snapshot;
-
-		for (size_t j = 0; j < snapshot->n_longest; j++)
-			snapshot_rank(longest, &n, &snapshot->longest[j]);
-	}
+	if (n > N_PRINTED)
+		n = N_PRINTED;
+	while (n > 0 && ranked[n - 1].by == 0)
+		n--;
 	if (n == 0) {
 		log_print(first, "nothing is queued for anybody");
 		return;
@@ -40,5 +40,5 @@ void queues_print(struct server *server)
 	log_print(first, "%-32s %-12s %10s %9s %9s %6s", "peer", "service",
 		  "queued", "oldest", "stalled", "short");
 	for (size_t i = 0; i < n; i++)
-		say(first, &longest[i]);
+		say(first, ranked[i].thing);
 }

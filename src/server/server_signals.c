@@ -88,7 +88,7 @@ static void on_usr1(struct weir_signal *signal)
 	struct server *server = weir_container_of(signal, struct server, usr1);
 
 	server->wants_queues = true;
-	snapshots_ask(server);
+	snapshots_ask(server, false);
 }
 
 static void on_usr2(struct weir_signal *signal)

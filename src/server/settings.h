@@ -85,6 +85,7 @@ struct settings {
 	const char *log_path; /* NULL: standard error */
 	const char *pid_path; /* NULL: no such file */
 	bool has_metrics;
+	const char *metrics_token; /* NULL: none */
 	bool is_traced;
 	bool is_quiet;
 	bool is_check;	 /* print the endpoints instead of opening them */

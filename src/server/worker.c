@@ -73,7 +73,10 @@ int worker_open(struct worker *worker, struct server *server, size_t number)
 	descriptors_open(worker);
 	error = weir_wakeup_open(&worker->wakeup, worker->loop, on_wakeup);
 	worker->snapshot = calloc(1, sizeof *worker->snapshot);
-	if (error == 0 && !worker->snapshot)
+	if (server->settings->has_metrics)
+		worker->closes = calloc(1, sizeof *worker->closes);
+	if (error == 0 && (!worker->snapshot ||
+			   (server->settings->has_metrics && !worker->closes)))
 		error = -ENOMEM;
 	if (error < 0) {
 		worker_close(worker);
@@ -93,6 +96,7 @@ void worker_close(struct worker *worker)
 
 	endpoint_close_all(worker);
 	descriptors_close(worker);
+	free(worker->closes);
 	free(worker->snapshot);
 	weir_wakeup_close(&worker->wakeup);
 	error = weir_loop_free(worker->loop);
@@ -105,6 +109,7 @@ static void run(struct worker *worker)
 {
 	int error = weir_loop_run(worker->loop);
 
+	snapshot_between_turns(worker);
 	if (error == 0)
 		return;
 	complain("the loop failed: %s", strerror(-error));

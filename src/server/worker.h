@@ -8,7 +8,17 @@
 #include "server.h"
 
 struct endpoint;
+struct closes;
 struct snapshot;
+
+/* The longest turn, beyond what the loop counts since a page was told. */
+struct turns {
+	uint64_t longest_ns; /* of all */
+	enum weir_work longest_in;
+	uint64_t told_ns;   /* in the last snapshot */
+	uint64_t untold_ns; /* the turn after it; 0: it was not longer */
+	bool is_told;	    /* and the loop is to begin anew */
+};
 
 struct worker {
 	struct weir_loop *loop;
@@ -22,6 +32,8 @@ struct worker {
 	_Atomic bool is_asked; /* by the watchdog; the wakeup clears it */
 	struct weir_observer observer;
 	struct snapshot *snapshot;
+	struct closes *closes; /* the last ones; NULL: without metrics */
+	struct turns turns;
 	struct descriptors descriptors;
 	struct endpoint *endpoints;
 	size_t n_endpoints;
