@@ -146,7 +146,7 @@ ROOT     = $(abspath $(BUILD))/examples-root
 
 GATES    = $(addprefix check-,format rooms headers docs deb gcc clang musl \
 	   m32 tidy cppcheck tests old-kernel sanitizers threads fuzz scaling \
-	   model counts)
+	   model counts page)
 
 .PHONY: all examples run demo test check html deb install uninstall clean criterion gates \
 	$(GATES)
@@ -157,9 +157,12 @@ all: $(BUILD)/libweir.a $(BUILD)/libweir.so $(PROGRAMS) $(BUILD)/man/links
 run: $(BUILD)/weir-server $(BUILD)/weir-client
 	$(call say,$<)$<
 
-# The contest and the trace; with ALL=1 the lessons too.
-demo: $(BUILD)/send-vs-sendall
-	$(BUILD)/send-vs-sendall $(if $(ALL),--all)
+# The contest and the trace; with ALL=1 the lessons too. With LIVE=1 a server
+# and its clients, to look at in a browser.
+demo: $(addprefix $(BUILD)/,$(if $(LIVE),weir-server weir-client,\
+		send-vs-sendall))
+	$(if $(LIVE),@src/demo/live $(BUILD),\
+		$(BUILD)/send-vs-sendall $(if $(ALL),--all))
 
 test: criterion all
 	@$(MAKE) $(TESTS) $(BUILD)/old-kernel
@@ -502,7 +505,7 @@ check-threads:
 	$(MAKE) BUILD=build/checks CFLAGS="-O2 -g -Werror -DWEIR_CHECKS" \
 		build/checks/server-tests
 	WEIR_BUILD=build/tsan build/checks/server-tests --timeout 120 \
-		--filter 'server_@(workers|broadcast*|events|nats*|metrics|random_peers)/*'
+		--filter 'server_@(workers|broadcast*|events|nats*|metrics|live*|random_peers)/*'
 
 check-fuzz:
 	@$(MAKE) TIME=10 SEED=1 fuzz
@@ -514,6 +517,10 @@ check-model:
 
 check-counts:
 	@$(MAKE) bench-counts
+
+# The live page in Chromium; PICTURE=docs/live-page.png keeps a picture of it.
+check-page: $(BUILD)/weir-server
+	@python3 tests/browser/check_page.py $(BUILD) $(PICTURE)
 
 clean:
 	rm -rf build

@@ -23,7 +23,7 @@ mkdir -p "$out/docs"
 cp -R include "$out"
 cp -R docs/examples docs/systemd docs/completion "$out/docs"
 cp docs/html/style.css "$out"
-cp docs/*.svg "$out/docs"
+cp docs/*.svg docs/*.png "$out/docs"
 
 # FILE TITLE TOP: a page from HTML that has no head, or mandoc's.
 page() {
