@@ -44,14 +44,14 @@ static uint64_t size_before(const struct weir_feed_chunk *chunk)
 static void forget_oldest(struct weir_feed *feed)
 {
 	uint64_t size = feed->end + feed->n_messages * WEIR_FEED_RECORD;
+	struct weir_feed_chunk *next = feed->oldest ? feed->oldest->next : NULL;
 
-	while (feed->oldest && feed->oldest->next &&
-	       size - size_before(feed->oldest->next) >= feed->keep) {
-		struct weir_feed_chunk *next = feed->oldest->next;
+	while (next && size - size_before(next) >= feed->keep) {
+		struct weir_feed_chunk *before = feed->oldest;
 
-		weir_feed_chunk_ref(next);
-		weir_feed_chunk_unref(feed->oldest);
-		feed->oldest = next;
+		feed->oldest = weir_feed_chunk_ref(next);
+		weir_feed_chunk_unref(before);
+		next = next->next;
 	}
 }
 

@@ -229,16 +229,15 @@ static struct channel *channel_new(struct server *server, const char *subject)
 {
 	size_t n = server->settings->n_workers;
 	bool has_ring = n > 1 || subject;
-	struct channel *channel = calloc(1, sizeof *channel);
+	struct channel *channel =
+		aligned_alloc(_Alignof(struct channel),
+			      sizeof *channel + n * sizeof *channel->workers);
 
 	if (!channel)
 		return NULL;
-	channel->epoch = clock_read(CLOCK_REALTIME) / CLOCK_NS_PER_MS;
-	channel->workers = aligned_alloc(_Alignof(struct channel_worker),
-					 n * sizeof *channel->workers);
-	if (!channel->workers ||
-	    (has_ring && open_ring(channel, server, subject) < 0)) {
-		free(channel->workers);
+	*channel = (struct channel){.epoch = clock_read(CLOCK_REALTIME) /
+					     CLOCK_NS_PER_MS};
+	if (has_ring && open_ring(channel, server, subject) < 0) {
 		free(channel);
 		return NULL;
 	}
@@ -258,7 +257,6 @@ static void channel_free(struct channel *channel)
 	bridge_free(channel->bridge);
 	if (channel->ring.n_readers > 0)
 		ring_deinit(&channel->ring);
-	free(channel->workers);
 	free(channel);
 }
 
@@ -313,46 +311,46 @@ static struct channel_feed *find_feed(const struct endpoint *endpoint)
 	return NULL;
 }
 
-/* A loop comes with its worker's first endpoint. */
-static struct channel_feed *feed_new(const struct endpoint *endpoint,
-				     struct channel *channel,
-				     const struct weir_feed_events *events)
+/* The first one makes the channel. */
+static struct channel_feed *feed_new(const struct endpoint *endpoint)
 {
-	bool drops_oldest = endpoint->config->settings.slow == SLOW_DROP_OLDEST;
-	const struct worker *worker = endpoint->worker;
+	struct channel *channel = find_channel(endpoint);
 	struct channel_feed *feed =
 		aligned_alloc(_Alignof(struct channel_feed), sizeof *feed);
 
 	if (!feed)
 		return NULL;
-	*feed = (struct channel_feed){
-		.channel = &channel->workers[worker->number]};
-	weir_feed_init(&feed->feed, worker->loop, events,
-		       drops_oldest ? WEIR_FEED_DROP_OLDEST
-				    : WEIR_FEED_DROP_NEWEST);
-	channel_add_outlet(feed->channel, &feed->outlet, &feed_calls);
+	if (!channel)
+		channel = channel_new(endpoint->worker->server,
+				      find_subject(endpoint));
+	if (!channel) {
+		free(feed);
+		return NULL;
+	}
 	channel->n_feeds++;
+	*feed = (struct channel_feed){
+		.channel = &channel->workers[endpoint->worker->number]};
+	channel_add_outlet(feed->channel, &feed->outlet, &feed_calls);
 	return feed;
 }
 
+/* A loop comes with its worker's first endpoint. */
 int channel_open(struct endpoint *endpoint,
 		 const struct weir_feed_events *events,
 		 const struct channel_format *format)
 {
+	bool drops_oldest = endpoint->config->settings.slow == SLOW_DROP_OLDEST;
 	struct channel_feed *feed = find_feed(endpoint);
-	struct channel *channel = find_channel(endpoint);
 
-	if (!channel)
-		channel = channel_new(endpoint->worker->server,
-				      find_subject(endpoint));
-	if (!feed && channel)
-		feed = feed_new(endpoint, channel, events);
 	if (!feed) {
-		if (channel && channel->n_feeds == 0)
-			channel_free(channel);
-		return -ENOMEM;
+		feed = feed_new(endpoint);
+		if (!feed)
+			return -ENOMEM;
+		feed->format = format;
+		weir_feed_init(&feed->feed, endpoint->worker->loop, events,
+			       drops_oldest ? WEIR_FEED_DROP_OLDEST
+					    : WEIR_FEED_DROP_NEWEST);
 	}
-	feed->format = format;
 	feed->n_endpoints++;
 	endpoint->state = feed;
 	return 0;

@@ -59,11 +59,11 @@ struct channel_worker {
 };
 
 struct channel {
-	uint64_t epoch; /* when it began, in ms; tells it from others */
-	struct channel_worker *workers;
+	uint64_t epoch;	       /* when it began, in ms; tells it from others */
 	struct ring ring;      /* if there are several workers, or a bridge */
 	size_t n_feeds;	       /* of all workers */
 	struct bridge *bridge; /* NULL: it has no subject of NATS */
+	struct channel_worker workers[];
 };
 
 struct channel_feed;
