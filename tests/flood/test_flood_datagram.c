@@ -39,6 +39,7 @@ struct plan {
 	uint64_t fault_at;    /* from 1 on */
 	uint64_t fault_every; /* again so many messages later; 0: once */
 	bool is_deaf;	      /* nobody is ever answered */
+	uint64_t lost_from;   /* it and all that follow are; 0: none */
 };
 
 struct datagram {
@@ -71,6 +72,8 @@ static void answer_held(int fd)
 static bool is_hit(const struct plan *plan, uint64_t n)
 {
 	if (plan->fault == OVERTAKES && n_held == 1)
+		return true;
+	if (plan->lost_from > 0 && n >= plan->lost_from)
 		return true;
 	if (plan->fault_every == 0 || n < plan->fault_at)
 		return n == plan->fault_at;
@@ -303,17 +306,18 @@ Test(flood_datagram, what_is_lost_is_no_other_message)
 	target_end();
 }
 
-/* Five are, and the last of them at the end. */
+/* Five are, and three more at the end. */
 Test(flood_datagram, what_is_lost_now_and_then_is_no_silence)
 {
 	target_start(&(struct plan){.fault = LOSES,
 				    .fault_at = 20,
-				    .fault_every = 20},
+				    .fault_every = 20,
+				    .lost_from = 101},
 		     "udp:127.0.0.1:0");
-	flood(&run, "-c", "1", "-n", "100", "--warmup", "0", "--timeout",
+	flood(&run, "-c", "1", "-n", "103", "--warmup", "0", "--timeout",
 	      "50ms", "--expect", "loss<10%", "--json", "-", address, NULL);
 	cr_expect_eq(run.status, 0, "%s", run.err);
-	cr_expect_eq(number("datagrams", "lost"), 5);
+	cr_expect_eq(number("datagrams", "lost"), 8);
 	cr_expect_eq(number("healthy", "silent"), 0);
 	target_end();
 }
@@ -339,6 +343,19 @@ Test(flood_datagram, what_comes_twice_is_counted)
 	cr_expect_eq(number("datagrams", "repeated"), 4);
 	cr_expect_eq(number("datagrams", "overdue"), 0);
 	cr_expect(flooded_says(&run, "4 came twice"));
+	target_end();
+}
+
+Test(flood_datagram, threads_count_together)
+{
+	target_start(&(struct plan){.fault = REPEATS,
+				    .fault_at = 10,
+				    .fault_every = 50},
+		     "udp:127.0.0.1:0");
+	flood(&run, "-t", "2", "-c", "2", "-n", "200", "--warmup", "0",
+	      "--json", "-", address, NULL);
+	cr_expect_eq(number("", "messages"), 200);
+	cr_expect_eq(number("datagrams", "repeated"), 4);
 	target_end();
 }
 
@@ -392,8 +409,8 @@ Test(flood_datagram, the_lines_of_each_second_add_up)
 				    .fault_at = 50,
 				    .fault_every = 50},
 		     "udp:127.0.0.1:0");
-	flood(&run, "-c", "1", "-n", "50", "--warmup", "0", "--timeout",
-	      "100ms", "--json-lines", "-", address, NULL);
+	flood(&run, "-t", "2", "-c", "2", "-n", "50", "--warmup", "0",
+	      "--timeout", "100ms", "--json-lines", "-", address, NULL);
 	cr_expect(flooded_says(&run, "\"lost\": 1, \"repeated\": 0, "
 				     "\"reordered\": 0"),
 		  "%s", run.out);
