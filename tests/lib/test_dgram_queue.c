@@ -91,6 +91,33 @@ static bool model_is_ready(void)
 	return false;
 }
 
+/* Of several chains one may take no more than it leaves. */
+static void check_room(size_t receiver, size_t size)
+{
+	size_t room = harness_random_below(2 * m.n / N_RECEIVERS + 3);
+	size_t room_bytes = room * MAX_SIZE / 2;
+	struct iovec iov = {.iov_base = m.data, .iov_len = size};
+	struct msghdr header = {.msg_iov = &iov,
+				.msg_iovlen = 1,
+				.msg_name = &receivers[receiver].sa,
+				.msg_namelen = receivers[receiver].len};
+	bool fits = room > 0 && size <= room_bytes;
+	size_t n_bytes = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m.n; i++) {
+		if (m.entries[i].receiver != receiver)
+			continue;
+		n_bytes += m.entries[i].size;
+		n++;
+	}
+	if (!m.q.is_single && n > 0)
+		fits = fits && n < room && n_bytes + size <= room_bytes;
+	cr_assert_eq(weir_dgram_queue_has_room(&m.q, &header, m.n + room,
+					       m.n_bytes + room_bytes),
+		     fits);
+}
+
 static void add(bool is_refused)
 {
 	size_t receiver = harness_random_below(N_RECEIVERS);
@@ -99,6 +126,7 @@ static void add(bool is_refused)
 
 	cr_assert_eq(weir_dgram_queue_is_before(&m.q, &receivers[receiver]),
 		     !is_new);
+	check_room(receiver, size);
 	harness_fill(m.data, size, ++m.seed, 0);
 	cr_assert_eq(
 		queue_one(&m.q, &receivers[receiver], m.data, size, is_refused),
