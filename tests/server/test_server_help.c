@@ -53,7 +53,7 @@ Test(server_help, is_eighty_columns_wide)
 
 Test(server_help, and_the_manual_have_the_same_options)
 {
-	cr_assert_eq(help_expect_same_options("weir-server"), 49);
+	cr_assert_eq(help_expect_same_options("weir-server"), 50);
 }
 
 Test(server_help, and_the_manual_have_the_same_services)
