@@ -14,6 +14,7 @@
 #include "harness.h"
 #include "harness_flood.h"
 #include "harness_net.h"
+#include "test_server_events.h"
 #include "test_server_restart.h"
 
 enum {
@@ -291,6 +292,33 @@ static void check_idle_ones_end(bool is_restarted)
 		restart_stop(&s, pid);
 	else
 		served_forget(&s);
+}
+
+/* Heartbeats do not keep them. The new server has other ids. */
+Test(server_restart, browsers_go_to_the_new_server_if_that_is_wanted)
+{
+	char address[SERVED_ADDRESS_SIZE];
+	struct viewer viewer = {.n = 0};
+	struct event event;
+	struct served s;
+	pid_t pid;
+
+	served_start(&s, "--drain=10m", "--drain-idle=500ms",
+		     "events=127.0.0.1:0,heartbeat=100ms", NULL);
+	served_address(&s, "events", address);
+	viewer_open(&viewer, address, 0);
+	events_post_lines(address, 1, 3, 10);
+	viewer_expect(&viewer, 1, 3);
+	pid = restart_of(&s, s.pid);
+	cr_assert_not(viewer_next(&viewer, &event));
+	viewer_close(&viewer);
+	restart_expect_end(s.pid);
+	viewer_open(&viewer, address, 0);
+	cr_assert(viewer_next(&viewer, &event));
+	cr_assert_str_eq(event.type, "missed");
+	cr_assert_str_eq(event.data, "unknown");
+	viewer_close(&viewer);
+	restart_stop(&s, pid);
 }
 
 Test(server_restart, idle_pairs_and_subscribers_end_if_that_is_wanted)
