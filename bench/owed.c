@@ -13,8 +13,8 @@
  * The first message costs more, once: a connection that has ever owed something
  * keeps a record of its debt to its end.
  *
- * Prints: counted and resident bytes of the first message, and of a further one.
- */
+ * Prints: counted and resident bytes of the first message, and of a further
+ * one. */
 #include "crowd.h"
 
 enum {

@@ -23,6 +23,11 @@ failed=0
 #
 #	record 'echo, 50 connections' weir-server 145 instructions '<= 155'
 record() {
+  [ -n "$3" ] || {
+    echo "no figure: $1, $2" >&2
+    failed=1
+    return
+  }
   printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$4" "${5:-}" \
     >>"${FIGURES:-/dev/null}"
   # shellcheck disable=SC2086
@@ -200,10 +205,10 @@ cpu_ns() {
     awk '{ ns += $1 } END { printf "%.0f\n", ns }'
 }
 
-# longest_turn_of_broadcast SUBSCRIBERS: weir-server was started with --metrics and
-# a broadcast. A publisher sends lines to so many as fast as it is let; $tmp/turn
-# has the longest turn in ms and what it did most, $tmp/rates what bench/fanout
-# prints.
+# longest_turn_of_broadcast SUBSCRIBERS: weir-server was started with --metrics
+# and a broadcast. A publisher sends lines to so many as fast as it is let;
+# $tmp/turn has the longest turn in ms and what it did most, $tmp/rates what
+# bench/fanout prints.
 longest_turn_of_broadcast() {
   until grep -q 'listening on' "$tmp/said"; do
     sleep 0.05

@@ -1,7 +1,7 @@
 # Sourced by the comparisons of weir-flood with another load generator, behind
-# server.sh. Both load one server on core 1 from core 0, in turns and in a closed
-# loop; what is compared is the median of each pair's ratio, since a machine's
-# speed drifts.
+# server.sh. Both load one server on core 1 from core 0, in turns and in a
+# closed loop; what is compared is the median of each pair's ratio, since a
+# machine's speed drifts.
 
 rounds=${ROUNDS:-15}
 seconds=${SECONDS_EACH:-2}
