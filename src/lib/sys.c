@@ -420,24 +420,18 @@ static bool block_sigpipe(sigset_t *sigpipe, sigset_t *old)
 	       sigismember(&pending, SIGPIPE) == 1;
 }
 
-/* Undo block_sigpipe. If the call between may have raised a SIGPIPE, that is
- * taken first. */
+/* Undo block_sigpipe, after a call that did all it was to do, or not. A SIGPIPE
+ * that this call has raised is taken first: when the peer goes in mid-call it
+ * raises one, and yet returns the bytes that went before. */
 static void unblock_sigpipe(const sigset_t *sigpipe, const sigset_t *old,
-			    bool was_pending, bool may_be_raised)
+			    bool was_pending, bool is_done)
 {
 	const struct timespec at_once = {.tv_sec = 0};
 
-	if (may_be_raised && !was_pending)
+	if (!is_done && !was_pending)
 		sigtimedwait(sigpipe, NULL, &at_once);
 	if (sigismember(old, SIGPIPE) != 1)
 		sigprocmask(SIG_SETMASK, old, NULL);
-}
-
-/* Whether the peer may have gone: before the first byte, or behind a part
- * (splice_direct_to_actor in fs/splice.c). */
-static bool is_cut(ssize_t n, size_t n_bytes)
-{
-	return n == -EPIPE || (n > 0 && (size_t)n < n_bytes);
 }
 
 ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes)
@@ -449,7 +443,7 @@ ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes)
 
 	if (n < 0)
 		n = failure_of_socket();
-	unblock_sigpipe(&sigpipe, &old, was_pending, is_cut(n, n_bytes));
+	unblock_sigpipe(&sigpipe, &old, was_pending, n == (ssize_t)n_bytes);
 	return n;
 }
 
@@ -463,7 +457,7 @@ ssize_t weir_sys_splice(int from, int to, size_t n_bytes)
 
 	if (n < 0)
 		n = failure_of_socket();
-	unblock_sigpipe(&sigpipe, &old, was_pending, is_cut(n, n_bytes));
+	unblock_sigpipe(&sigpipe, &old, was_pending, n == (ssize_t)n_bytes);
 	return n;
 }
 
