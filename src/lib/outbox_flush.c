@@ -4,9 +4,9 @@
  * and with other small ones; so does, in pieces, a file that sendfile(2) cannot
  * send. Any other is sent by sendfile(2), in a call of its own.
  *
- * A call with a file behind it leaves its last, short packet to be filled by
- * that file (MSG_MORE), which saves a third of the work. If the file does not
- * follow at once, the packet is pushed: no byte waits for what may be late. */
+ * A call with a file behind it that fits the same packet leaves that to be
+ * filled by the file (MSG_MORE). If the file does not follow at once, the packet
+ * is pushed: no byte waits for what may be late. */
 #include "outbox.h"
 
 #include <errno.h>
@@ -22,7 +22,10 @@ enum {
 	/* up to here reading a file costs less than a sendfile(2) of it */
 	SMALL_FILE = 16384,
 	/* what is read for one call */
-	MAX_READ = 32768
+	MAX_READ = 32768,
+	/* what TCP hands down as one; measured: up to here keeping the head for
+	 * the file saves a sixth of the work, beyond it costs a third */
+	ONE_PACKET = 65536
 };
 
 /* What one call offers. */
@@ -109,7 +112,8 @@ static struct weir_offer offer_message(const struct weir_sendq *q, int fd,
 		offer.taken = m.error;
 		return offer;
 	}
-	is_more_to_come = next && m.n_bytes < max_bytes;
+	is_more_to_come = next && m.n_bytes < max_bytes &&
+			  m.n_bytes + next->n_bytes <= ONE_PACKET;
 	offer.offered = m.n_bytes;
 	offer.taken = weir_sys_sendv(fd, m.iov, m.n_iov, is_more_to_come);
 	offer.is_full = offer.taken < (ssize_t)offer.offered;
