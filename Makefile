@@ -224,15 +224,18 @@ $(BUILD)/libfuzzed.a: $(HARNESS) $(OF_flood) $(OF_server)
 	$(call say,AR $@)$(AR) qcs $@ $^
 
 # Each for TIME seconds, from the corpora beside it and what earlier runs found;
-# with a SEED from the former alone, and so the same inputs each time.
+# with a SEED from the former alone, and so the same inputs each time. With
+# SANITIZE=memory for the use of uninitialised memory.
 fuzz: TIME = 60
 SEED     =
+SANITIZE = address,undefined,float-cast-overflow
+FUZZED   = build/fuzz$(if $(filter memory,$(SANITIZE)),-memory)
 fuzz:
 	@tests/install-tool clang clang libclang-rt-14-dev
-	@$(MAKE) BUILD=build/fuzz CC=clang CFLAGS="-O1 -g -Werror -DWEIR_CHECKS \
-		-fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow \
+	@$(MAKE) BUILD=$(FUZZED) CC=clang CFLAGS="-O1 -g -Werror -DWEIR_CHECKS \
+		-fsanitize=fuzzer-no-link,$(SANITIZE) \
 		-fno-sanitize-recover=all -fno-omit-frame-pointer" fuzzers
-	@tests/fuzz/run build/fuzz '$(TIME)' $(SEED)
+	@tests/fuzz/run $(FUZZED) '$(TIME)' $(SEED)
 
 # weir-server under a kernel that fails by a seed, in front of sys.c.
 FAILING  = send sendmsg sendmmsg recv recvmmsg read accept4 connect \
