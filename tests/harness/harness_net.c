@@ -132,3 +132,13 @@ struct weir_address harness_refusing_address(int *fd)
 	*fd = bind_to(&address);
 	return address;
 }
+
+bool harness_has_v6(void)
+{
+	struct weir_address address = harness_address("[::1]:0");
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int error = bind(fd, &address.sa.any, address.len);
+
+	close(fd);
+	return error == 0;
+}

@@ -26,6 +26,8 @@ int harness_listen(struct weir_address *address, int backlog);
 int harness_connect(const struct weir_address *address);
 /* Whether a connection waits to be accepted; it is accepted and closed. */
 bool harness_accept(int listener);
+/* Whether this machine has ::1. */
+bool harness_has_v6(void);
 /* An address that refuses: it is bound and nobody listens. *fd holds it. */
 struct weir_address harness_refusing_address(int *fd);
 

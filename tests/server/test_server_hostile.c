@@ -123,15 +123,15 @@ Test(server_hostile, tens_of_thousands_come_and_go_and_leave_nothing)
 	cr_assert_lt(served_stop(&s), 128);
 }
 
-Test(server_hostile, a_flood_past_max_conns_is_reset_and_counted)
+static void flood_past_max_conns(const char *endpoint)
 {
 	struct served s;
 	char metrics[SERVED_ADDRESS_SIZE];
 	char address[SERVED_ADDRESS_SIZE];
 	int fds[N_PLACES];
 
-	served_start(&s, "--max-conns=10", "--metrics=127.0.0.1:0",
-		     "echo=127.0.0.1:0", NULL);
+	served_start(&s, "--max-conns=10", "--metrics=127.0.0.1:0", endpoint,
+		     NULL);
 	served_address(&s, "metrics", metrics);
 	served_address(&s, "echo", address);
 	for (int i = 0; i < N_PLACES; i++) {
@@ -149,6 +149,18 @@ Test(server_hostile, a_flood_past_max_conns_is_reset_and_counted)
 		close(fds[i]);
 	}
 	cr_assert_eq(served_stop(&s), 0);
+}
+
+Test(server_hostile, a_flood_past_max_conns_is_reset_and_counted)
+{
+	flood_past_max_conns("echo=127.0.0.1:0");
+}
+
+Test(server_hostile, so_it_is_over_ipv6)
+{
+	if (!harness_has_v6())
+		cr_skip_test("this machine has no ::1");
+	flood_past_max_conns("echo=[::1]:0");
 }
 
 /* -- slow ones: what counts is when the whole has to be there, and not when
