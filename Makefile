@@ -507,8 +507,8 @@ check-threads:
 	build/tsan/threads
 	$(MAKE) BUILD=build/checks CFLAGS="-O2 -g -Werror -DWEIR_CHECKS" \
 		build/checks/server-tests
-	WEIR_BUILD=build/tsan build/checks/server-tests --timeout 120 \
-		--filter 'server_@(workers|broadcast*|events|nats*|metrics|live*|random_peers|hostile)/*'
+	WEIR_BUILD=build/tsan WEIR_SANITIZED=1 build/checks/server-tests \
+		--timeout 120 --filter 'server_@(workers|broadcast*|events|nats*|metrics|live*|random_peers|hostile)/*'
 
 check-fuzz:
 	@$(MAKE) TIME=10 SEED=1 fuzz
