@@ -1,6 +1,10 @@
 /* The highest rate at which an expectation holds. */
 #include <criterion/criterion.h>
 
+#include <math.h>
+#include <sched.h>
+#include <signal.h>
+
 #include <string.h>
 
 #include "harness.h"
@@ -104,7 +108,83 @@ Test(flood_search, the_rate_of_a_target_that_is_known_is_found)
 	rate = flooded_number(&run, "search", "rate_per_s");
 	/* a machine that is busy makes it slower, none makes it faster */
 	cr_expect_lt(rate, 1200, "%f: %s", rate, run.err);
-	cr_expect_eq(flooded_number(&run, "settings", "rate_per_s") > 0, true);
+	/* the figures are those of the trial that held */
+	if (!isnan(rate))
+		cr_expect_eq(flooded_number(&run, "settings", "rate_per_s"),
+			     rate);
 	cr_expect(flooded_says(&run, "\"trials\""));
+	flooded_forget(&run);
+}
+
+Test(flood_search, a_search_that_meets_corruption_has_failed)
+{
+	struct known server;
+	struct flooded run;
+
+	known_start(&server, &(struct known_plan){.size = 64,
+						  .fault = KNOWN_CHANGES,
+						  .fault_at = 20});
+	flood(&run, "-c", "2", "-r", "200", "-d", "300ms", "--warmup", "0",
+	      "--late", "1m", "--find-rate", "p50<10s", "--json", "-",
+	      server.address, NULL);
+	cr_expect_eq(run.status, 1);
+	cr_expect(flooded_says(&run, "\"end\": \"spoilt\""));
+	cr_expect_eq(flooded_number(&run, "corrupt_by_kind", "changed"), 1);
+	flooded_end(&run, &server);
+}
+
+/* The search, and the target when it has answered 50 messages. */
+static void begin_search(struct flooding *flooding, struct known *server,
+			 const char *duration, const char *expected)
+{
+	const char *arguments[] = {
+		"-c",	       "2",	   "-r",     "200",    "-d",
+		duration,      "--warmup", "0",	     "--late", "1m",
+		"--find-rate", expected,   "--json", "-",      server->address,
+		NULL};
+
+	known_start(server, &(struct known_plan){.size = 64});
+	flood_start(flooding, arguments);
+	while (*(volatile uint64_t *)&server->truth->n_samples < 50)
+		sched_yield();
+}
+
+/* What was measured until then holds nothing. */
+static void interrupt_search(const char *expected, const char *reason)
+{
+	struct flooding flooding;
+	struct known server;
+	struct flooded run;
+
+	begin_search(&flooding, &server, "30s", expected);
+	kill(flooding.pid, SIGINT);
+	flood_wait(&flooding, &run);
+	cr_expect_eq(run.status, 3, "%s", run.err);
+	cr_expect(flooded_says(&run, "\"end\": \"interrupted\""));
+	cr_expect(isnan(flooded_number(&run, "search", "rate_per_s")));
+	cr_expect(flooded_says(&run, reason));
+	flooded_end(&run, &server);
+}
+
+Test(flood_search, a_search_that_is_interrupted_has_found_nothing)
+{
+	interrupt_search("errors=0", "interrupted before the rate was found");
+	interrupt_search("p99<50s", "p99 needs 1,000 samples, and has ");
+}
+
+Test(flood_search, a_search_whose_target_goes_shows_its_trials)
+{
+	struct flooding flooding;
+	struct known server;
+	struct flooded run;
+
+	begin_search(&flooding, &server, "300ms", "errors=0");
+	known_stop(&server);
+	flood_wait(&flooding, &run);
+	known_forget(&server);
+	cr_expect_eq(run.status, 3, "%s", run.err);
+	cr_expect(flooded_says(&run, "\"end\": \"lost\""));
+	cr_expect(flooded_says(&run, "the target could not be connected to any "
+				     "more"));
 	flooded_forget(&run);
 }
