@@ -307,3 +307,44 @@ Test(flood_expect, a_limit_beyond_any_count_is_told_as_the_largest)
 		    "18,446,744,073,709,551,615");
 	made_run_free(run);
 }
+
+/* -- while it runs -- */
+
+/* One slow answer of a hundred is the largest, and no percentile yet. */
+Test(flood_expect, a_percentile_is_breached_when_it_has_its_samples)
+{
+	struct made_run *run = made_run_empty();
+	struct expect p99 = parse("p99<1ms");
+	struct expect largest = parse("max<1ms");
+
+	for (int i = 0; i < 98; i++)
+		histogram_record(run->result.latency, 1000);
+	histogram_record_n(run->result.latency, 5000000, 2);
+	cr_expect_not(expect_is_breached(&p99, &run->result));
+	cr_expect(expect_is_breached(&largest, &run->result));
+	histogram_record_n(run->result.latency, 5000000, 900);
+	cr_expect(expect_is_breached(&p99, &run->result));
+	made_run_free(run);
+}
+
+/* -- datagrams -- */
+
+Test(flood_expect, only_datagrams_are_lost_repeated_and_reordered)
+{
+	struct made_run *run = made_run_open();
+	struct expect expect = parse("loss<0.1%,loss=100,repeated=2,"
+				     "reordered=3");
+
+	cr_expect(expect_has_loss(&expect));
+	cr_expect_eq(expect_judge(&expect, &run->result), 4);
+	run->settings.is_datagram = true;
+	run->result.n_unanswered = 100;
+	run->result.datagrams.n_repeated = 2;
+	run->result.datagrams.n_reordered = 3;
+	cr_expect_eq(expect_judge(&expect, &run->result), 0);
+	run->result.n_unanswered = 200;
+	cr_expect_eq(expect_judge(&expect, &run->result), 2);
+	made_run_free(run);
+	expect = parse("unanswered<1%");
+	cr_expect_not(expect_has_loss(&expect));
+}
