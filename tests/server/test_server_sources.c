@@ -237,3 +237,53 @@ Test(server_sources, counts_the_address_that_a_proxy_tells)
 		close(fds[i]);
 	cr_assert_eq(served_stop(&s), 0);
 }
+
+/* As the server is told, not by default. */
+Test(server_sources, looks_at_as_much_of_an_ipv6_address_as_it_is_told)
+{
+	static const char *const headers[] = {
+		"PROXY TCP6 fd00:0:0:1::1 fd00::9 1 2\r\n",
+		"PROXY TCP6 fd00:0:0:2::1 fd00::9 1 2\r\n"};
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	int fds[2];
+
+	served_start(&s,
+		     "echo=127.0.0.1:0,accept-proxy,max-per-address=1,"
+		     "address-prefix=48",
+		     NULL);
+	served_address(&s, "echo", address);
+	for (int i = 0; i < 2; i++) {
+		fds[i] = dial(address, 0);
+		harness_write(fds[i], headers[i], strlen(headers[i]));
+		if (i == 0)
+			expect_echo(fds[i], "let in");
+	}
+	expect_reset(fds[1]);
+	close(fds[0]);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
+/* One a second: of many that come soon after another, some do not. */
+Test(server_sources, resets_clients_that_come_too_fast)
+{
+	struct served s;
+	char address[SERVED_ADDRESS_SIZE];
+	bool is_served = true;
+	int n;
+
+	served_start(&s, "echo=127.0.0.1:0,rate-per-address=1", NULL);
+	served_address(&s, "echo", address);
+	for (n = 0; is_served && n < N_TRIES; n++) {
+		char byte = 'x';
+		int fd = dial(address, 0);
+
+		is_served = send(fd, &byte, 1, MSG_NOSIGNAL) == 1 &&
+			    recv(fd, &byte, 1, 0) == 1;
+		close(fd);
+	}
+	cr_expect_not(is_served);
+	cr_expect_gt(n, 1, "the first is let in");
+	served_line(&s, ": more a second than rate-per-address");
+	cr_assert_eq(served_stop(&s), 0);
+}

@@ -339,6 +339,20 @@ Test(server_targets, the_next_one_serves_when_one_refuses)
 	cr_assert_eq(served_stop(&p.s), 0);
 }
 
+/* Some of the clients come later than that. */
+Test(server_targets, one_is_left_out_no_longer_than_it_should)
+{
+	struct pool p;
+
+	pool_start(&p, "leave-out=1us");
+	for (int i = 0; i < 20; i++)
+		expect_served_by(&p, p.second);
+	expect_metric(&p, "weir_target_failures_total", 0, 20);
+	close(p.first);
+	close(p.second);
+	cr_assert_eq(served_stop(&p.s), 0);
+}
+
 Test(server_targets, one_that_is_left_out_is_better_than_none)
 {
 	struct pool p;
