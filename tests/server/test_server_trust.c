@@ -118,6 +118,45 @@ Test(server_trust, the_metrics_await_no_header)
 	cr_assert_eq(served_stop(&s), 0);
 }
 
+/* It is neither pending nor a client any more. */
+Test(server_trust, a_health_check_takes_no_place)
+{
+	static const char header[] = "PROXY TCP4 1.2.3.4 1.2.3.4 1 2\r\n";
+	static const char request[] = "GET /metrics HTTP/1.0\r\n\r\n";
+	static char text[1 << 20];
+	char address[SERVED_ADDRESS_SIZE];
+	char metrics[SERVED_ADDRESS_SIZE];
+	struct served s;
+	size_t n = 0;
+	ssize_t n_read;
+	int fd;
+	int asking;
+
+	served_start(&s, "--max-conns=1", "--metrics=127.0.0.1:0",
+		     "echo=127.0.0.1:0,accept-proxy", NULL);
+	served_address(&s, "metrics", metrics);
+	served_address(&s, "echo", address);
+	for (int i = 0; i < 3; i++) {
+		fd = dial(address, 0);
+		shutdown(fd, SHUT_WR);
+		expect_end(fd);
+		close(fd);
+	}
+	fd = dial(address, 0);
+	harness_write(fd, header, sizeof header - 1);
+	expect_echo(fd, "served");
+	asking = dial(metrics, 0);
+	harness_write(asking, request, sizeof request - 1);
+	while ((n_read = recv(asking, text + n, sizeof text - 1 - n, 0)) > 0)
+		n += (size_t)n_read;
+	text[n] = '\0';
+	cr_expect(strstr(text, "\nweir_connections_pending{service=\"echo\","
+			       "worker=\"0\"} 0\n"));
+	close(asking);
+	close(fd);
+	cr_assert_eq(served_stop(&s), 0);
+}
+
 /* Refused, it is counted no more. */
 Test(server_trust, one_that_is_refused_takes_no_place)
 {
