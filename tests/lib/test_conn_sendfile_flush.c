@@ -97,3 +97,26 @@ Test(conn_sendfile, leaves_a_head_whose_file_is_for_another_turn)
 	cr_assert_eq(harness_peer_read(&p.peer, SIZE_MAX), SMALL);
 	sendfile_expect_received(&p);
 }
+
+/* How often the packet of a head is pushed because the file does not follow. */
+static uint64_t n_pushed(size_t n)
+{
+	uint64_t n_calls;
+
+	conn_probe_open(&p, 0, NULL);
+	fault_reset();
+	cr_assert_eq(conn_probe_sendall(&p, 100), 0);
+	cr_assert_eq(sendfile_next(&p, n), 0);
+	fault_next(FAULT_SENDFILE, -EAGAIN);
+	conn_turns(1);
+	cr_assert_eq(fault_n_pending(), 0);
+	n_calls = fault_count(FAULT_SETSOCKOPT);
+	conn_close_all();
+	return n_calls;
+}
+
+Test(conn_sendfile, keeps_a_head_only_for_a_file_that_fits_its_packet)
+{
+	cr_assert_eq(n_pushed(65536 - 100), 1);
+	cr_assert_eq(n_pushed(65536 - 99), 0);
+}
