@@ -3,10 +3,15 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "whole_file.h"
+
+enum {
+	TEXT_SIZE = 24 /* a number and a newline */
+};
 
 int pid_file_write(const char *path)
 {
@@ -27,17 +32,19 @@ static bool is_ours(const char *path)
 {
 	struct stat st;
 	FILE *file;
-	long pid = 0;
+	char text[TEXT_SIZE];
+	char ours[TEXT_SIZE];
 
 	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
 	file = fopen(path, "re");
 	if (!file)
 		return false;
-	if (fscanf(file, "%ld", &pid) != 1)
-		pid = 0;
+	if (!fgets(text, sizeof text, file))
+		text[0] = '\0';
 	(void)fclose(file);
-	return pid == (long)getpid();
+	(void)snprintf(ours, sizeof ours, "%ld\n", (long)getpid());
+	return strcmp(text, ours) == 0;
 }
 
 void pid_file_remove(const char *path)

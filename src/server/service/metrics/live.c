@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "json.h"
-#include "snapshot.h"
 
 enum {
 	N_LAST_CLOSES = 24

@@ -3,7 +3,7 @@
 #ifndef LIVE_H
 #define LIVE_H
 
-#include "server.h"
+#include "snapshot.h"
 
 /* The n bytes of it, to be freed; NULL: no memory. The snapshots must be
  * ready. */
