@@ -25,8 +25,8 @@ void weir_pool_count(struct weir_pool *pool, size_t n_bytes)
 		pool->n_peak_bytes = pool->n_used_bytes;
 }
 
-/* What is left is scattered, and a small piece holds its whole
- * page: there is more to give back when the last of them have gone. */
+/* What is left is scattered, and a small piece holds its whole page: there is
+ * more to give back when the last of them have gone. */
 static bool is_to_be_released(const struct weir_pool *pool)
 {
 	if (pool->is_after_burst && pool->n_used_bytes <= WEIR_POOL_REST)
@@ -49,6 +49,8 @@ void weir_pool_release(struct weir_pool *pool)
 	pool->is_after_burst = pool->n_used_bytes > WEIR_POOL_REST;
 	pool->n_record_bytes = weir_pool_most(pool);
 	pool->n_peak_bytes = pool->n_used_bytes;
+	if (!pool->is_after_burst)
+		weir_pool_deinit(pool);
 	weir_sys_release_memory();
 }
 

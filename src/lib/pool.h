@@ -2,10 +2,11 @@
  * freed chunks so that a queue that fills and drains seldom calls malloc.
  *
  * Pieces have any size; only those of exactly WEIR_CHUNK_SIZE are kept, and no
- * more than WEIR_POOL_KEEP bytes of them. When the use has fallen to a half
- * of its peak, and again when next to nothing is left, the heap is to give its
- * free pages back to the system: a burst costs its memory only while it lasts. That can take long,
- * so the pool only notes it, and its owner chooses the moment.
+ * more than WEIR_POOL_KEEP bytes of them. When the use has fallen to a half of
+ * its peak, and again, with the kept ones, when next to nothing is left, the
+ * heap is to give its free pages back to the system: a burst costs its memory
+ * only while it lasts. That can take long, so the pool only notes it, and its
+ * owner chooses the moment.
  */
 #ifndef WEIR_POOL_H
 #define WEIR_POOL_H

@@ -183,6 +183,22 @@ Test(pool, gives_pages_back_again_when_nothing_is_left_of_a_burst)
 	cr_assert_not(is_due(&pool));
 }
 
+/* They are scattered as well, and their own megabyte is not needed soon. */
+Test(pool, gives_the_kept_chunks_back_with_the_last_of_a_burst)
+{
+	struct weir_pool pool = {.chores = &chores};
+	void *piece = weir_pool_alloc(&pool, WEIR_CHUNK_SIZE);
+
+	weir_pool_free(&pool, piece, WEIR_CHUNK_SIZE);
+	weir_pool_count(&pool, WEIR_POOL_BURST);
+	weir_pool_discount(&pool, WEIR_POOL_BURST / 2);
+	cr_assert(is_due(&pool));
+	cr_assert_eq(pool.n_free_bytes, WEIR_CHUNK_SIZE);
+	weir_pool_discount(&pool, WEIR_POOL_BURST / 2);
+	cr_assert(is_due(&pool));
+	expect(&pool, 0, 0);
+}
+
 Test(pool, gives_no_pages_back_where_there_was_no_burst)
 {
 	const size_t burst = WEIR_POOL_BURST;
