@@ -204,12 +204,12 @@ static const struct command_line_option table[N_OPTIONS] = {
 			.shown = "high + 768K"},
 	[OPTION_BUDGET] = {.name = "budget",
 			   .argument = "SIZE",
-			   .help = "all send queues together",
+			   .help = "all send queues and kept input together",
 			   .kind = &options_budget,
 			   .initial = WEIR_LOOP_DEFAULT_BUDGET},
 	[OPTION_SLOW] = {.name = "slow",
 			 .argument = "POLICY",
-			 .help = "at max, broadcast will drop-newest, "
+			 .help = "at max, broadcast and events drop-newest, "
 				 "drop-oldest or disconnect",
 			 .words = policies,
 			 .initial = SLOW_DROP_OLDEST,
@@ -226,12 +226,12 @@ static const struct command_line_option table[N_OPTIONS] = {
 			 .shown = "/"},
 	[OPTION_CORS] = {.name = "cors",
 			 .argument = "ORIGIN",
-			 .help = "of pages that may use events; * for all",
+			 .help = "whose pages may use events; * for all",
 			 .take = take_origin,
 			 .shown = "their own"},
 	[OPTION_REPLAY] = {.name = "replay",
 			   .argument = "SIZE",
-			   .help = "the last events, for who lost a connection",
+			   .help = "of last events, for browsers that return",
 			   .kind = &quantity_size,
 			   .shown = "high"},
 	[OPTION_HEARTBEAT] = {.name = "heartbeat",
@@ -246,7 +246,7 @@ static const struct command_line_option table[N_OPTIONS] = {
 			 .expected = "an address, such as 127.0.0.1:4222"},
 	[OPTION_SUBJECT] = {.name = "subject",
 			    .argument = "SUBJECT",
-			    .help = "of NATS, for a broadcast's lines",
+			    .help = "of NATS, to share lines under",
 			    .take = take_subject},
 	[OPTION_STALL] = {.name = "stall",
 			  .argument = "TIME",
@@ -301,8 +301,8 @@ static const struct command_line_option table[N_OPTIONS] = {
 			  .initial = 30 * CLOCK_NS_PER_S},
 	[OPTION_DRAIN_IDLE] = {.name = "drain-idle",
 			       .argument = "TIME",
-			       .help = "and those without traffic for TIME "
-				       "before",
+			       .help = "meanwhile end relay's pairs and "
+				       "subscribers without traffic for TIME",
 			       .kind = &quantity_time,
 			       .shown = "not"},
 	[OPTION_START_TIMEOUT] = {.name = "start-timeout",
@@ -341,9 +341,10 @@ static const struct command_line_option table[N_OPTIONS] = {
 	[OPTION_METRICS_TOKEN] =
 		{.name = "metrics-token",
 		 .argument = "TOKEN",
-		 .help = "who asks there must name it; best in an @FILE",
+		 .help = "must be named by each request there; best in "
+			 "an @FILE",
 		 .take = take_token,
-		 .shown = "the page for this machine alone"},
+		 .shown = "none: the page is for this machine alone"},
 	[OPTION_ACCEPT_PROXY] =
 		{.name = "accept-proxy",
 		 .help = "expect a PROXY header from every client"},
