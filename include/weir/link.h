@@ -107,16 +107,18 @@ void weir_link_close(struct weir_link *link);
 /* For the source's on_data, which returns what this returns: send data to the
  * sink, at once rather than gathered with what follows. As weir_conn_sendall it
  * queues what the kernel does not take, but where there is no room or no memory
- * for that it has taken what the kernel took. If the sink can send nothing more
- * the source is not read from until the link closes.
+ * for that it has taken what the kernel took, and of more than the sink's max
+ * as much as fits. If the sink can send nothing more the source is not read
+ * from until the link closes.
  *
  * After a full read (WEIR_READ_SIZE) more is waiting, as a rule. If the end of
  * data is all that was offered, up to 1 MiB of it then moves from socket to
  * socket within the kernel (splice(2)), and on_data is not called for that; it
  * counts as received, and as sent. Where the sink has no room, or either socket
  * is a blocking one, it is left to the next on_data. The loop has a pipe for
- * this, from when it is first needed until its last link is closed. If memory runs out or the sink
- * breaks just then, the sink ends, and the bytes count as the source's unread. */
+ * this, from when it is first needed until its last link is closed. If memory
+ * runs out or the sink breaks just then, the sink ends, and the bytes count as
+ * the source's unread. */
 size_t weir_link_pass(struct weir_link *link, const void *data, size_t n);
 
 /* True until it is closed or either connection ends. */

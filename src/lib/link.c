@@ -170,6 +170,14 @@ static void splice_on(struct weir_conn *source, struct weir_conn *sink)
 	}
 }
 
+/* The sink queues as much of n bytes as it may ever hold: how many. A refusal
+ * of all of them would hold nobody, and so nobody would try again. */
+static size_t queue_rest(struct weir_conn *sink, const char *data, size_t n)
+{
+	n = weir_smaller(n, weir_conn_max(sink));
+	return weir_conn_sendall(sink, data, n) == 0 ? n : 0;
+}
+
 size_t weir_link_pass(struct weir_link *link, const void *data, size_t n)
 {
 	struct weir_conn *source = link->source;
@@ -179,10 +187,9 @@ size_t weir_link_pass(struct weir_link *link, const void *data, size_t n)
 	if (!source)
 		return 0;
 	taken = weir_conn_offer(sink, data, n);
-	if (taken >= 0 && taken < (ssize_t)n &&
-	    weir_conn_sendall(sink, (const char *)data + taken,
-			      n - (size_t)taken) == 0)
-		taken = (ssize_t)n;
+	if (taken >= 0 && taken < (ssize_t)n)
+		taken += (ssize_t)queue_rest(sink, (const char *)data + taken,
+					     n - (size_t)taken);
 	/* it never will, and what holds the source is this link's end */
 	if (weir_conn_refusal(sink) < 0)
 		hold(link, true);

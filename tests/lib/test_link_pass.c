@@ -310,6 +310,26 @@ Test(link_pass, stays_below_max)
 	expect_all(BULK);
 }
 
+/* on_data leaves all at first, so more comes at once than the sink may ever
+ * hold. */
+Test(link_pass, goes_on_with_more_than_max_when_the_sink_has_room_again)
+{
+	const struct weir_conn_limits limits = {.low = 1,
+						.high = 1,
+						.max = 1 + WEIR_READ_SIZE,
+						.input = 1000000};
+
+	open_with(&limits);
+	left.conn.events = &conn_probe_events;
+	left.take = 0;
+	conn_probe_write(&left, BULK);
+	conn_turns(5);
+	cr_assert_eq(left.n_kept, BULK);
+	weir_conn_set_events(&left.conn, &events);
+	fault_at_most(FAULT_SEND, weir_conn_fd(&right.conn), 1, 1000);
+	expect_all(BULK);
+}
+
 Test(link_pass, moves_bulk_from_tcp_to_tcp)
 {
 	open_with(NULL);
