@@ -178,6 +178,13 @@ static bool has_more_to_offer(struct weir_conn *c)
 	return may_offer_rest(c) && weir_conn_read(c) > 0;
 }
 
+/* Next turn: any number of connections may have failed. */
+static void go_on_offering(struct weir_conn *c)
+{
+	weir_loop_spend(c->watch.loop, WEIR_CALL_BYTES);
+	weir_watch_defer_close(&c->watch);
+}
+
 static void close_or_offer(struct weir_conn *c)
 {
 	/* A fence's callback may still abort it. */
@@ -186,7 +193,7 @@ static void close_or_offer(struct weir_conn *c)
 	if (weir_conn_is(c, WEIR_PHASE_DETACHED))
 		hand_over(c);
 	else if (has_more_to_offer(c))
-		weir_watch_defer_close(&c->watch);
+		go_on_offering(c);
 	else
 		close_now(c);
 }

@@ -4,6 +4,7 @@
 #include "loop.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <string.h>
 
 #include "conn_inside.h"
@@ -374,4 +375,33 @@ Test(loop_bounds, many_closes_at_once_take_several_turns)
 Test(loop_bounds, closes_of_which_the_kernel_holds_much_take_more_turns)
 {
 	cr_assert_eq(n_closed_a_turn(60, 4 * WEIR_TURN_BYTES), 15);
+}
+
+static size_t take_all(struct weir_conn *c, const void *data, size_t n)
+{
+	(void)c;
+	(void)data;
+	n_called++;
+	return n;
+}
+
+static const struct weir_conn_events taking = {.on_data = take_all,
+					       .on_close = note_close};
+
+Test(loop_bounds, what_came_before_many_errors_at_once_takes_several_turns)
+{
+	const unsigned most = WEIR_TURN_BYTES / WEIR_CALL_BYTES;
+	unsigned i;
+
+	for (i = 0; i < N_READY; i++) {
+		ending[i].events = &taking;
+		cr_assert_eq(conn_probe_open(&ending[i], 0, NULL), 0);
+		conn_probe_write(&ending[i], 100);
+		weir_conn_fail(&ending[i].conn, -ECONNRESET);
+	}
+	while (n_ended() < N_READY) {
+		n_called = 0;
+		cr_assert_geq(weir_loop_turn(conn_loop, -1), 0);
+		cr_assert_leq(n_called, most);
+	}
 }
