@@ -72,6 +72,8 @@ static const char *parse(const struct command_line_option *option,
 		is_right = quantity_parse(option->kind, text, value);
 	else if (option->words)
 		is_right = parse_word(option->words, text, value);
+	else if (option->expected)
+		is_right = *text != '\0';
 	return is_right ? NULL : expected_of(option, expected);
 }
 

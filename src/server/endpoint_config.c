@@ -173,7 +173,8 @@ static bool take_part(struct endpoint_config *config,
 		      const char *where)
 {
 	if (endpoint_settings_is_option(part))
-		return endpoint_settings_take(options, part, where);
+		return endpoint_settings_take(options, part, config->service,
+					      where);
 	if (config->service->takes_target)
 		return resolve_target(config, part);
 	complain("%s%s: expected an option of an endpoint, such as idle=5m",

@@ -7,6 +7,7 @@
 
 #include "complain.h"
 #include "options_table.h"
+#include "service.h"
 
 static const enum option of_endpoints[] = {OPTION_BACKLOG,
 					   OPTION_MODE,
@@ -61,6 +62,23 @@ bool endpoint_settings_is_option(const char *part)
 	return part[n] == '=' || place_of(part, n) < N_OPTIONS;
 }
 
+/* Some mean nothing to other services. */
+static bool suits(size_t place, const struct service *service)
+{
+	switch (place) {
+	case OPTION_CHANNEL:
+	case OPTION_SUBJECT:
+		return service->has_channel;
+	case OPTION_PATH:
+	case OPTION_CORS:
+	case OPTION_REPLAY:
+	case OPTION_HEARTBEAT:
+		return service == &events_service;
+	default:
+		return true;
+	}
+}
+
 static const char *take_flag(struct command_line_value *value, const char *text)
 {
 	value->is_given = !text || strcmp(text, "yes") == 0;
@@ -68,7 +86,7 @@ static const char *take_flag(struct command_line_value *value, const char *text)
 }
 
 bool endpoint_settings_take(struct option_values *options, char *part,
-			    const char *where)
+			    const struct service *service, const char *where)
 {
 	struct command_line_value *values = options->values;
 	size_t n_name = strcspn(part, "=");
@@ -83,6 +101,11 @@ bool endpoint_settings_take(struct option_values *options, char *part,
 		complain("%s%s: expected an option of an endpoint, such as "
 			 "idle=5m",
 			 where, part);
+		return false;
+	}
+	if (!suits(place, service)) {
+		complain("%s%s: expected an option that %s has", where, part,
+			 service->name);
 		return false;
 	}
 	if (!option->argument)

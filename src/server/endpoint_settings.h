@@ -6,13 +6,16 @@
 #include "options_table.h"
 #include "settings.h"
 
+struct service;
+
 /* Whether this part of an argument, between commas, is an option. An address
  * has a colon before anything else. */
 bool endpoint_settings_is_option(const char *part);
 /* Take "NAME=VALUE", or the name of a flag, perhaps with "=yes" or "=no", into
- * options. False after a line, which begins with where. */
+ * options of an endpoint of this service. False after a line, which begins with
+ * where. */
 bool endpoint_settings_take(struct option_values *options, char *part,
-			    const char *where);
+			    const struct service *service, const char *where);
 /* Fill in settings. False after a line. */
 bool endpoint_settings_apply(struct endpoint_settings *settings,
 			     const struct option_values *options,

@@ -85,12 +85,22 @@ static const char *take_path(void *context, const char *text)
 		       : "a path, such as /events";
 }
 
+/* As browsers write it: a scheme and a host, no path (RFC 6454, 6.2). */
+static bool is_origin(const char *text)
+{
+	const char *host = strstr(text, "://");
+
+	return is_printable(text) && host && host > text && host[3] != '\0' &&
+	       !strchr(host + 3, '/');
+}
+
 static const char *take_origin(void *context, const char *text)
 {
 	(void)context;
-	return is_printable(text) ? NULL
-				  : "an origin, such as https://example.com, "
-				    "or *";
+	return is_origin(text) || strcmp(text, "*") == 0 ||
+			       strcmp(text, "null") == 0
+		       ? NULL
+		       : "an origin, such as https://example.com, or *";
 }
 
 static const char *take_mode(void *context, const char *text)

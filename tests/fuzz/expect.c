@@ -8,6 +8,7 @@
 #include "fuzz.h"
 #include "histogram.h"
 #include "result.h"
+#include "settings.h"
 
 enum {
 	TEXT_SIZE = 256
@@ -28,6 +29,7 @@ static double take_double(struct fuzz *f)
 static void make_result(struct result *result, struct fuzz *f)
 {
 	static struct histogram histograms[3];
+	static struct settings settings;
 	size_t i;
 
 	for (i = 0; i < 3; i++) {
@@ -37,6 +39,8 @@ static void make_result(struct result *result, struct fuzz *f)
 					 (uint64_t)fuzz_below(f, 1 << 24));
 	}
 	memset(result, 0, sizeof *result);
+	settings.is_datagram = fuzz_byte(f) & 1;
+	result->settings = &settings;
 	result->latency = &histograms[0];
 	result->service = &histograms[1];
 	result->lateness = &histograms[2];

@@ -301,6 +301,9 @@ Test(server_events_http, options_that_are_none_are_refused)
 	expect_refusal_of("events=:0,cors=a b",
 			  "events=:0,cors=a b: cors=a b: expected an origin, "
 			  "such as https://example.com, or *");
+	expect_refusal_of("events=:0,cors=b.example",
+			  "events=:0,cors=b.example: cors=b.example: expected "
+			  "an origin, such as https://example.com, or *");
 	expect_refusal_of("events=:0,heartbeat=1ms",
 			  "events=:0,heartbeat=1ms: heartbeat=1ms: expected a "
 			  "time from 100ms to 1h, such as 15s");

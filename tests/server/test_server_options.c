@@ -193,6 +193,17 @@ Test(server_options, are_refused_when_they_are_wrong)
 			  "weir.hall");
 	expect_refusal_of("--mode=9", "--mode 9: expected permissions in "
 				      "octal, such as 0660");
+	expect_refusal_of("--pid-file=", "--pid-file : expected a file");
+}
+
+Test(server_options, are_refused_by_services_that_have_no_use_for_them)
+{
+	expect_refusal_of("echo=:7,channel=x", "echo=:7,channel=x: channel=x: "
+					       "expected an option that echo "
+					       "has");
+	expect_refusal_of("broadcast=:7,path=/x",
+			  "broadcast=:7,path=/x: path=/x: expected an option "
+			  "that broadcast has");
 }
 
 static void expect_nats_refused(const char *nats, const char *endpoint,
