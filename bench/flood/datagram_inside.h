@@ -29,6 +29,12 @@ struct datagram {
 	uint64_t overdue[DATAGRAM_MAX_OVERDUE / 64];
 };
 
+/* All of one load. */
+struct datagrams {
+	uint64_t n_unheard; /* messages since an answer to any of them */
+	struct datagram all[];
+};
+
 extern const struct weir_dgram_events datagram_events;
 
 /* As weir_dgram_send. */

@@ -448,6 +448,20 @@ Test(flood_datagram, a_peer_that_is_ignored_is_a_reason)
 	target_end();
 }
 
+/* A closed loop loses few messages by it, and none of them to a refusal. */
+Test(flood_datagram, a_target_that_falls_silent_is_a_reason)
+{
+	target_start(&(struct plan){.fault = LOSES, .lost_from = 1001},
+		     "udp:127.0.0.1:0");
+	flood(&run, "-c", "4", "-d", "2s", "--warmup", "0", "--cpu-wait",
+	      "100%", "--json", "-", address, NULL);
+	cr_expect_eq(run.status, 3, "%s", run.err);
+	cr_expect_leq(number("datagrams", "loss"), 0.01);
+	cr_expect_geq(number("healthy", "silent"), 1);
+	cr_expect(flooded_says(&run, "was silent for"));
+	target_end();
+}
+
 Test(flood_datagram, a_target_that_goes_is_an_error)
 {
 	target_start(&(struct plan){.fault = LEAVES, .fault_at = 50},
