@@ -16,7 +16,8 @@ enum {
 	SMALL_RCVBUF = 16384,
 	N_OWED = 200000, /* less than high */
 	N_MANY = 70,
-	N_SEEN = 4
+	N_SEEN = 4,
+	MAX_VIEWERS = 16
 };
 
 TestSuite(server_live, .init = harness_begin, .fini = harness_end,
@@ -305,6 +306,27 @@ Test(server_live, events_for_a_slow_browser_are_the_newest)
 	close(slow);
 	close(fast);
 	for (int i = 0; i < N_MANY; i++)
+		close(fds[i]);
+	cr_assert_eq(served_stop(&live.s), 0);
+}
+
+Test(server_live, viewers_leave_room_for_scrapers)
+{
+	int fds[MAX_VIEWERS];
+	int fd;
+
+	live_start_here(&live, "--workers=2");
+	for (int i = 0; i < MAX_VIEWERS; i++) {
+		fds[i] = live_ask(&live, "GET /events", "", 0);
+		read_event(fds[i]);
+	}
+	fd = live_ask(&live, "GET /events", "", 0);
+	harness_read(fd, live.answer, strlen("HTTP/1.1 503"));
+	cr_expect_eq(memcmp(live.answer, "HTTP/1.1 503", 12), 0);
+	close(fd);
+	cr_expect_eq(live_status(&live, "/healthz", ""), 200);
+	cr_expect_eq(live_status(&live, "/metrics", ""), 200);
+	for (int i = 0; i < MAX_VIEWERS; i++)
 		close(fds[i]);
 	cr_assert_eq(served_stop(&live.s), 0);
 }

@@ -25,7 +25,10 @@ enum {
 	/* enough for the answer of 256 workers */
 	MAX_ANSWER = 64 << 20,
 	/* what a browser has not read in the kernel's buffer is old news */
-	MAX_UNSENT = 16384
+	MAX_UNSENT = 16384,
+	/* they stay: half of the places are for those that go again, such as
+	 * health checks */
+	MAX_VIEWERS = 16
 };
 
 /* What is answered from snapshots. */
@@ -166,6 +169,16 @@ static void on_due(struct weir_timer *timer)
 		       weir_loop_now(worker->loop) + interval_ns, on_due);
 }
 
+static bool is_full(const struct feed *feed)
+{
+	const struct weir_list *link = feed->viewers.next;
+	int n = 0;
+
+	for (; link != &feed->viewers; link = link->next)
+		n++;
+	return n >= MAX_VIEWERS;
+}
+
 /* One that comes while others view waits for their next event. */
 static void begin_events(struct feed *feed, struct request *request)
 {
@@ -173,6 +186,10 @@ static void begin_events(struct feed *feed, struct request *request)
 	struct weir_loop *loop = feed->endpoint->worker->loop;
 	bool is_first = weir_list_is_empty(&feed->viewers);
 
+	if (is_full(feed)) {
+		answer_refuse(request, HTTP_UNAVAILABLE);
+		return;
+	}
 	/* a Unix socket has no such option, and no such buffer */
 	(void)setsockopt(weir_conn_fd(request->conn), IPPROTO_TCP,
 			 TCP_NOTSENT_LOWAT, &max_unsent, sizeof max_unsent);
