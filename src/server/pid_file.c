@@ -1,8 +1,10 @@
 #include "pid_file.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,6 +51,9 @@ static bool is_ours(const char *path)
 
 void pid_file_remove(const char *path)
 {
-	if (path && is_ours(path))
-		(void)unlink(path);
+	char target[PATH_MAX];
+
+	/* where a link points, as it was written */
+	if (path && realpath(path, target) && is_ours(target))
+		(void)unlink(target);
 }

@@ -334,6 +334,23 @@ Test(server_restart_starts, the_pid_file_is_there_as_long_as_the_server)
 	cr_expect_lt(access(path, F_OK), 0);
 }
 
+Test(server_restart_starts, the_pid_file_goes_from_where_a_link_points)
+{
+	const char *path = restart_file("pid");
+	char option[TEXT_SIZE];
+	char link[TEXT_SIZE];
+	struct served s;
+
+	snprintf(link, sizeof link, "%s-link", path);
+	restart_write(path, "old\n", 0644);
+	cr_assert_eq(symlink(path, link), 0);
+	s = start_with_pid_file(link, option);
+	cr_expect_eq(number_in(path), s.pid);
+	cr_expect_eq(served_stop(&s), 0);
+	cr_expect_lt(access(path, F_OK), 0);
+	unlink(link);
+}
+
 Test(server_restart_starts, the_pid_file_of_another_process_stays)
 {
 	const char *path = restart_file("pid");
