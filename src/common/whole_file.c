@@ -75,7 +75,9 @@ int whole_file_open(struct whole_file *whole, const char *path)
 	error = find_target(whole->target, path);
 	if (error < 0)
 		return error;
-	if (stat(path, &now) == 0 && access(path, W_OK) < 0)
+	/* a link that the kernel follows for nobody is not ours to follow, see
+	 * protected_symlinks in proc(5) */
+	if (stat(path, &now) < 0 ? errno != ENOENT : access(path, W_OK) < 0)
 		return -errno;
 	if (!is_written_in_place(path, &now))
 		return open_temporary(whole, &now);

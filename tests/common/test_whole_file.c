@@ -115,6 +115,14 @@ Test(whole_file, is_written_where_a_link_points)
 	unlink("b");
 }
 
+Test(whole_file, a_link_that_cannot_be_followed_is_refused)
+{
+	cr_assert_eq(symlink("a", "a"), 0);
+	cr_expect_eq(whole_file_open(&whole, "a"), -ELOOP);
+	whole_file_abandon(&whole);
+	unlink("a");
+}
+
 Test(whole_file, has_one_name_whatever_it_is_called)
 {
 	char first[PATH_MAX];
