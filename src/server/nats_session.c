@@ -153,16 +153,27 @@ static bool deliver(struct nats *nats, const char *payload, size_t n)
 	return true;
 }
 
+/* The line of op is used, and its payload will be skipped. */
+static size_t pass_message(struct nats *nats, const struct nats_operation *op)
+{
+	nats->n_skip = op->n_payload + NATS_END_SIZE;
+	return op->size;
+}
+
+/* What comes before the first PONG is missed, as what came before it was
+ * subscribed: it could have to wait for room that there is only when lines are
+ * published, and the PONG would wait behind it. */
 static size_t take_message(struct nats *nats, const struct nats_operation *op,
 			   const char *data, size_t n)
 {
 	size_t size = op->size + op->n_payload + NATS_END_SIZE;
 
+	if (nats->state == NATS_GREETING)
+		return pass_message(nats, op);
 	if (op->n_payload >= NATS_MAX_PAYLOAD) {
 		refuse_line(nats, "a message", op->n_payload,
 			    NATS_MAX_PAYLOAD - 1);
-		nats->n_skip = size - op->size;
-		return op->size;
+		return pass_message(nats, op);
 	}
 	if (n < size)
 		return 0;

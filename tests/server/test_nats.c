@@ -268,6 +268,20 @@ Test(nats, drops_and_counts_a_message_that_is_no_line_here)
 	cr_assert_eq(nats.counters.n_received, 1);
 }
 
+/* Without the PONG behind it nothing would be published, and so there might never
+ * be room for it. */
+Test(nats, lets_no_line_that_comes_before_the_pong_hold_the_pong)
+{
+	accept_client();
+	n_room = 0;
+	say(info);
+	say("MSG hall 1 3\r\none\r\nPONG\r\n");
+	cr_assert_eq(nats.state, NATS_READY);
+	n_room = SIZE_MAX;
+	say("MSG hall 1 3\r\ntwo\r\n");
+	cr_assert_str_eq(heard, "two\n");
+}
+
 /* -- losing the server -- */
 
 Test(nats, counts_what_a_lost_server_had_not_confirmed)
@@ -296,8 +310,9 @@ Test(nats, tells_the_receivers_once_where_lines_may_be_missing)
 	turn();
 	cr_assert_str_eq(heard, "a\n");
 	n_room = 0;
-	greet();
-	say("MSG hall 1 1\r\nb\r\n");
+	accept_client();
+	say(info);
+	say("MSG hall 1 6\r\nmissed\r\nPONG\r\nMSG hall 1 1\r\nb\r\n");
 	n_room = SIZE_MAX;
 	nats_go_on(&nats);
 	turn();
