@@ -100,6 +100,7 @@ struct nats {
 	bool is_abandoned; /* or even so */
 	struct nats_counters counters;
 	struct log_limit too_long;
+	struct log_limit refused;
 };
 
 /* Publish to and receive from subject, which has been checked and must outlive

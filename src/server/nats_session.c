@@ -281,7 +281,8 @@ static void take_error(struct nats *nats, const struct nats_operation *op)
 	}
 	nats->counters.n_refused += strcasestr(text, "publish") != NULL;
 	if (strcmp(nats->told, text) != 0)
-		log_warn(nats->worker, "nats %s: %s", nats->subject, text);
+		log_limited(nats->worker, &nats->refused, "nats %s: %s",
+			    nats->subject, text);
 	memcpy(nats->told, text, sizeof text);
 }
 

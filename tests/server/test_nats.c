@@ -433,6 +433,22 @@ Test(nats, counts_lines_that_it_may_not_publish_and_stays)
 	cr_assert_eq(nats.state, NATS_READY);
 }
 
+Test(nats, says_little_however_many_errors_there_are)
+{
+	char line[128];
+
+	greet();
+	for (int i = 0; i < 100; i++) {
+		snprintf(line, sizeof line,
+			 "-ERR 'Permissions Violation for Publish to "
+			 "\"%d\"'\r\n",
+			 i);
+		say(line);
+	}
+	cr_assert_eq(nats.counters.n_refused, 100);
+	cr_assert_gt(nats.refused.n_left_out, 50);
+}
+
 /* -- back-pressure -- */
 
 Test(nats, publishes_no_more_than_the_server_reads)
