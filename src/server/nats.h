@@ -76,7 +76,7 @@ struct nats {
 	size_t n_addresses;
 	struct weir_address last; /* connected to; zeroed: none */
 	struct nats_info info;	  /* of the last server that told it */
-	unsigned n_failures;	  /* attempts since it was ready */
+	unsigned n_failures;	  /* attempts since a connection has lasted */
 	struct weir_connector connector;
 	struct weir_timer timer; /* an attempt, its end, or the next check */
 	/* the connection */

@@ -248,7 +248,6 @@ static void be_ready(struct nats *nats)
 	char text[WEIR_ADDRESS_TEXT_SIZE];
 
 	nats->state = NATS_READY;
-	nats->n_failures = 0;
 	nats->told[0] = '\0';
 	log_say(nats->worker, "nats %s: connected to %s", nats->subject,
 		weir_address_format(&nats->last, text, sizeof text));
@@ -347,7 +346,8 @@ static const struct weir_conn_events events = {.on_data = on_data,
 					       .on_pressure = on_pressure,
 					       .on_close = nats_on_close};
 
-/* Time for which this loop was away does not count: the checks do. */
+/* Time for which this loop was away does not count: the checks do. A server that
+ * is still there has not only greeted. */
 void nats_session_check(struct nats *nats)
 {
 	if (nats->state == NATS_GREETING ||
@@ -356,6 +356,7 @@ void nats_session_check(struct nats *nats)
 		give_up(nats, no_answer);
 		return;
 	}
+	nats->n_failures = 0;
 	ask(nats);
 	arm_check(nats);
 }

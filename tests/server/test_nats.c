@@ -341,6 +341,42 @@ Test(nats, waits_longer_from_attempt_to_attempt)
 	}
 }
 
+/* Not even its greeting makes a server one that stays. */
+Test(nats, waits_longer_for_a_server_that_closes_what_it_has_greeted)
+{
+	uint64_t before = 0;
+
+	for (int i = 0; i < 5; i++) {
+		uint64_t ns;
+
+		greet();
+		close(peer);
+		turn();
+		cr_assert_eq(nats.state, NATS_AWAY);
+		ns = weir_timer_deadline(&nats.timer) - fault_time_now();
+		cr_assert_geq(ns, before / 2);
+		cr_assert_geq(ns, (25 * CLOCK_NS_PER_MS) << i);
+		before = ns;
+	}
+	peer = -1;
+}
+
+Test(nats, comes_back_soon_to_a_server_that_had_stayed)
+{
+	for (int i = 0; i < 5; i++) {
+		greet();
+		close(peer);
+		turn();
+	}
+	greet();
+	pass(15000);
+	close(peer);
+	turn();
+	cr_assert_leq(weir_timer_deadline(&nats.timer) - fault_time_now(),
+		      50 * CLOCK_NS_PER_MS);
+	peer = -1;
+}
+
 Test(nats, gives_up_a_server_that_does_not_answer)
 {
 	greet();
