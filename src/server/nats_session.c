@@ -75,6 +75,7 @@ bool nats_publish(struct nats *nats, size_t n)
 	char *line = nats_line(nats);
 	size_t n_payload = n - 1;
 	const char *head;
+	int error;
 
 	if (nats->state != NATS_READY || nats->is_full)
 		return false;
@@ -84,10 +85,12 @@ bool nats_publish(struct nats *nats, size_t n)
 	}
 	memcpy(line + n_payload, "\r\n", NATS_END_SIZE);
 	head = nats_protocol_head(line, nats->subject, n_payload);
-	nats->is_full = weir_conn_sendall(&nats->conn, head,
-					  (size_t)(line + n_payload - head) +
-						  NATS_END_SIZE) < 0;
-	if (nats->is_full)
+	error = weir_conn_sendall(&nats->conn, head,
+				  (size_t)(line + n_payload - head) +
+					  NATS_END_SIZE);
+	/* without memory, the next check tries again */
+	nats->is_full = error == -ENOBUFS;
+	if (error < 0)
 		return false;
 	nats->counters.n_published++;
 	return true;
@@ -357,8 +360,11 @@ void nats_session_check(struct nats *nats)
 		return;
 	}
 	nats->n_failures = 0;
-	ask(nats);
 	arm_check(nats);
+	if (nats->owes_pong)
+		answer(nats);
+	ask(nats);
+	nats_go_on(nats);
 }
 
 static void begin(struct nats *nats)

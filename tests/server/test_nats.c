@@ -1,6 +1,7 @@
 /* The client of NATS, against a server that is played here. */
 #include <criterion/criterion.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -505,6 +506,18 @@ Test(nats, publishes_no_more_than_the_server_reads)
 		turn();
 	}
 	cr_assert_eq(nats.counters.n_published, n + 1);
+}
+
+Test(nats, publishes_again_when_there_is_memory)
+{
+	greet();
+	fault_result(FAULT_ALLOC, FAULT_ANY_FD, FAULT_ALWAYS, -ENOMEM);
+	publish("one\n");
+	cr_assert_str_eq(waiting, "one\n");
+	fault_clear();
+	pass(15000);
+	cr_assert_not_null(strstr(told(), "PUB hall 3\r\none\r\n"));
+	cr_assert_str_eq(waiting, "");
 }
 
 /* -- the end -- */
