@@ -12,7 +12,8 @@
 #include "test_server_events.h"
 
 enum {
-	REQUEST_SIZE = 1024
+	REQUEST_SIZE = 1024,
+	MANY = 900
 };
 
 TestSuite(server_events_http, .init = harness_begin, .fini = harness_end,
@@ -227,6 +228,45 @@ Test(server_events_http, ends_requests_that_do_not_come_whole)
 	cr_assert_eq(events_post(address, "next"), 204);
 	expect_line("next");
 	stop();
+}
+
+/* How often the loop of the worker has turned. */
+static unsigned long n_turns(const char *metrics)
+{
+	static const char name[] = "\nweir_loop_turns_total{worker=\"0\"} ";
+	const char *line;
+
+	cr_assert_eq(
+		events_ask(metrics, "GET /metrics HTTP/1.0\r\n\r\n", &answer),
+		200);
+	line = strstr(answer, name);
+	cr_assert_not_null(line);
+	return strtoul(line + sizeof name - 1, NULL, 10);
+}
+
+/* It takes many turns, so that no other client waits for all of them. */
+Test(server_events_http, ends_few_requests_at_a_time)
+{
+	char metrics[SERVED_ADDRESS_SIZE];
+	char back[12];
+	int fds[MANY];
+	unsigned long before;
+
+	served_start(&served, "--metrics=127.0.0.1:0", "events=127.0.0.1:0",
+		     NULL);
+	served_address(&served, "metrics", metrics);
+	served_address(&served, "events", address);
+	for (int i = 0; i < MANY; i++)
+		fds[i] = dial(address, 0);
+	before = n_turns(metrics);
+	for (int i = 0; i < MANY; i++) {
+		harness_read(fds[i], back, sizeof back);
+		cr_assert_arr_eq(back, "HTTP/1.1 408", sizeof back);
+	}
+	cr_assert_geq(n_turns(metrics), before + MANY / 32);
+	for (int i = 0; i < MANY; i++)
+		close(fds[i]);
+	cr_assert_eq(served_stop(&served), 0);
 }
 
 /* -- pages of other origins -- */

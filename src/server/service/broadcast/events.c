@@ -36,6 +36,7 @@ struct events {
 	struct weir_timer timer;   /* armed while a list is not empty */
 	uint64_t tick_ns;
 	uint64_t n_ticks; /* a time without the loop is one */
+	bool is_refusing; /* requests that were due in this tick are left */
 	struct weir_list requests;
 	struct weir_list subscribers;
 };
@@ -57,10 +58,11 @@ static void on_timer(struct weir_timer *timer);
 static void arm(struct events *events)
 {
 	struct weir_loop *loop = events->endpoint->worker->loop;
+	uint64_t ns = events->is_refusing ? 0 : events->tick_ns;
 
 	if (!weir_timer_is_armed(&events->timer))
-		weir_timer_arm(&events->timer, loop,
-			       weir_loop_now(loop) + events->tick_ns, on_timer);
+		weir_timer_arm(&events->timer, loop, weir_loop_now(loop) + ns,
+			       on_timer);
 }
 
 /* At the end of list, from now on. */
@@ -112,16 +114,29 @@ static void send_heartbeats(struct events *events)
 	}
 }
 
+/* One of them. The others follow by further timers, of which a turn runs some,
+ * however many requests came at once. */
+static void refuse_late(struct events *events)
+{
+	uint64_t n_ticks = timeout_ns / events->tick_ns;
+	struct events_client *client =
+		find_due(events, &events->requests, n_ticks);
+
+	if (client)
+		events_refuse(conn_of(client), HTTP_TIMEOUT);
+	events->is_refusing = find_due(events, &events->requests, n_ticks);
+}
+
 static void on_timer(struct weir_timer *timer)
 {
 	struct events *events = weir_container_of(timer, struct events, timer);
-	struct events_client *client;
+	bool is_tick = !events->is_refusing;
 
-	events->n_ticks++;
-	while ((client = find_due(events, &events->requests,
-				  timeout_ns / events->tick_ns)))
-		events_refuse(conn_of(client), HTTP_TIMEOUT);
-	send_heartbeats(events);
+	if (is_tick)
+		events->n_ticks++;
+	refuse_late(events);
+	if (is_tick)
+		send_heartbeats(events);
 	if (!weir_list_is_empty(&events->requests) ||
 	    !weir_list_is_empty(&events->subscribers))
 		arm(events);
