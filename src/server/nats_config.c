@@ -69,10 +69,22 @@ static bool take_part(struct nats_config *config, char *part)
 	return false;
 }
 
+/* As in a URL. It is neither printed nor looked up, nor is what follows. */
+static bool has_login(const char *text)
+{
+	return strncmp(text, "unix:", 5) != 0 && strchr(text, '@');
+}
+
 static bool resolve(struct nats_config *config, const char *text)
 {
-	int error = target_init(&config->target, text);
+	int error;
 
+	if (has_login(text)) {
+		complain("--nats: expected HOST:PORT[,user=NAME]"
+			 "[,password=TEXT], and no login before an @");
+		return false;
+	}
+	error = target_init(&config->target, text);
 	if (error == 0)
 		return true;
 	if (error == -EINVAL)

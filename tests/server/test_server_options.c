@@ -232,6 +232,9 @@ Test(server_options, of_nats_are_refused_when_they_are_wrong)
 	expect_nats_refused("127.0.0.1:0", hall,
 			    "--nats 127.0.0.1:0: expected HOST:PORT, such as "
 			    "127.0.0.1:4222");
+	expect_nats_refused("nats://me:secret@127.0.0.1:4222", hall,
+			    "--nats: expected HOST:PORT[,user=NAME]"
+			    "[,password=TEXT], and no login before an @");
 	expect_nats_refused("127.0.0.1:4222,password=a,b", hall, parts);
 	expect_nats_refused("127.0.0.1:4222,user=", hall, parts);
 	expect_nats_refused("127.0.0.1:4222,password=@/nowhere", hall,
