@@ -90,11 +90,16 @@ static inline void record_unanswered(struct load *load,
 	record_latency(load, stamp, now_ns);
 }
 
-/* The same after --timeout, whenever that is over. */
+/* The same after --timeout, which says how long the others take at most: what
+ * the warm-up sent is the warm-up's. */
 static inline void record_timed_out(struct load *load,
 				    const struct stamp *stamp, uint64_t now_ns)
 {
-	load->result->n_timed_out += now_ns >= load->start_ns;
+	if (stamp->intended_ns < load->start_ns) {
+		load->counters.n_owed--;
+		return;
+	}
+	load->result->n_timed_out++;
 	record_unanswered(load, stamp, now_ns);
 }
 

@@ -294,6 +294,23 @@ Test(flood_datagram, a_second_is_long_enough)
 	target_end();
 }
 
+/* Though it times out after that. */
+Test(flood_datagram, what_the_warm_up_lost_is_not_the_measurements)
+{
+	target_start(&(struct plan){.fault = LOSES,
+				    .fault_at = 1,
+				    .fault_every = 2},
+		     "udp:127.0.0.1:0");
+	flood(&run, "-c", "1", "-r", "200", "-d", "1s", "--warmup", "1s",
+	      "--timeout", "900ms", "--late", "1m", "--expect", "loss<=100%",
+	      "--json", "-", address, NULL);
+	cr_expect_eq(number("latency_ns", "count"),
+		     number("", "messages_sent"));
+	cr_expect_leq(number("", "messages_timed_out"),
+		      number("", "messages_sent"));
+	target_end();
+}
+
 /* Those behind it are answered long before. */
 Test(flood_datagram, what_is_lost_is_no_other_message)
 {
