@@ -65,9 +65,12 @@
  * take no more than it leaves to the others. Now and then it is tried again,
  * after 1 ms at first and after a minute at last. Who has read is a guess: while
  * others do not read, a receiver may wait for some tenths of a second (measured:
- * 0.4 s beside 20 that never read 1000 bytes). Each may hold one datagram in
- * any case. For more receivers that never read than there is room for, the
- * only remedies are a larger sndbuf, or a socket for each peer.
+ * 0.4 s beside 20 that never read 1000 bytes), and one that reads may be taken
+ * for one that does not, and lose datagrams to the queue's bounds (measured: a
+ * quarter of 7000 bytes each, sent in pairs to two that read, and then to one
+ * that does not). Each may hold one datagram in any case. For receivers whose
+ * datagrams must not be lost to others, the only remedies are a larger sndbuf,
+ * or a socket for each peer.
  *
  * **When the kernel is short of memory** (ENOBUFS, ENOMEM) the same timer tries
  * again. After a shortage of more than 100 ms each refused datagram is dropped

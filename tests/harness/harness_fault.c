@@ -35,8 +35,9 @@ static struct {
 	uint64_t n_calls[FAULT_N_CALLS];
 	uint64_t until_hit; /* calls that can fail, to go; 0: no sweep */
 	enum fault_call hit;
-	size_t n_live;
-	size_t n_live_bytes;
+	/* threads of the code under test allocate, too */
+	_Atomic size_t n_live;
+	_Atomic size_t n_live_bytes;
 	size_t n_peak_bytes;
 } state = {.hit = FAULT_NONE};
 

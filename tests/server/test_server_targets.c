@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fault.h"
 #include "harness_net.h"
 #include "target.h"
 #include "test_server_relay.h"
@@ -119,6 +120,9 @@ Test(server_targets, a_target_can_go_while_it_is_resolved)
 		cr_assert_eq(target_resolve(&target), 0);
 		target_deinit(&target);
 	}
+	/* a thread may still be at it */
+	while (fault_n_live() > 0)
+		sched_yield();
 }
 
 /* -- names -- */
