@@ -297,10 +297,9 @@ Test(flood_datagram, a_second_is_long_enough)
 /* Though it times out after that. */
 Test(flood_datagram, what_the_warm_up_lost_is_not_the_measurements)
 {
-	target_start(&(struct plan){.fault = LOSES,
-				    .fault_at = 1,
-				    .fault_every = 2},
-		     "udp:127.0.0.1:0");
+	target_start(
+		&(struct plan){.fault = LOSES, .fault_at = 1, .fault_every = 2},
+		"udp:127.0.0.1:0");
 	flood(&run, "-c", "1", "-r", "200", "-d", "1s", "--warmup", "1s",
 	      "--timeout", "900ms", "--late", "1m", "--expect", "loss<=100%",
 	      "--json", "-", address, NULL);
