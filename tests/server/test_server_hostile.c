@@ -139,7 +139,7 @@ static void flood_past_max_conns(const char *endpoint)
 		expect_echo(fds[i], "a place");
 	}
 	for (int i = 0; i < N_REFUSED; i++)
-		expect_reset(dial(address, 0));
+		expect_reset_at(address);
 	cr_expect_eq(metric(metrics,
 			    "weir_connections_turned_away_total{service="
 			    "\"echo\",worker=\"0\",cause=\"max_conns\"} "),

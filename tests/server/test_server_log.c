@@ -53,7 +53,7 @@ static void run(struct served *s, void (*prepare)(void), const char *option)
 	served_address(s, "echo", address);
 	fd = dial(address, 0);
 	expect_echo(fd, "let in");
-	expect_reset(dial(address, 0));
+	expect_reset_at(address);
 	close(fd);
 	kill(s->pid, SIGTERM);
 	cr_assert_eq(served_wait(s), 0);
@@ -195,7 +195,7 @@ Test(server_log, refusals_are_lines_that_it_leaves_out_too)
 		     NULL);
 	served_address(&s, "echo", address);
 	for (int i = 0; i < 300; i++)
-		expect_reset(dial(address, 0));
+		expect_reset_at(address);
 	n_seconds = (clock_read(CLOCK_MONOTONIC) - start) / CLOCK_NS_PER_S;
 	kill(s.pid, SIGTERM);
 	cr_assert_eq(served_wait(&s), 0);

@@ -45,7 +45,7 @@ Test(server_options, limit_the_clients_of_one_endpoint)
 	start(&s, "--workers=2", "max-conns=1", with, without);
 	fds[0] = dial(with, 0);
 	expect_echo(fds[0], "the only one");
-	expect_reset(dial(with, 0));
+	expect_reset_at(with);
 	for (int i = 1; i < 3; i++) {
 		fds[i] = dial(without, 0);
 		expect_echo(fds[i], "one of many");
@@ -67,7 +67,7 @@ Test(server_options, a_client_refused_at_one_endpoint_takes_no_place)
 	fds[0] = dial(with, 0);
 	expect_echo(fds[0], "the only one");
 	for (int i = 0; i < 5; i++)
-		expect_reset(dial(with, 0));
+		expect_reset_at(with);
 	fds[1] = dial(without, 0);
 	expect_echo(fds[1], "the second");
 	for (int i = 0; i < 2; i++)
@@ -91,7 +91,7 @@ Test(server_options, tell_each_time_that_a_limit_is_reached)
 		fd = dial(with, 0);
 		expect_echo(fd, "the only one");
 		for (int j = 0; j < 5; j++)
-			expect_reset(dial(with, 0));
+			expect_reset_at(with);
 		served_line(&s, words);
 		harness_write(fd, "x", 1);
 		shutdown(fd, SHUT_WR);
@@ -224,8 +224,8 @@ Test(server_options, of_nats_are_refused_when_they_are_wrong)
 			    "--nats: expected a broadcast with a subject, such "
 			    "as broadcast=127.0.0.1:7011,subject=hall");
 	expect_nats_refused("127.0.0.1:4222", "echo=:0,subject=hall",
-			    "--nats: expected a broadcast with a subject, such "
-			    "as broadcast=127.0.0.1:7011,subject=hall");
+			    "echo=:0,subject=hall: subject=hall: expected an "
+			    "option that echo has");
 	expect_nats_refused("127.0.0.1", hall,
 			    "--nats 127.0.0.1: expected HOST:PORT, such as "
 			    "127.0.0.1:4222");

@@ -55,6 +55,8 @@ void set_sndbuf(int fd, int n_bytes);
 void close_by_reset(int fd);
 /* Die unless a reset comes, be it after data; fd is closed. */
 void expect_reset(int fd);
+/* Connect, and die unless a reset comes, perhaps before connect(2) returns. */
+void expect_reset_at(const char *address);
 /* The address of this end, as the other knows it. */
 void own_address(int fd, char text[WEIR_ADDRESS_TEXT_SIZE]);
 /* Write n bytes of the pattern seed, from offset 0 on, or read and check

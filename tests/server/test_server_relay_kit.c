@@ -165,6 +165,22 @@ void expect_reset(int fd)
 	close(fd);
 }
 
+void expect_reset_at(const char *text)
+{
+	struct weir_address address = harness_address(text);
+	int fd =
+		socket(address.sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	must(fd, "socket");
+	if (connect(fd, &address.sa.any, address.len) == 0) {
+		expect_reset(fd);
+		return;
+	}
+	if (errno != ECONNRESET)
+		harness_die("%s: %s", text, strerror(errno));
+	close(fd);
+}
+
 void own_address(int fd, char text[WEIR_ADDRESS_TEXT_SIZE])
 {
 	struct weir_address own = {.type = SOCK_STREAM, .len = sizeof own.sa};

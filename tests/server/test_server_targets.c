@@ -242,7 +242,7 @@ Test(server_targets, a_name_is_resolved_again_when_all_its_addresses_fail)
 	arguments[0] = endpoint;
 	served_start_prepared(&s, use_hosts, arguments);
 	served_address(&s, "relay", address);
-	expect_reset(dial(address, 0));
+	expect_reset_at(address);
 	set_host("127.0.0.1");
 	await_target(address, listener);
 	close(listener);
@@ -364,7 +364,7 @@ Test(server_targets, one_that_is_left_out_is_better_than_none)
 	pool_start(&p, "leave-out=60m");
 	expect_served_by(&p, p.second);
 	close(p.second);
-	expect_reset(dial(p.address, 0));
+	expect_reset_at(p.address);
 	served_line(&p.s, ": cannot connect to ");
 	expect_unconnected(&p, 1);
 	cr_assert_eq(listen(p.first, BACKLOG), 0);

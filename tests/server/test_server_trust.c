@@ -171,7 +171,7 @@ Test(server_trust, one_that_is_refused_takes_no_place)
 	fd = dial(address, 0);
 	served_address(&s, "discard", address);
 	for (int i = 0; i < 5; i++) {
-		expect_reset(dial(address, 0));
+		expect_reset_at(address);
 		served_line(&s, ": it comes from no trusted network");
 	}
 	expect_echo(fd, "still here");
