@@ -276,10 +276,12 @@ Test(server_nats, holds_publishers_until_there_is_a_broker)
 
 /* -- stopping -- */
 
+/* It has read them all: its own client has them. */
 Test(server_nats, sends_what_was_published_before_it_stops)
 {
 	int publisher;
 	int subscriber;
+	int near;
 
 	if (!has_broker())
 		cr_skip_test("there is no nats-server here");
@@ -289,13 +291,18 @@ Test(server_nats, sends_what_was_published_before_it_stops)
 	await_both();
 	subscriber = dial(addresses[1], 0);
 	await_subscription(subscriber, addresses[0]);
+	near = dial(addresses[0], 0);
+	await_subscription(near, addresses[0]);
+	skip_questions(subscriber);
 	publisher = dial(addresses[0], 0);
 	publish_lines(publisher, N_LINES);
+	expect_lines(near, N_LINES);
 	must(kill(audience.served.pid, SIGTERM), "kill");
 	shutdown(publisher, SHUT_WR);
 	expect_lines(subscriber, N_LINES);
 	expect_end(publisher);
 	close(publisher);
+	close(near);
 	close(subscriber);
 	cr_assert_eq(served_end(&audience.served), 0);
 	cr_assert_eq(served_stop(&second), 0);

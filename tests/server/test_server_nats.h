@@ -38,5 +38,7 @@ void publish_lines(int fd, size_t n_lines);
 void expect_lines(int fd, size_t n_lines);
 /* Until the server has let fd in: it is told a line of another, at address. */
 void await_subscription(int fd, const char *address);
+/* Read what others were told by that meanwhile. */
+void skip_questions(int fd);
 
 #endif

@@ -154,19 +154,25 @@ void expect_lines(int fd, size_t n_lines)
 	}
 }
 
+void skip_questions(int fd)
+{
+	char line[2];
+
+	do
+		harness_read(fd, line, 2);
+	while (line[0] != '!');
+}
+
 /* Until the server has let fd in: it is told a line of another. */
 void await_subscription(int fd, const char *address)
 {
 	struct pollfd pollfd = {.fd = fd, .events = POLLIN};
 	int asker = dial(address, 0);
-	char line[2];
 
 	do
 		harness_write(asker, "?\n", 2);
 	while (poll(&pollfd, 1, TRY_MS) == 0);
 	harness_write(asker, "!\n", 2);
-	do
-		harness_read(fd, line, 2);
-	while (line[0] != '!');
+	skip_questions(fd);
 	close(asker);
 }
