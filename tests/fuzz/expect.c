@@ -8,7 +8,6 @@
 #include "fuzz.h"
 #include "histogram.h"
 #include "result.h"
-#include "settings.h"
 
 enum {
 	TEXT_SIZE = 256
