@@ -21,34 +21,19 @@ static struct bridge *bridge_of(struct nats *nats)
 	return weir_container_of(nats, struct bridge, nats);
 }
 
-/* Publish what there is. *has_more: there is more by now. Returns the bytes
- * that there was no room for. */
-static size_t publish_some(struct bridge *bridge, bool *has_more)
+static bool publish(void *context, const void *line, size_t n)
 {
-	struct ring_view view = ring_open(bridge->ring, bridge->number);
-	struct ring_message message;
-	uint64_t at = view.at;
-	bool is_stopped = false;
+	struct nats *nats = context;
 
-	while (!is_stopped && ring_next(&view, &message)) {
-		memcpy(nats_line(&bridge->nats), message.data, message.n);
-		is_stopped = !nats_publish(&bridge->nats, message.n);
-		if (is_stopped)
-			view.at = at;
-		at = view.at;
-	}
-	*has_more = ring_close(&view) && !is_stopped;
-	return (size_t)(view.end - at);
+	memcpy(nats_line(nats), line, n);
+	return nats_publish(nats, n);
 }
 
 static size_t on_room(struct nats *nats)
 {
-	bool has_more = true;
-	size_t n_left = 0;
+	const struct bridge *bridge = bridge_of(nats);
 
-	while (has_more)
-		n_left = publish_some(bridge_of(nats), &has_more);
-	return n_left;
+	return ring_read(bridge->ring, bridge->number, publish, nats);
 }
 
 static bool on_line(struct nats *nats, const char *line, size_t n)

@@ -38,51 +38,42 @@ static void hand_out(struct channel_worker *channel, struct weir_conn *from,
 		outlet_of(link)->calls->take(outlet_of(link), line, n, from);
 }
 
-/* Hand out what other workers have published. False: not all, for lack of room
- * or memory; then channel_go_on follows. */
-static bool read_some(struct channel_worker *channel, bool reads_all,
-		      bool *has_more)
+static bool take(void *context, const void *line, size_t n)
 {
-	struct ring_view view =
-		ring_open(channel->ring, channel->worker->number);
-	struct ring_message message;
-	uint64_t at = view.at;
-	bool is_stopped = false;
+	struct channel_worker *channel = context;
 
-	while (!is_stopped && ring_next(&view, &message)) {
-		is_stopped = (!reads_all && is_full(channel)) ||
-			     !reserve(channel, message.data, message.n);
-		if (is_stopped) {
-			view.at = at;
-			break;
-		}
-		hand_out(channel, NULL, message.data, message.n);
-		at = view.at;
-	}
-	*has_more = ring_close(&view);
-	return !is_stopped;
+	if (!reserve(channel, line, n))
+		return false;
+	hand_out(channel, NULL, line, n);
+	return true;
 }
 
-static bool read_ring(struct channel_worker *channel, bool reads_all)
+static bool take_if_room(void *context, const void *line, size_t n)
 {
-	bool has_more = channel->ring != NULL;
+	return !is_full(context) && take(context, line, n);
+}
 
-	while (has_more)
-		if (!read_some(channel, reads_all, &has_more))
-			return false;
-	return true;
+/* Hand out what other workers have published. False: not all, for lack of room
+ * or memory; then channel_go_on follows. */
+static bool read_ring(struct channel_worker *channel)
+{
+	return !channel->ring ||
+	       ring_read(channel->ring, channel->worker->number, take_if_room,
+			 channel) == 0;
 }
 
 void channel_catch_up(struct channel_worker *channel)
 {
-	(void)read_ring(channel, true);
+	if (channel->ring)
+		(void)ring_read(channel->ring, channel->worker->number, take,
+				channel);
 }
 
 void channel_go_on(struct channel_worker *channel)
 {
 	struct weir_list *link;
 
-	(void)read_ring(channel, false);
+	(void)read_ring(channel);
 	while ((link = weir_list_pop(&channel->held)))
 		weir_conn_resume(
 			weir_container_of(link, struct channel_source, held)
@@ -127,7 +118,7 @@ bool channel_publish(struct channel_worker *channel, struct weir_conn *from,
 		if (is_full(channel) || !reserve(channel, line, n))
 			return false;
 		outcome = tell_others(channel, line, n);
-		if (outcome == RING_BEHIND && !read_ring(channel, false))
+		if (outcome == RING_BEHIND && !read_ring(channel))
 			return false;
 	} while (outcome == RING_BEHIND);
 	if (outcome == RING_FULL)

@@ -18,8 +18,8 @@ void member_on_missed(struct weir_conn *c, uint64_t n_lines, uint64_t n_bytes);
 /* For a service. */
 void member_on_pressure(struct weir_conn *c, bool above);
 /* No worker reads from its publishers any more, so what is left are the last
- * lines. Without memory for them they are lost. A publisher that is held for want of
- * NATS has lines that nobody took: it is reset. */
+ * lines. Without memory for them they are lost. A publisher that is held for
+ * want of NATS has lines that nobody took: it is reset. */
 void member_on_drain(struct weir_conn *c);
 void member_on_close(struct weir_conn *c, const struct weir_result *result);
 uint64_t member_n_trimmed(const struct weir_conn *c);

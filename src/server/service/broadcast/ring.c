@@ -157,3 +157,26 @@ bool ring_close(struct ring_view *view)
 	pthread_mutex_unlock(&ring->lock);
 	return has_more;
 }
+
+size_t ring_read(struct ring *ring, size_t reader,
+		 bool (*take)(void *context, const void *message, size_t n),
+		 void *context)
+{
+	struct ring_message message;
+	struct ring_view view;
+	bool is_stopped = false;
+	uint64_t at;
+
+	do {
+		view = ring_open(ring, reader);
+		at = view.at;
+		while (ring_next(&view, &message)) {
+			is_stopped = !take(context, message.data, message.n);
+			if (is_stopped)
+				break;
+			at = view.at;
+		}
+		view.at = at;
+	} while (ring_close(&view) && !is_stopped);
+	return (size_t)(view.end - at);
+}

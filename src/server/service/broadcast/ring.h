@@ -63,6 +63,12 @@ void ring_deinit(struct ring *ring);
 enum ring_outcome ring_write(struct ring *ring, size_t writer,
 			     const void *message, size_t n);
 
+/* Give the messages to take until it returns false, which leaves that one.
+ * Returns how many bytes are left; 0 if take took all. */
+size_t ring_read(struct ring *ring, size_t reader,
+		 bool (*take)(void *context, const void *message, size_t n),
+		 void *context);
+
 /* An unread message; valid until the view is closed. */
 struct ring_message {
 	const void *data;
