@@ -23,12 +23,13 @@ enum {
  * of on_datagram, even if the dgram is freed inside. */
 struct weir_dgram_buffers {
 	struct weir_dgram_queue queue;
-	struct weir_dgram_share share; /* unless the queue is single */
+	struct weir_dgram_share *share; /* NULL: the queue is single */
 	struct mmsghdr messages[WEIR_DGRAM_RECEIVE_BATCH];
 	struct iovec iov[WEIR_DGRAM_RECEIVE_BATCH];
 	union weir_dgram_control control[WEIR_DGRAM_RECEIVE_BATCH];
 	struct weir_dgram_received received[WEIR_DGRAM_RECEIVE_BATCH];
-	unsigned char bytes[];
+	/* the share, and behind it room for a batch of datagrams */
+	_Alignas(struct weir_dgram_share) unsigned char bytes[];
 };
 
 /* The watch's callback. */

@@ -13,22 +13,27 @@ enum {
 	MAX_RECEIVE = 67108864
 };
 
-static struct weir_dgram_buffers *buffers_new(size_t receive_max)
+static struct weir_dgram_buffers *buffers_new(size_t receive_max,
+					      bool has_share)
 {
 	struct weir_dgram_buffers *in;
+	size_t n_share = has_share ? sizeof *in->share : 0;
 	size_t i;
 
-	if (receive_max > (SIZE_MAX - sizeof *in) / WEIR_DGRAM_RECEIVE_BATCH)
+	if (receive_max >
+	    (SIZE_MAX - sizeof *in - n_share) / WEIR_DGRAM_RECEIVE_BATCH)
 		return NULL;
-	in = weir_sys_alloc(sizeof *in +
+	in = weir_sys_alloc(sizeof *in + n_share +
 			    WEIR_DGRAM_RECEIVE_BATCH * receive_max);
 	if (!in)
 		return NULL;
 	memset(in, 0, sizeof *in);
+	if (has_share)
+		in->share = (struct weir_dgram_share *)(void *)in->bytes;
 	for (i = 0; i < WEIR_DGRAM_RECEIVE_BATCH; i++) {
 		struct msghdr *header = &in->messages[i].msg_hdr;
 
-		in->iov[i].iov_base = in->bytes + i * receive_max;
+		in->iov[i].iov_base = in->bytes + n_share + i * receive_max;
 		in->iov[i].iov_len = receive_max;
 		in->received[i].from.type = SOCK_DGRAM;
 		in->received[i].data = in->iov[i].iov_base;
@@ -102,7 +107,8 @@ static int start(struct weir_dgram *d, struct weir_loop *loop, int fd,
 {
 	bool is_single = draft->is_connected ||
 			 draft->address.sa.any.sa_family != AF_UNIX;
-	struct weir_dgram_buffers *in = buffers_new(draft->options.receive_max);
+	struct weir_dgram_buffers *in =
+		buffers_new(draft->options.receive_max, !is_single);
 	int sndbuf = 0;
 	int error = 0;
 
@@ -124,7 +130,8 @@ static int start(struct weir_dgram *d, struct weir_loop *loop, int fd,
 	d->buffers = in;
 	d->retry_ns = WEIR_DGRAM_MIN_RETRY_NS;
 	weir_dgram_queue_init(&in->queue, &loop->pool, is_single);
-	weir_dgram_share_init(&in->share, (size_t)sndbuf);
+	if (in->share)
+		weir_dgram_share_init(in->share, (size_t)sndbuf);
 	return 0;
 }
 

@@ -59,10 +59,10 @@ static int offer(struct weir_dgram *d, struct mmsghdr *messages, unsigned n)
 static unsigned count_allowed(struct weir_dgram *d,
 			      const struct mmsghdr *messages, unsigned n)
 {
-	struct weir_dgram_share *share = &d->buffers->share;
+	struct weir_dgram_share *share = d->buffers->share;
 	int unread;
 
-	if (d->buffers->queue.is_single)
+	if (!share)
 		return n;
 	if (weir_dgram_share_wants_to_see(share)) {
 		unread = weir_sys_unacked(d->watch.fd);
@@ -82,8 +82,8 @@ static int offer_share(struct weir_dgram *d, struct mmsghdr *messages,
 	n = count_allowed(d, messages, n);
 	if (n > 0)
 		result = offer(d, messages, n);
-	if (result > 0 && !d->buffers->queue.is_single)
-		weir_dgram_share_charge(&d->buffers->share, messages,
+	if (result > 0 && d->buffers->share)
+		weir_dgram_share_charge(d->buffers->share, messages,
 					(unsigned)result,
 					weir_loop_now(d->watch.loop));
 	return result;
