@@ -207,8 +207,6 @@ const struct weir_dgram_events datagram_events = {.on_datagram = on_datagram};
 static void time_out(struct peer *peer, uint64_t now_ns)
 {
 	struct datagram *datagram = peer->datagram;
-	const struct flight *flight = &peer->flight;
-	uint64_t timeout_ns = peer->load->settings->timeout_ns;
 	struct weir_dgram_stats stats;
 
 	/* what ICMP tells about a datagram that has left */
@@ -216,9 +214,7 @@ static void time_out(struct peer *peer, uint64_t now_ns)
 	if (stats.n_errors > 0)
 		failure_count(peer->load, &peer->has_failed, FAILURE_CLOSED,
 			      stats.last_error);
-	while (!flight_is_empty(flight) &&
-	       record_age(flight_at(flight, flight->first)->intended_ns,
-			  now_ns) >= timeout_ns) {
+	while (record_is_late(peer, now_ns)) {
 		datagram->n_waiting--;
 		datagram->n_unheard++;
 		record_timed_out(peer->load, retire(datagram, true), now_ns);

@@ -116,24 +116,15 @@ void reconnect_renew(struct peer *peer)
 
 /* -- time-outs -- */
 
-static bool is_timed_out(const struct peer *peer, uint64_t now_ns)
-{
-	const struct flight *flight = &peer->flight;
-
-	return !flight_is_empty(flight) &&
-	       record_age(flight_at(flight, flight->first)->intended_ns,
-			  now_ns) >= peer->load->settings->timeout_ns;
-}
-
 /* What comes on this connection is not waited for any more, so another one has
  * to be made for what is not too old. */
 void reconnect_time_out(struct peer *peer, uint64_t now_ns)
 {
-	bool is_late = is_timed_out(peer, now_ns);
+	bool is_late = record_is_late(peer, now_ns);
 
 	if (!peer->is_away && !weir_conn_is_open(&peer->conn))
 		return;
-	while (is_timed_out(peer, now_ns))
+	while (record_is_late(peer, now_ns))
 		record_timed_out(peer->load, flight_pop(&peer->flight), now_ns);
 	if (is_late && !peer->is_away)
 		renew(peer);

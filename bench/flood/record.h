@@ -103,6 +103,16 @@ static inline void record_timed_out(struct load *load,
 	record_unanswered(load, stamp, now_ns);
 }
 
+/* Whether the oldest that is in flight had no answer for --timeout. */
+static inline bool record_is_late(const struct peer *peer, uint64_t now_ns)
+{
+	const struct flight *flight = &peer->flight;
+
+	return !flight_is_empty(flight) &&
+	       record_age(flight_at(flight, flight->first)->intended_ns,
+			  now_ns) >= peer->load->settings->timeout_ns;
+}
+
 /* One whose connection could not be made, or broke: however soon that was, it
  * was no answer. */
 static inline void record_failed(struct load *load, const struct stamp *stamp)
