@@ -1,7 +1,6 @@
 /* Parsing the head of a request. */
 #include "http.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -307,11 +306,18 @@ const char *http_field(const struct http_request *request, const char *name,
 	return field.value;
 }
 
+bool http_is_path(const struct http_request *request, const char *path)
+{
+	return is_word(request->path, request->n_path, path);
+}
+
 const char *http_status_line(enum http_status status)
 {
 	switch (status) {
 	case HTTP_OK:
 		return "200 OK";
+	case HTTP_NO_CONTENT:
+		return "204 No Content";
 	case HTTP_UNAUTHORIZED:
 		return "401 Unauthorized";
 	case HTTP_FORBIDDEN:

@@ -3,6 +3,7 @@
 #ifndef HTTP_H
 #define HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ enum {
 enum http_status {
 	HTTP_INCOMPLETE = 0, /* the head is not complete */
 	HTTP_OK = 200,
+	HTTP_NO_CONTENT = 204,
 	HTTP_BAD_REQUEST = 400,
 	HTTP_UNAUTHORIZED = 401,
 	HTTP_FORBIDDEN = 403,
@@ -59,6 +61,9 @@ enum http_status http_parse(const char *data, size_t n,
  * blanks around it. NULL: it has no such field. */
 const char *http_field(const struct http_request *request, const char *name,
 		       size_t *n);
+
+/* Whether it asks for that path, whatever its query. */
+bool http_is_path(const struct http_request *request, const char *path);
 
 /* "404 Not Found" */
 const char *http_status_line(enum http_status status);

@@ -197,7 +197,7 @@ static size_t take_content(struct weir_conn *c, const char *text, size_t n)
 	if (client->state != EVENTS_BODY)
 		return n;
 	if (client->n_left == 0) {
-		events_answer(c, "204 No Content", "");
+		events_answer(c, HTTP_NO_CONTENT, "");
 		return n;
 	}
 	if (weir_list_is_linked(&client->member.source.held))
@@ -245,11 +245,11 @@ static void serve(struct weir_conn *c, const struct http_request *request)
 	if (!events_is_path(endpoint, request))
 		events_refuse(c, HTTP_NOT_FOUND);
 	else if (!events_is_allowed(endpoint, request))
-		events_answer(c, "403 Forbidden", "Content-Length: 0\r\n");
+		events_refuse(c, HTTP_FORBIDDEN);
 	else if (request->method == HTTP_OPTIONS)
 		events_answer_options(c);
 	else if (request->method == HTTP_HEAD)
-		events_answer(c, "200 OK",
+		events_answer(c, HTTP_OK,
 			      "Content-Type: text/event-stream\r\n");
 	else if (request->method == HTTP_POST)
 		await_content(c, request);

@@ -22,9 +22,10 @@ struct events_client {
 	enum events_state state;
 };
 
-/* Answer c, which may be a request or wait for its body, and finish it. status
- * is such as "204 No Content"; fields end with CRLF each. */
-void events_answer(struct weir_conn *c, const char *status, const char *fields);
+/* Answer c, which may be a request or wait for its body, and finish it. fields
+ * end with CRLF each. */
+void events_answer(struct weir_conn *c, enum http_status status,
+		   const char *fields);
 void events_refuse(struct weir_conn *c, enum http_status status);
 void events_answer_options(struct weir_conn *c);
 bool events_is_path(const struct endpoint *endpoint,

@@ -44,7 +44,8 @@ static void write_cors(const struct weir_conn *c, char text[ANSWER_SIZE])
 			       origin);
 }
 
-void events_answer(struct weir_conn *c, const char *status, const char *fields)
+void events_answer(struct weir_conn *c, enum http_status status,
+		   const char *fields)
 {
 	struct events_client *client = client_state(c);
 	char cors[ANSWER_SIZE];
@@ -53,8 +54,8 @@ void events_answer(struct weir_conn *c, const char *status, const char *fields)
 
 	write_cors(c, cors);
 	n = snprintf(text, sizeof text,
-		     "HTTP/1.1 %s\r\n%s%sConnection: close\r\n\r\n", status,
-		     fields, cors);
+		     "HTTP/1.1 %s\r\n%s%sConnection: close\r\n\r\n",
+		     http_status_line(status), fields, cors);
 	weir_list_remove(&client->link);
 	client->state = EVENTS_ANSWERED;
 	/* without room for this the FIN must do */
@@ -64,7 +65,7 @@ void events_answer(struct weir_conn *c, const char *status, const char *fields)
 
 void events_refuse(struct weir_conn *c, enum http_status status)
 {
-	events_answer(c, http_status_line(status),
+	events_answer(c, status,
 		      status == HTTP_NOT_ALLOWED
 			      ? "Allow: GET, HEAD, OPTIONS, POST\r\n"
 				"Content-Length: 0\r\n"
@@ -73,7 +74,7 @@ void events_refuse(struct weir_conn *c, enum http_status status)
 
 void events_answer_options(struct weir_conn *c)
 {
-	events_answer(c, "204 No Content",
+	events_answer(c, HTTP_NO_CONTENT,
 		      client_endpoint(c)->config->settings.cors
 			      ? "Allow: GET, HEAD, OPTIONS, POST\r\n"
 				"Access-Control-Allow-Methods: GET, POST\r\n"
@@ -92,10 +93,8 @@ static bool is_text(const char *text, size_t n, const char *other)
 bool events_is_path(const struct endpoint *endpoint,
 		    const struct http_request *request)
 {
-	return is_text(request->path, request->n_path,
-		       endpoint->config->settings.path) ||
-	       (request->method == HTTP_OPTIONS &&
-		is_text(request->path, request->n_path, "*"));
+	return http_is_path(request, endpoint->config->settings.path) ||
+	       (request->method == HTTP_OPTIONS && http_is_path(request, "*"));
 }
 
 /* Pages of other origins may neither read nor publish, unless they may: a

@@ -52,6 +52,11 @@ static char *put_data(char *to, const char *text, size_t n)
 	return put(to, text, (size_t)(end - text));
 }
 
+static int write_id(char *to, size_t size, const struct sse_id *id)
+{
+	return snprintf(to, size, "%" PRIx64 "-%" PRIu64, id->epoch, id->n);
+}
+
 size_t sse_write(char *to, const struct sse_id *id, const char *line, size_t n)
 {
 	char *at = to;
@@ -59,8 +64,10 @@ size_t sse_write(char *to, const struct sse_id *id, const char *line, size_t n)
 	n--;
 	if (n > 0 && line[n - 1] == '\r')
 		n--;
-	at += snprintf(at, FRAME, "id: %" PRIx64 "-%" PRIu64 "\n%s", id->epoch,
-		       id->n, data_field);
+	at = put(at, "id: ", 4);
+	at += write_id(at, MAX_ID, id);
+	at = put(at, "\n", 1);
+	at = put(at, data_field, sizeof data_field - 1);
 	at = put_data(at, line, n);
 	at = put(at, "\n\n", 2);
 	return (size_t)(at - to);
@@ -82,7 +89,6 @@ bool sse_parse_id(const char *text, size_t n, struct sse_id *id)
 	if (*end != '-')
 		return false;
 	id->n = strtoull(end + 1, NULL, 10);
-	n_right = snprintf(right, sizeof right, "%" PRIx64 "-%" PRIu64,
-			   id->epoch, id->n);
+	n_right = write_id(right, sizeof right, id);
 	return n == (size_t)n_right && memcmp(given, right, n) == 0;
 }

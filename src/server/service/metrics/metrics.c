@@ -229,12 +229,6 @@ static void on_open(struct endpoint *endpoint, struct weir_conn *c)
 		       on_timeout);
 }
 
-static bool is_path(const struct http_request *asked, const char *path)
-{
-	return asked->n_path == strlen(path) &&
-	       memcmp(asked->path, path, asked->n_path) == 0;
-}
-
 static void await_snapshots(struct feed *feed, struct request *request,
 			    enum wish wish)
 {
@@ -247,12 +241,12 @@ static void await_snapshots(struct feed *feed, struct request *request,
 static void serve_page(struct endpoint *endpoint, struct request *request,
 		       const struct http_request *asked)
 {
-	if (is_path(asked, "/"))
+	if (http_is_path(asked, "/"))
 		answer(request, HTTP_OK, CONTENT_HTML, page_html,
 		       page_html_size);
-	else if (is_path(asked, "/connections.json"))
+	else if (http_is_path(asked, "/connections.json"))
 		await_snapshots(endpoint->state, request, WISH_CONNECTIONS);
-	else if (is_path(asked, "/events"))
+	else if (http_is_path(asked, "/events"))
 		begin_events(endpoint->state, request);
 	else
 		answer_refuse(request, HTTP_NOT_FOUND);
@@ -261,7 +255,7 @@ static void serve_page(struct endpoint *endpoint, struct request *request,
 static void serve(struct endpoint *endpoint, struct request *request,
 		  const struct http_request *asked)
 {
-	bool is_metrics = is_path(asked, "/metrics");
+	bool is_metrics = http_is_path(asked, "/metrics");
 	enum http_status status;
 	const char *why;
 
@@ -274,7 +268,7 @@ static void serve(struct endpoint *endpoint, struct request *request,
 		answer_refuse(request, HTTP_NOT_ALLOWED);
 		return;
 	}
-	if (is_path(asked, "/healthz")) {
+	if (http_is_path(asked, "/healthz")) {
 		answer_health(request, endpoint->worker->server);
 		return;
 	}
