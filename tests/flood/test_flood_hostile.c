@@ -108,6 +108,16 @@ static void hostile_end(struct hostile *h)
 	flooded_forget(&target.run);
 }
 
+/* Load one that does so, which answers no message. */
+static void load(struct hostile *h, void (*serve)(const int *fds), int status)
+{
+	hostile_start(h, serve);
+	run(h->address);
+	cr_expect_eq(target.run.status, status, "status %d: %s",
+		     target.run.status, target.run.err);
+	flood_expect(&target.run, "", "messages", 0);
+}
+
 /* It runs into the time-out, and not into the time that all would take. */
 static void answer_byte_by_byte(const int *fds)
 {
@@ -123,11 +133,7 @@ Test(flood_hostile, a_byte_at_a_time_is_an_answer_that_did_not_come)
 {
 	struct hostile h;
 
-	hostile_start(&h, answer_byte_by_byte);
-	run(h.address);
-	cr_expect_eq(target.run.status, 3, "status %d: %s", target.run.status,
-		     target.run.err);
-	flood_expect(&target.run, "", "messages", 0);
+	load(&h, answer_byte_by_byte, 3);
 	flood_expect(&target.run, "", "corrupt", 0);
 	hostile_end(&h);
 }
@@ -144,11 +150,7 @@ Test(flood_hostile, an_answer_before_the_question_is_corrupt)
 {
 	struct hostile h;
 
-	hostile_start(&h, answer_before);
-	run(h.address);
-	cr_expect_eq(target.run.status, 1, "status %d: %s", target.run.status,
-		     target.run.err);
-	flood_expect(&target.run, "", "messages", 0);
+	load(&h, answer_before, 1);
 	cr_expect_gt(flooded_number(&target.run, "", "corrupt"), 0);
 	hostile_end(&h);
 }
@@ -175,11 +177,7 @@ static void expect_no_measurement(void (*serve)(const int *fds))
 {
 	struct hostile h;
 
-	hostile_start(&h, serve);
-	run(h.address);
-	cr_expect_eq(target.run.status, 3, "status %d: %s", target.run.status,
-		     target.run.err);
-	flood_expect(&target.run, "", "messages", 0);
+	load(&h, serve, 3);
 	cr_expect_gt(flooded_number(&target.run, "", "errors"), 0);
 	hostile_end(&h);
 }

@@ -78,14 +78,19 @@ static void stop_servers(void)
 
 /* -- lines of two servers -- */
 
-Test(server_nats, carries_every_line_of_each_server_to_the_other_once)
+static void start_at_one_broker(void)
 {
-	if (!has_broker())
-		cr_skip_test("there is no nats-server here");
 	choose_ports();
 	start_broker(&brokers[0], NULL);
 	start_servers(brokers[0].address, brokers[0].address);
 	await_both();
+}
+
+Test(server_nats, carries_every_line_of_each_server_to_the_other_once)
+{
+	if (!has_broker())
+		cr_skip_test("there is no nats-server here");
+	start_at_one_broker();
 	join_all();
 	for (size_t i = 0; i < N_FELLOWS; i++)
 		fellow_say(&audience.fellows[i], N_LINES, 2000);
@@ -217,10 +222,7 @@ Test(server_nats, holds_publishers_while_the_broker_takes_nothing)
 
 	if (!has_broker())
 		cr_skip_test("there is no nats-server here");
-	choose_ports();
-	start_broker(&brokers[0], NULL);
-	start_servers(brokers[0].address, brokers[0].address);
-	await_both();
+	start_at_one_broker();
 	subscriber = dial(addresses[1], 0);
 	await_subscription(subscriber, addresses[0]);
 	halt(&brokers[0]);
@@ -285,10 +287,7 @@ Test(server_nats, sends_what_was_published_before_it_stops)
 
 	if (!has_broker())
 		cr_skip_test("there is no nats-server here");
-	choose_ports();
-	start_broker(&brokers[0], NULL);
-	start_servers(brokers[0].address, brokers[0].address);
-	await_both();
+	start_at_one_broker();
 	subscriber = dial(addresses[1], 0);
 	await_subscription(subscriber, addresses[0]);
 	near = dial(addresses[0], 0);
