@@ -362,16 +362,17 @@ Test(flood_datagram, what_comes_twice_is_counted)
 	target_end();
 }
 
+/* What comes behind a thread's last answer may be too late to count. */
 Test(flood_datagram, threads_count_together)
 {
 	target_start(&(struct plan){.fault = REPEATS,
-				    .fault_at = 10,
-				    .fault_every = 50},
+				    .fault_at = 1,
+				    .fault_every = 1},
 		     "udp:127.0.0.1:0");
 	flood(&run, "-t", "2", "-c", "2", "-n", "200", "--warmup", "0",
 	      "--json", "-", address, NULL);
 	cr_expect_eq(number("", "messages"), 200);
-	cr_expect_eq(number("datagrams", "repeated"), 4);
+	cr_expect_geq(number("datagrams", "repeated"), 198);
 	target_end();
 }
 
