@@ -257,7 +257,7 @@ void weir_conn_handle_event(struct weir_conn *c, uint32_t events)
 	/* Bytes that on_data sent were offered when it returned. */
 	if (events != EPOLLIN && weir_conn_may_flush(c)) {
 		if (events != 0 && weir_loop_is_busy_writing(c->watch.loop))
-			weir_watch_defer(&c->watch);
+			weir_watch_defer_flush(&c->watch);
 		else
 			weir_conn_flush(c, !(events & EPOLLOUT));
 	}

@@ -149,7 +149,7 @@ void weir_conn_end_callback(struct weir_conn *c)
 	struct weir_loop *loop = c->watch.loop;
 
 	if (weir_conn_may_flush(c) && weir_loop_is_busy_writing(loop))
-		weir_watch_defer(&c->watch);
+		weir_watch_defer_flush(&c->watch);
 	else
 		weir_conn_send_waiting(c);
 	loop->gather.owner = NULL;

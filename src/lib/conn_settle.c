@@ -27,7 +27,7 @@ static void call_on_pressure(struct weir_conn *c, bool above)
 static bool has_crossed_high(const struct weir_conn *c)
 {
 	bool is_offered =
-		!weir_conn_may_flush(c) || c->watch.due != WEIR_DUE_DEFERRED;
+		!weir_conn_may_flush(c) || !weir_watch_is_deferred(&c->watch);
 
 	return !weir_conn_has(c, WEIR_FACT_ABOVE) &&
 	       (weir_conn_has(c, WEIR_FACT_REFUSED) ||

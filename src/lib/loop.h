@@ -41,6 +41,7 @@ enum {
 enum weir_due {
 	WEIR_DUE_NOTHING,
 	WEIR_DUE_COMMIT,
+	WEIR_DUE_FLUSH, /* deferred, and no event is of use before */
 	WEIR_DUE_DEFERRED,
 	WEIR_DUE_CLOSE
 };
@@ -157,5 +158,14 @@ void weir_watch_put(struct weir_watch *watch, enum weir_due due);
  * replaces a deferred call, never the other way. */
 void weir_watch_defer_close(struct weir_watch *watch);
 void weir_watch_defer(struct weir_watch *watch);
+/* The same for a flush, which mostly undoes the change of interest that it
+ * waits with: that is not committed before the call. on_ready must bear the
+ * events that the watch wanted before. */
+void weir_watch_defer_flush(struct weir_watch *watch);
+
+static inline bool weir_watch_is_deferred(const struct weir_watch *watch)
+{
+	return watch->due == WEIR_DUE_FLUSH || watch->due == WEIR_DUE_DEFERRED;
+}
 
 #endif

@@ -36,12 +36,12 @@ void weir_watch_put(struct weir_watch *watch, enum weir_due due)
 	if (due == WEIR_DUE_COMMIT) {
 		weir_list_append(&loop->changed, &watch->work);
 		loop->chores |= WEIR_CHORE_COMMIT;
-	} else if (due == WEIR_DUE_DEFERRED) {
-		weir_list_append(&loop->deferred, &watch->work);
-		loop->chores |= WEIR_CHORE_DEFERRED;
-	} else {
+	} else if (due == WEIR_DUE_CLOSE) {
 		weir_list_append(&loop->closes, &watch->work);
 		loop->chores |= WEIR_CHORE_CLOSE;
+	} else {
+		weir_list_append(&loop->deferred, &watch->work);
+		loop->chores |= WEIR_CHORE_DEFERRED;
 	}
 }
 
@@ -86,8 +86,16 @@ void weir_watch_defer_close(struct weir_watch *watch)
 
 void weir_watch_defer(struct weir_watch *watch)
 {
-	if (watch->due < WEIR_DUE_DEFERRED)
+	if (watch->due == WEIR_DUE_FLUSH)
+		watch->due = WEIR_DUE_DEFERRED;
+	else if (watch->due < WEIR_DUE_DEFERRED)
 		weir_watch_put(watch, WEIR_DUE_DEFERRED);
+}
+
+void weir_watch_defer_flush(struct weir_watch *watch)
+{
+	if (watch->due < WEIR_DUE_FLUSH)
+		weir_watch_put(watch, WEIR_DUE_FLUSH);
 }
 
 /* The kernel refused to change the interest: take the watch out of epoll, so
@@ -136,7 +144,8 @@ void weir_loop_commit_list(const struct weir_list *list)
 		struct weir_watch *watch =
 			weir_container_of(link, struct weir_watch, work);
 
-		if (watch->wanted != WEIR_REFUSED)
+		if (watch->wanted != WEIR_REFUSED &&
+		    watch->due != WEIR_DUE_FLUSH)
 			commit(watch);
 	}
 }

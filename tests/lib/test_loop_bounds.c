@@ -171,6 +171,31 @@ Test(loop_bounds, what_waits_for_its_turn_is_no_pressure)
 	forget_answers();
 }
 
+/* EPOLLOUT would be of no use before its turn, and is armed only for what the
+ * kernel leaves then. */
+Test(loop_bounds, what_waits_for_its_turn_changes_no_interest)
+{
+	uint64_t n_before;
+	unsigned i;
+
+	open_greedy(1, 7 * FLUSH);
+	ask_all();
+	let_kernel_take_everything();
+	n_before = fault_count(FAULT_EPOLL_MOD);
+	conn_turns(N_GREEDY);
+	for (i = 0; i < N_GREEDY; i++)
+		cr_assert_eq(greedy[i].conn.out.sent, FLUSH);
+	cr_assert_eq(fault_count(FAULT_EPOLL_MOD), n_before);
+	fault_clear();
+	ask_all();
+	conn_turns(N_GREEDY);
+	for (i = 0; i < N_GREEDY; i++)
+		cr_assert_eq(greedy[i].conn.watch.committed,
+			     EPOLLIN | EPOLLOUT);
+	cr_assert_eq(fault_count(FAULT_EPOLL_MOD), n_before + N_GREEDY);
+	forget_answers();
+}
+
 /* -- what is left of a harvest -- */
 
 static struct probe probes[N_READY];

@@ -347,6 +347,44 @@ static void lose_interest_and_defer(struct probe *p)
 	weir_watch_defer(&p->watch);
 }
 
+static void lose_interest_for_a_flush(struct probe *p)
+{
+	p->then = NULL;
+	weir_watch_set(&p->watch, 0);
+	weir_watch_defer_flush(&p->watch);
+}
+
+Test(loop_turn, a_change_of_interest_waits_for_a_flush_with_it)
+{
+	a.then = lose_interest_for_a_flush;
+	probe_open(&a, loop, EPOLLIN);
+	weir_watch_defer(&a.watch);
+	turns(1);
+	cr_assert_eq(a.watch.committed, EPOLLIN, "in the flushes");
+	turns(1);
+	cr_assert_eq(a.n_calls, 2);
+	cr_assert_eq(a.watch.committed, EPOLLIN, "the flush has just been");
+	weir_watch_defer(&a.watch);
+	turns(1);
+	cr_assert_eq(a.watch.committed, 0);
+}
+
+Test(loop_turn, a_flush_that_becomes_any_deferral_keeps_its_place)
+{
+	probe_open(&a, loop, EPOLLIN);
+	probe_open(&b, loop, EPOLLIN);
+	weir_watch_defer_flush(&a.watch);
+	weir_watch_defer(&b.watch);
+	weir_watch_defer(&a.watch);
+	weir_watch_defer_flush(&b.watch);
+	weir_watch_set(&a.watch, 0);
+	weir_watch_set(&b.watch, 0);
+	turns(1);
+	cr_assert_eq(a.watch.committed, 0);
+	cr_assert_eq(b.watch.committed, 0);
+	cr_assert_lt(a.sequence, b.sequence);
+}
+
 Test(loop_turn, a_change_of_interest_is_not_held_up_by_a_deferral)
 {
 	a.then = lose_interest_and_defer;
