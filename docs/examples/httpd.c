@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -346,6 +347,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: httpd ADDRESS FOLDER\n");
 		return 2;
 	}
+	/* otherwise the library blocks it around each sendfile(2) */
+	signal(SIGPIPE, SIG_IGN);
 	root = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	check(root < 0 ? -errno : 0, argv[2]);
 	check(weir_loop_new(&loop), "loop");

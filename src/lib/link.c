@@ -113,7 +113,8 @@ static bool is_unsupported(ssize_t error)
 static struct weir_offer offer_pipe(struct weir_conn *sink, size_t n)
 {
 	struct weir_loop *loop = sink->watch.loop;
-	ssize_t taken = weir_sys_splice(loop->pipe[0], sink->watch.fd, n);
+	ssize_t taken = weir_sys_splice(loop->pipe[0], sink->watch.fd, n,
+					weir_loop_ignores_sigpipe(loop));
 
 	/* the queue may do better */
 	if (is_unsupported(taken))
@@ -161,7 +162,8 @@ static void splice_on(struct weir_conn *source, struct weir_conn *sink)
 	n = weir_smaller(n, WEIR_TURN_BYTES);
 	if (n < WEIR_READ_SIZE || weir_loop_open_pipe(loop, n) < 0)
 		return;
-	n_moved = weir_sys_splice(source->watch.fd, loop->pipe[1], n);
+	n_moved = weir_sys_splice(source->watch.fd, loop->pipe[1], n,
+				  weir_loop_ignores_sigpipe(loop));
 	if (n_moved > 0) {
 		source->received += (uint64_t)n_moved;
 		take_from_pipe(source, sink, (size_t)n_moved);

@@ -100,6 +100,8 @@ struct weir_loop {
 	struct weir_watch timer_watch;
 	unsigned char *input; /* WEIR_READ_SIZE bytes for the current receive */
 	struct weir_gather gather;
+	uint64_t sigpipe_asked_in_turn; /* else is_sigpipe_ignored is old */
+	bool is_sigpipe_ignored;
 	size_t n_links; /* open ones, for whose passing on there is a pipe */
 	int pipe[2];	/* empty between two calls of weir_link_pass */
 	bool has_pipe;	/* from the first bulk to the last link's end */
@@ -136,6 +138,8 @@ void weir_loop_spend_at_once(struct weir_loop *loop, size_t n_bytes);
  * of others. */
 bool weir_loop_is_busy_writing(const struct weir_loop *loop);
 
+/* Whether the program ignores SIGPIPE, asked once a turn. */
+bool weir_loop_ignores_sigpipe(struct weir_loop *loop);
 /* The loop's pipe, made with room for n_bytes if there is none. */
 int weir_loop_open_pipe(struct weir_loop *loop, size_t n_bytes);
 /* With what it holds. */

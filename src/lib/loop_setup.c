@@ -67,6 +67,15 @@ int weir_loop_new(struct weir_loop **loop)
 	return 0;
 }
 
+bool weir_loop_ignores_sigpipe(struct weir_loop *loop)
+{
+	if (loop->sigpipe_asked_in_turn != loop->n_turns) {
+		loop->sigpipe_asked_in_turn = loop->n_turns;
+		loop->is_sigpipe_ignored = weir_sys_is_sigpipe_ignored();
+	}
+	return loop->is_sigpipe_ignored;
+}
+
 int weir_loop_open_pipe(struct weir_loop *loop, size_t n_bytes)
 {
 	int error;

@@ -123,7 +123,8 @@ static struct weir_offer offer_message(const struct weir_sendq *q, int fd,
 }
 
 /* A short one may be the file's end, so only EAGAIN means full. */
-static struct weir_offer offer_file(const struct weir_sendq_file *file, int fd,
+static struct weir_offer offer_file(const struct weir_sendq_file *file,
+				    struct weir_loop *loop, int fd,
 				    size_t max_bytes)
 {
 	struct weir_offer offer = {
@@ -131,7 +132,8 @@ static struct weir_offer offer_file(const struct weir_sendq_file *file, int fd,
 	off_t offset = file->offset;
 
 	offer.taken =
-		weir_sys_sendfile(fd, file->file->fd, &offset, offer.offered);
+		weir_sys_sendfile(fd, file->file->fd, &offset, offer.offered,
+				  weir_loop_ignores_sigpipe(loop));
 	offer.is_full = offer.taken < 0;
 	offer.goes_on = offer.taken == (ssize_t)offer.offered;
 	return offer;
@@ -146,13 +148,14 @@ static bool is_none_for_sendfile(ssize_t taken)
 }
 
 /* On a socket that blocks sendfile(2) would wait. */
-static struct weir_offer offer_queue(const struct weir_sendq *q, int fd,
+static struct weir_offer offer_queue(const struct weir_sendq *q,
+				     struct weir_loop *loop, int fd,
 				     size_t max_bytes)
 {
 	const struct weir_sendq_file *file = weir_sendq_file_of(q->head);
 
 	if (file && !is_to_be_read(file) && weir_sys_is_nonblocking(fd)) {
-		struct weir_offer offer = offer_file(file, fd, max_bytes);
+		struct weir_offer offer = offer_file(file, loop, fd, max_bytes);
 
 		if (!is_none_for_sendfile(offer.taken))
 			return offer;
@@ -212,7 +215,7 @@ struct weir_offer weir_outbox_flush(struct weir_outbox *o,
 	struct weir_offer offer;
 
 	if (is_of_queue)
-		offer = offer_queue(q, fd, max_bytes);
+		offer = offer_queue(q, loop, fd, max_bytes);
 	else
 		offer = offer_log(o->backlog->follower, fd, max_bytes);
 	if (offer.taken == -EAGAIN ||

@@ -407,57 +407,79 @@ ssize_t weir_sys_pread(int fd, void *data, size_t n_bytes, off_t offset)
 	return n >= 0 ? n : failure();
 }
 
-/* Block SIGPIPE for this thread (see weir_sys_signalfd_open); *old is what was
- * blocked before. Returns whether one waits already, which is not ours. */
-static bool block_sigpipe(sigset_t *sigpipe, sigset_t *old)
+bool weir_sys_is_sigpipe_ignored(void)
 {
-	sigset_t pending;
+	struct sigaction action;
 
-	sigemptyset(sigpipe);
-	sigaddset(sigpipe, SIGPIPE);
-	sigprocmask(SIG_BLOCK, sigpipe, old);
-	return sigismember(old, SIGPIPE) == 1 && sigpending(&pending) == 0 &&
-	       sigismember(&pending, SIGPIPE) == 1;
+	return sigaction(SIGPIPE, NULL, &action) == 0 &&
+	       !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_IGN;
 }
 
-/* Undo block_sigpipe, after a call that did all it was to do, or not. A SIGPIPE
- * that this call has raised is taken first: when the peer goes in mid-call it
- * raises one, and yet returns the bytes that went before. */
-static void unblock_sigpipe(const sigset_t *sigpipe, const sigset_t *old,
-			    bool was_pending, bool is_done)
+/* What this thread had before SIGPIPE was blocked. */
+struct sigpipe {
+	sigset_t blocked;
+	bool is_pending; /* one, which is not ours */
+};
+
+/* See weir_sys_signalfd_open. */
+static void block_sigpipe(struct sigpipe *before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &set, &before->blocked);
+	before->is_pending = sigismember(&before->blocked, SIGPIPE) == 1 &&
+			     sigpending(&set) == 0 &&
+			     sigismember(&set, SIGPIPE) == 1;
+}
+
+/* After a call that did all it was to do, or not. A SIGPIPE that this call has
+ * raised is taken first: when the peer goes in mid-call it raises one, and yet
+ * returns the bytes that went before. */
+static void unblock_sigpipe(const struct sigpipe *before, bool is_done)
 {
 	const struct timespec at_once = {.tv_sec = 0};
+	sigset_t set;
 
-	if (!is_done && !was_pending)
-		sigtimedwait(sigpipe, NULL, &at_once);
-	if (sigismember(old, SIGPIPE) != 1)
-		sigprocmask(SIG_SETMASK, old, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	if (!is_done && !before->is_pending)
+		sigtimedwait(&set, NULL, &at_once);
+	if (sigismember(&before->blocked, SIGPIPE) != 1)
+		sigprocmask(SIG_SETMASK, &before->blocked, NULL);
 }
 
-ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes)
+ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes,
+			  bool is_sigpipe_ignored)
 {
-	sigset_t sigpipe;
-	sigset_t old;
-	bool was_pending = block_sigpipe(&sigpipe, &old);
-	ssize_t n = sendfile(fd, file, offset, n_bytes);
+	struct sigpipe before;
+	ssize_t n;
 
+	if (!is_sigpipe_ignored)
+		block_sigpipe(&before);
+	n = sendfile(fd, file, offset, n_bytes);
 	if (n < 0)
 		n = failure_of_socket();
-	unblock_sigpipe(&sigpipe, &old, was_pending, n == (ssize_t)n_bytes);
+	if (!is_sigpipe_ignored)
+		unblock_sigpipe(&before, n == (ssize_t)n_bytes);
 	return n;
 }
 
-ssize_t weir_sys_splice(int from, int to, size_t n_bytes)
+ssize_t weir_sys_splice(int from, int to, size_t n_bytes,
+			bool is_sigpipe_ignored)
 {
-	sigset_t sigpipe;
-	sigset_t old;
-	bool was_pending = block_sigpipe(&sigpipe, &old);
-	ssize_t n = splice(from, NULL, to, NULL, n_bytes,
-			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	struct sigpipe before;
+	ssize_t n;
 
+	if (!is_sigpipe_ignored)
+		block_sigpipe(&before);
+	n = splice(from, NULL, to, NULL, n_bytes,
+		   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	if (n < 0)
 		n = failure_of_socket();
-	unblock_sigpipe(&sigpipe, &old, was_pending, n == (ssize_t)n_bytes);
+	if (!is_sigpipe_ignored)
+		unblock_sigpipe(&before, n == (ssize_t)n_bytes);
 	return n;
 }
 

@@ -384,14 +384,16 @@ ssize_t weir_sys_pread(int fd, void *data, size_t n_bytes, off_t offset)
 	return real_pread(fd, data, n_bytes < max ? n_bytes : max, offset);
 }
 
-ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes)
+ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes,
+			  bool is_sigpipe_ignored)
 {
 	size_t max;
 	int r = fault_take(FAULT_SENDFILE, fd, &max);
 
 	if (r != FAULT_PASS)
 		return r;
-	return real_sendfile(fd, file, offset, n_bytes < max ? n_bytes : max);
+	return real_sendfile(fd, file, offset, n_bytes < max ? n_bytes : max,
+			     is_sigpipe_ignored);
 }
 
 int weir_sys_pipe(int fds[2], size_t n_bytes)
@@ -401,14 +403,16 @@ int weir_sys_pipe(int fds[2], size_t n_bytes)
 	return r == FAULT_PASS ? real_pipe(fds, n_bytes) : r;
 }
 
-ssize_t weir_sys_splice(int from, int to, size_t n_bytes)
+ssize_t weir_sys_splice(int from, int to, size_t n_bytes,
+			bool is_sigpipe_ignored)
 {
 	size_t max;
 	int r = fault_take(FAULT_SPLICE, to, &max);
 
 	if (r != FAULT_PASS)
 		return r;
-	return real_splice(from, to, n_bytes < max ? n_bytes : max);
+	return real_splice(from, to, n_bytes < max ? n_bytes : max,
+			   is_sigpipe_ignored);
 }
 
 size_t weir_sys_send_room(int fd)

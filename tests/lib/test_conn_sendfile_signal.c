@@ -21,6 +21,15 @@ enum {
 
 static struct conn_probe p;
 static bool goes_in_mid_call; /* the peer */
+static bool was_blocked;      /* SIGPIPE, in the last call */
+
+static bool is_blocked(void)
+{
+	sigset_t set;
+
+	sigprocmask(SIG_BLOCK, NULL, &set);
+	return sigismember(&set, SIGPIPE) == 1;
+}
 
 /* In front of libc's: the kernel's answer when the peer goes in mid-call. */
 ssize_t sendfile(int fd, int file, off_t *offset, size_t n)
@@ -31,6 +40,7 @@ ssize_t sendfile(int fd, int file, off_t *offset, size_t n)
 	const long number = SYS_sendfile;
 #endif
 
+	was_blocked = is_blocked();
 	if (goes_in_mid_call) {
 		raise(SIGPIPE);
 		n /= 2;
@@ -48,14 +58,6 @@ static void send_to_nobody(size_t n)
 	cr_assert_eq(p.result.reason, WEIR_REASON_PEER_CLOSED);
 	cr_assert_eq(p.result.error, -EPIPE);
 	conn_close_all();
-}
-
-static bool is_blocked(void)
-{
-	sigset_t set;
-
-	sigprocmask(SIG_BLOCK, NULL, &set);
-	return sigismember(&set, SIGPIPE) == 1;
 }
 
 static bool is_pending(void)
@@ -80,6 +82,19 @@ Test(conn_sendfile, to_a_peer_that_has_gone_kills_nobody)
 {
 	send_to_nobody(SMALL);
 	send_to_nobody(LARGE);
+	cr_assert_not(is_blocked());
+	cr_assert_not(is_pending());
+}
+
+/* Blocking it would cost two calls a file. It counts from turn to turn. */
+Test(conn_sendfile, blocks_no_sigpipe_that_is_ignored)
+{
+	signal(SIGPIPE, SIG_IGN);
+	send_to_nobody(LARGE);
+	cr_assert_not(was_blocked);
+	signal(SIGPIPE, SIG_DFL);
+	send_to_nobody(LARGE);
+	cr_assert(was_blocked);
 	cr_assert_not(is_blocked());
 	cr_assert_not(is_pending());
 }
