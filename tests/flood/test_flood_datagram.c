@@ -29,7 +29,7 @@ enum fault {
 	CHANGES,   /* one byte of it */
 	CUTS,	   /* its last byte */
 	GROWS,	   /* by a byte */
-	DELAYS,	   /* it comes 400 ms later, twice */
+	DELAYS,	   /* it comes 1.5 s later, twice */
 	IGNORES,   /* it and what its sender sends from then on */
 	LEAVES	   /* the target is gone */
 };
@@ -133,7 +133,7 @@ static _Noreturn void serve(int fd, const struct plan *plan)
 	static struct datagram in;
 	static struct datagram ignored;
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
-	const struct timespec delay = {.tv_nsec = 400000000};
+	const struct timespec delay = {.tv_sec = 1, .tv_nsec = 500000000};
 	uint64_t n = 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -218,9 +218,13 @@ static void expect_echo(const char *where)
 
 Test(flood_datagram, udp_and_unix_echo)
 {
+	char name[KNOWN_ADDRESS_SIZE];
+
 	expect_echo("udp:127.0.0.1:0");
 	expect_echo("udp:[::1]:0");
-	expect_echo("unixgram:@weir-flood-datagram");
+	(void)snprintf(name, sizeof name, "unixgram:@weir-flood-datagram-%d",
+		       (int)getpid());
+	expect_echo(name);
 }
 
 /* No more messages than the target's socket has room for. */
@@ -244,14 +248,16 @@ Test(flood_datagram, each_address_of_a_name_is_tried)
 
 	target_start(&(struct plan){.fault = RIGHT}, "udp:127.0.0.1:0");
 	snprintf(named, sizeof named, "udp:localhost%s", strrchr(address, ':'));
-	flood(&run, "-c", "2", "-n", "10", "--warmup", "0", named, NULL);
+	flood(&run, "-c", "2", "-n", "10", "--warmup", "0", "--timeout", "30s",
+	      named, NULL);
 	cr_expect_eq(run.status, 0, "%s", run.err);
 	target_end();
 }
 
 /* -- the network -- */
 
-/* Of 200 messages, each fiftieth; not the last. */
+/* Of 100 messages, each fiftieth; not the last. An answer has the time that a
+ * busy machine may take, which only those that are lost wait for. */
 static void spoil_each_fiftieth(enum fault fault, const char *pipeline,
 				const char *expected)
 {
@@ -259,25 +265,25 @@ static void spoil_each_fiftieth(enum fault fault, const char *pipeline,
 				    .fault_at = 10,
 				    .fault_every = 50},
 		     "udp:127.0.0.1:0");
-	flood(&run, "-c", "1", "-n", "200", "-p", pipeline, "--warmup", "0",
-	      "--timeout", "200ms", "--expect", expected, "--json", "-",
-	      address, NULL);
+	flood(&run, "-c", "1", "-n", "100", "-p", pipeline, "--warmup", "0",
+	      "--timeout", fault == LOSES ? "700ms" : "30s", "--expect",
+	      expected, "--json", "-", address, NULL);
 }
 
 Test(flood_datagram, what_is_lost_is_given_up_and_counted)
 {
 	spoil_each_fiftieth(LOSES, "1", "loss<=2%");
 	cr_expect_eq(run.status, 0, "%s", run.err);
-	cr_expect_eq(number("", "messages"), 196);
-	cr_expect_eq(number("", "messages_timed_out"), 4);
+	cr_expect_eq(number("", "messages"), 98);
+	cr_expect_eq(number("", "messages_timed_out"), 2);
 	cr_expect_eq(number("", "corrupt"), 0);
 	cr_expect_eq(number("", "errors"), 0);
-	cr_expect_eq(number("datagrams", "lost"), 4);
+	cr_expect_eq(number("datagrams", "lost"), 2);
 	cr_expect_eq(number("datagrams", "loss"), 0.02);
 	cr_expect_eq(number("datagrams", "reordered"), 0);
-	cr_expect_eq(number("latency_ns", "count"), 200);
-	cr_expect_geq(number("latency_ns", "max"), 200e6);
-	cr_expect(flooded_says(&run, "no answer within 200 ms, 2.0 %"));
+	cr_expect_eq(number("latency_ns", "count"), 100);
+	cr_expect_geq(number("latency_ns", "max"), 700e6);
+	cr_expect(flooded_says(&run, "no answer within 700 ms, 2.0 %"));
 	target_end();
 }
 
@@ -315,25 +321,25 @@ Test(flood_datagram, what_is_lost_is_no_other_message)
 {
 	spoil_each_fiftieth(LOSES, "7", "loss<=2%");
 	cr_expect_eq(run.status, 0, "%s", run.err);
-	cr_expect_eq(number("", "messages"), 196);
-	cr_expect_eq(number("datagrams", "lost"), 4);
+	cr_expect_eq(number("", "messages"), 98);
+	cr_expect_eq(number("datagrams", "lost"), 2);
 	cr_expect_eq(number("datagrams", "repeated"), 0);
 	cr_expect_eq(number("datagrams", "overdue"), 0);
 	target_end();
 }
 
-/* Five are, and three more at the end. */
+/* Two are, and three more at the end: not five after each other. */
 Test(flood_datagram, what_is_lost_now_and_then_is_no_silence)
 {
 	target_start(&(struct plan){.fault = LOSES,
 				    .fault_at = 20,
 				    .fault_every = 20,
-				    .lost_from = 101},
+				    .lost_from = 61},
 		     "udp:127.0.0.1:0");
-	flood(&run, "-c", "1", "-n", "103", "--warmup", "0", "--timeout",
-	      "50ms", "--expect", "loss<10%", "--json", "-", address, NULL);
+	flood(&run, "-c", "1", "-n", "62", "--warmup", "0", "--timeout",
+	      "600ms", "--expect", "loss<10%", "--json", "-", address, NULL);
 	cr_expect_eq(run.status, 0, "%s", run.err);
-	cr_expect_eq(number("datagrams", "lost"), 8);
+	cr_expect_eq(number("datagrams", "lost"), 5);
 	cr_expect_eq(number("healthy", "silent"), 0);
 	target_end();
 }
@@ -342,7 +348,7 @@ Test(flood_datagram, loss_is_a_reason_or_a_breach)
 {
 	spoil_each_fiftieth(LOSES, "1", "errors=0");
 	cr_expect_eq(run.status, 3);
-	cr_expect(flooded_says(&run, "4 messages were lost (2.0 %)"));
+	cr_expect(flooded_says(&run, "2 messages were lost (2.0 %)"));
 	target_end();
 	spoil_each_fiftieth(LOSES, "1", "loss<1%");
 	cr_expect_eq(run.status, 4);
@@ -352,13 +358,13 @@ Test(flood_datagram, loss_is_a_reason_or_a_breach)
 
 Test(flood_datagram, what_comes_twice_is_counted)
 {
-	spoil_each_fiftieth(REPEATS, "1", "repeated=4,reordered=0,loss=0");
+	spoil_each_fiftieth(REPEATS, "1", "repeated=2,reordered=0,loss=0");
 	cr_expect_eq(run.status, 0, "%s", run.err);
-	cr_expect_eq(number("", "messages"), 200);
+	cr_expect_eq(number("", "messages"), 100);
 	cr_expect_eq(number("", "corrupt"), 0);
-	cr_expect_eq(number("datagrams", "repeated"), 4);
+	cr_expect_eq(number("datagrams", "repeated"), 2);
 	cr_expect_eq(number("datagrams", "overdue"), 0);
-	cr_expect(flooded_says(&run, "4 came twice"));
+	cr_expect(flooded_says(&run, "2 came twice"));
 	target_end();
 }
 
@@ -370,7 +376,7 @@ Test(flood_datagram, threads_count_together)
 				    .fault_every = 1},
 		     "udp:127.0.0.1:0");
 	flood(&run, "-t", "2", "-c", "2", "-n", "200", "--warmup", "0",
-	      "--json", "-", address, NULL);
+	      "--timeout", "30s", "--json", "-", address, NULL);
 	cr_expect_eq(number("", "messages"), 200);
 	cr_expect_geq(number("datagrams", "repeated"), 198);
 	target_end();
@@ -378,10 +384,10 @@ Test(flood_datagram, threads_count_together)
 
 Test(flood_datagram, what_is_overtaken_is_counted_and_answered)
 {
-	spoil_each_fiftieth(OVERTAKES, "7", "repeated=0,reordered=8,loss=0");
+	spoil_each_fiftieth(OVERTAKES, "7", "repeated=0,reordered=4,loss=0");
 	cr_expect_eq(run.status, 0, "%s", run.err);
-	cr_expect_eq(number("datagrams", "reordered"), 8);
-	cr_expect_eq(number("", "messages"), 200);
+	cr_expect_eq(number("datagrams", "reordered"), 4);
+	cr_expect_eq(number("", "messages"), 100);
 	cr_expect_eq(number("", "corrupt"), 0);
 	target_end();
 }
@@ -391,7 +397,7 @@ Test(flood_datagram, what_comes_after_its_time_is_lost_and_overdue)
 	target_start(&(struct plan){.fault = DELAYS, .fault_at = 50},
 		     "udp:127.0.0.1:0");
 	flood(&run, "-c", "1", "-n", "100", "--warmup", "0", "--timeout",
-	      "100ms", "--expect", "loss<20%", "--json", "-", address, NULL);
+	      "600ms", "--expect", "loss<20%", "--json", "-", address, NULL);
 	cr_expect_eq(run.status, 0, "%s", run.err);
 	cr_expect_geq(number("datagrams", "lost"), 1);
 	cr_expect_eq(number("datagrams", "overdue"),
@@ -405,7 +411,7 @@ static void expect_changed(enum fault fault)
 	target_start(&(struct plan){.fault = fault, .fault_at = 50},
 		     "udp:127.0.0.1:0");
 	flood(&run, "-c", "1", "-n", "100", "--warmup", "0", "--timeout",
-	      "100ms", "--json", "-", address, NULL);
+	      "600ms", "--json", "-", address, NULL);
 	cr_expect_eq(run.status, 1);
 	cr_expect_eq(number("corrupt_by_kind", "changed"), 1);
 	cr_expect_eq(number("", "corrupt"), 1);
@@ -427,7 +433,7 @@ Test(flood_datagram, the_lines_of_each_second_add_up)
 				    .fault_every = 50},
 		     "udp:127.0.0.1:0");
 	flood(&run, "-t", "2", "-c", "2", "-n", "50", "--warmup", "0",
-	      "--timeout", "100ms", "--json-lines", "-", address, NULL);
+	      "--timeout", "700ms", "--json-lines", "-", address, NULL);
 	cr_expect(flooded_says(&run, "\"lost\": 1, \"repeated\": 0, "
 				     "\"reordered\": 0"),
 		  "%s", run.out);
@@ -439,7 +445,7 @@ Test(flood_datagram, what_we_have_no_room_for_is_told_apart)
 {
 	target_start(&(struct plan){.fault = RIGHT}, "udp:127.0.0.1:0");
 	flood(&run, "-c", "1", "-p", "32", "-s", "1500", "-n", "640",
-	      "--warmup", "0", "--rcvbuf", "1", "--timeout", "200ms", "--json",
+	      "--warmup", "0", "--rcvbuf", "1", "--timeout", "700ms", "--json",
 	      "-", address, NULL);
 	cr_expect_geq(number("datagrams", "lost"), 1);
 	cr_expect_geq(number("datagrams", "dropped") +
@@ -455,8 +461,8 @@ Test(flood_datagram, a_peer_that_is_ignored_is_a_reason)
 {
 	target_start(&(struct plan){.fault = IGNORES, .fault_at = 100},
 		     "udp:127.0.0.1:0");
-	flood(&run, "-c", "4", "-r", "400", "-d", "1200ms", "--warmup", "0",
-	      "--late", "1m", "--timeout", "200ms", "--expect", "loss<90%",
+	flood(&run, "-c", "4", "-r", "400", "-d", "1700ms", "--warmup", "0",
+	      "--late", "1m", "--timeout", "700ms", "--expect", "loss<90%",
 	      "--json", "-", address, NULL);
 	cr_expect_eq(run.status, 3, "%s", run.err);
 	cr_expect_eq(number("healthy", "silent"), 1);
