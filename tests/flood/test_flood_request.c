@@ -75,7 +75,7 @@ static void end_connections(const char *option, const char *rate, int status)
 {
 	known_start(&server, &(struct known_plan){.size = 64, .n_answers = 20});
 	flood(&run, "-c", "3", "-n", "200", "--warmup", "0", "--json", "-",
-	      "--late", "1s", "-r", rate, option, server.address, NULL);
+	      "--late", "1m", "-r", rate, option, server.address, NULL);
 	cr_expect_eq(run.status, status, "%s", run.err);
 	known_stop(&server);
 }

@@ -44,7 +44,8 @@ Test(flood_threads, share_connections_and_messages)
 	flooded_end(&run, &server);
 }
 
-/* And none is sent twice in a moment, as those of three loops would be. */
+/* And none is sent twice in a moment, as those of three loops would be, which
+ * makes 20 of 30. A pause of a second makes up to 15. */
 Test(flood_threads, share_a_rate)
 {
 	const struct known_sample *samples;
@@ -52,7 +53,7 @@ Test(flood_threads, share_a_rate)
 
 	known_start(&server, &(struct known_plan){.size = 64});
 	samples = server.truth->samples;
-	flood(&run, "-t", "3", "-c", "6", "-r", "30", "-d", "1s", "--warmup",
+	flood(&run, "-t", "3", "-c", "6", "-r", "15", "-d", "2s", "--warmup",
 	      "0", "--late", "1m", "--json", "-", server.address, NULL);
 	cr_expect_eq(run.status, 0, "%s", run.err);
 	cr_expect_eq(number("", "messages_sent"), 30);
@@ -61,7 +62,7 @@ Test(flood_threads, share_a_rate)
 	for (size_t i = 1; i < server.truth->n_samples; i++)
 		n_close += samples[i].arrived_ns - samples[i - 1].arrived_ns <
 			   1000000;
-	cr_expect_lt(n_close, 10, "%zu", n_close);
+	cr_expect_lt(n_close, 18, "%zu", n_close);
 	flooded_end(&run, &server);
 }
 
@@ -106,7 +107,7 @@ Test(flood_threads, a_silent_connection_of_one_is_told)
 						  .fault = KNOWN_STALLS,
 						  .fault_at = 500});
 	flood(&run, "-t", "4", "-c", "4", "-r", "1000", "-d", "1500ms",
-	      "--warmup", "0", "--drain", "200ms", "--late", "1m", "--json",
+	      "--warmup", "0", "--drain", "700ms", "--late", "1m", "--json",
 	      "-", server.address, NULL);
 	cr_expect_eq(run.status, 3);
 	cr_expect_eq(number("healthy", "silent"), 1);
@@ -140,7 +141,8 @@ Test(flood_threads, end_by_one_signal)
 	known_start(&server, &(struct known_plan){.size = 64});
 	arguments[14] = server.address;
 	flood_start(&flooding, arguments);
-	while (*(volatile uint64_t *)&server.truth->n_samples < 100)
+	/* the last of them are not answered yet */
+	while (*(volatile uint64_t *)&server.truth->n_samples < 200)
 		usleep(1000);
 	kill(flooding.pid, SIGINT);
 	flood_wait(&flooding, &run);
@@ -164,8 +166,9 @@ Test(flood_threads, nobody_there_is_one_line)
 Test(flood_threads, bring_their_bad_peers)
 {
 	known_start(&server, &(struct known_plan){.size = 64});
-	flood(&run, "-t", "2", "-c", "2", "-d", "500ms", "--warmup", "0",
-	      "--reset", "3", "--json", "-", server.address, NULL);
+	flood(&run, "-t", "2", "-c", "2", "-r", "200", "-n", "100", "-d", "30s",
+	      "--warmup", "0", "--late", "1m", "--reset", "3", "--json", "-",
+	      server.address, NULL);
 	cr_expect_eq(run.status, 0, "%s", run.err);
 	cr_expect_eq(number("bad_peers/reset", "peers"), 3);
 	cr_expect_eq(number("bad_peers/reset", "made"), 3);

@@ -93,6 +93,10 @@ struct known {
 _Noreturn void known_serve(int listener, const struct known_plan *plan,
 			   struct known_truth *truth);
 void known_start(struct known *known, const struct known_plan *plan);
+/* Wait until it has accepted so many, and counted so many resets, which may be
+ * later than the peer believes. */
+void known_await(const struct known *known, uint64_t n_accepted,
+		 uint64_t n_resets);
 /* It is ended; its truth stays until known_forget. */
 void known_stop(struct known *known);
 void known_forget(struct known *known);

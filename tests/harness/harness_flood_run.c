@@ -41,6 +41,15 @@ void known_start(struct known *known, const struct known_plan *plan)
 	close(listener);
 }
 
+void known_await(const struct known *known, uint64_t n_accepted,
+		 uint64_t n_resets)
+{
+	const volatile struct known_truth *truth = known->truth;
+
+	while (truth->n_accepted < n_accepted || truth->n_resets < n_resets)
+		usleep(1000);
+}
+
 void known_stop(struct known *known)
 {
 	int status;
