@@ -141,14 +141,14 @@ Test(flood_integrity, unverified_bytes_are_only_counted)
 /* -- other ends -- */
 
 /* What is never answered has its age in the latency: the message that waited
- * for the rest of the 500 ms, and of the draining. */
+ * for the rest of the second, and of the draining. */
 Test(flood_integrity, silence_has_an_age)
 {
 	known_start(&server, &(struct known_plan){.size = 64,
 						  .fault = KNOWN_FALLS_SILENT,
 						  .fault_at = 100});
-	flood(&run, "-c", "1", "-d", "500ms", "--warmup", "0", "--drain",
-	      "300ms", "--no-verify", "--json", "-", server.address, NULL);
+	flood(&run, "-c", "1", "-d", "1s", "--warmup", "0", "--drain", "300ms",
+	      "--no-verify", "--json", "-", server.address, NULL);
 	cr_expect_eq(flooded_number(&run, "", "messages"), 99);
 	cr_expect_eq(flooded_number(&run, "", "messages_unanswered"), 1);
 	cr_expect_eq(flooded_number(&run, "latency_ns", "count"), 100);
@@ -201,7 +201,7 @@ static void publish(enum known_fault fault)
 						  .fault = fault,
 						  .fault_at = 50});
 	flood(&run, "-m", "broadcast", "-c", "4", "-n", "100", "-r", "1000",
-	      "-d", "10s", "--warmup", "0", "--drain", "500ms", "--late", "1m",
+	      "-d", "10s", "--warmup", "0", "--drain", "1s", "--late", "1m",
 	      "--json", "-", server.address, NULL);
 }
 

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <math.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -56,7 +57,11 @@ Test(flood_modes, echo_carries_large_messages)
 
 Test(flood_modes, echo_runs_over_unix_sockets)
 {
-	served_start(&target.served, "echo=unix:@weir-flood-test", NULL);
+	char offer[64];
+
+	(void)snprintf(offer, sizeof offer, "echo=unix:@weir-flood-test-%d",
+		       (int)getpid());
+	served_start(&target.served, offer, NULL);
 	served_address(&target.served, "echo", target.address);
 	flood(&target.run, "-n", "100", "--warmup", "0", "--json", "-",
 	      target.address, NULL);
