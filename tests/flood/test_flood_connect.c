@@ -53,8 +53,8 @@ Test(flood_connect, a_rate_has_the_time_that_it_takes)
 {
 	known_start(&server, &(struct known_plan){.size = 64});
 	flood(&run, "-c", "41", "--connect-rate", "20", "--connect-timeout",
-	      "1s", "-n", "41", "--warmup", "0", "--json", "-", server.address,
-	      NULL);
+	      "1500ms", "-n", "41", "--warmup", "0", "--json", "-",
+	      server.address, NULL);
 	cr_expect_eq(run.status, 0, "%s", run.err);
 	cr_expect_eq(number("healthy", "connected"), 41);
 	flooded_end(&run, &server);

@@ -337,7 +337,7 @@ Test(flood_datagram, what_is_lost_now_and_then_is_no_silence)
 				    .lost_from = 61},
 		     "udp:127.0.0.1:0");
 	flood(&run, "-c", "1", "-n", "62", "--warmup", "0", "--timeout",
-	      "600ms", "--expect", "loss<10%", "--json", "-", address, NULL);
+	      "500ms", "--expect", "loss<10%", "--json", "-", address, NULL);
 	cr_expect_eq(run.status, 0, "%s", run.err);
 	cr_expect_eq(number("datagrams", "lost"), 5);
 	cr_expect_eq(number("healthy", "silent"), 0);

@@ -330,9 +330,9 @@ Test(flood_ends, a_wait_that_others_had_too_is_no_silence)
 	known_start(&server,
 		    &(struct known_plan){.size = 64,
 					 .n_delays = 2,
-					 .delays_ns = {1000000000, 30000000000},
+					 .delays_ns = {1300000000, 30000000000},
 					 .closes_at_fin = true});
-	flood(&target.run, "-c", "1", "-d", "1600ms", "--warmup", "0",
+	flood(&target.run, "-c", "1", "-d", "2200ms", "--warmup", "0",
 	      "--drain", "100ms", "--json", "-", server.address, NULL);
 	flood_expect(&target.run, "", "messages", 1);
 	flood_expect(&target.run, "", "messages_unanswered", 1);

@@ -326,8 +326,8 @@ Test(flood_honesty, draining_takes_as_long_as_answers_take)
 				     .size = 64,
 				     .closes_at_fin = true,
 				     .n_delays = 2,
-				     .delays_ns = {1200000000, 1700000000}});
-	flood(&run, "-c", "2", "-d", "1700ms", "--warmup", "0", "--json", "-",
+				     .delays_ns = {1200000000, 2300000000}});
+	flood(&run, "-c", "2", "-d", "2200ms", "--warmup", "0", "--json", "-",
 	      server.address, NULL);
 	cr_expect_eq(run.status, 0, "%s", run.err);
 	cr_expect_eq(flooded_number(&run, "", "messages_drained"), 2);

@@ -31,8 +31,8 @@ static struct flood_served target;
 /* A short run of echoes. */
 static void run(const char *address)
 {
-	flood(&target.run, "-c", "3", "-d", "1s", "--warmup", "0", "--timeout",
-	      "800ms", "--json", "-", address, NULL);
+	flood(&target.run, "-c", "3", "-d", "600ms", "--warmup", "0",
+	      "--timeout", "600ms", "--json", "-", address, NULL);
 }
 
 Test(flood_hostile, an_endless_answer_that_nobody_asked_for_is_corrupt)

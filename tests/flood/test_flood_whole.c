@@ -37,15 +37,15 @@ static void start_fast_and_slow(void)
 	known_start(&fast, &(struct known_plan){.size = 64});
 	known_start(&slow, &(struct known_plan){.size = 64,
 						.n_delays = 1,
-						.delays_ns = {5000000}});
+						.delays_ns = {20000000}});
 }
 
-/* Answers that are held for 5 ms make at most 200 messages a second on a
+/* Answers that are held for 20 ms make at most 50 messages a second on a
  * connection; those that are not make more, on any machine. */
 Test(flood_whole, compare_finds_the_slower_of_two)
 {
 	start_fast_and_slow();
-	flood(&run, "-c", "2", "-d", "1s", "--warmup", "0", "--compare",
+	flood(&run, "-c", "2", "-d", "2s", "--warmup", "0", "--compare",
 	      slow.address, "--json", "-", fast.address, NULL);
 	stop(&fast);
 	stop(&slow);
@@ -54,7 +54,7 @@ Test(flood_whole, compare_finds_the_slower_of_two)
 	cr_expect_lt(flooded_number(&run, "comparison", "ratio"), 1);
 	cr_expect_lt(flooded_number(&run, "comparison", "high"), 1);
 	/* the other figures are of the first alone */
-	cr_expect_gt(flooded_number(&run, "", "messages_per_s"), 400);
+	cr_expect_gt(flooded_number(&run, "", "messages_per_s"), 100);
 	flooded_forget(&run);
 }
 
