@@ -474,7 +474,7 @@ Test(flood_datagram, a_peer_that_is_ignored_is_a_reason)
 /* A closed loop loses few messages by it, and none of them to a refusal. */
 Test(flood_datagram, a_target_that_falls_silent_is_a_reason)
 {
-	target_start(&(struct plan){.fault = LOSES, .lost_from = 1001},
+	target_start(&(struct plan){.fault = LOSES, .lost_from = 2001},
 		     "udp:127.0.0.1:0");
 	flood(&run, "-c", "4", "-d", "2s", "--warmup", "0", "--cpu-wait",
 	      "100%", "--json", "-", address, NULL);
