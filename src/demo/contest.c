@@ -20,9 +20,8 @@ enum {
 	SLOW_BYTES = 65536,
 	TICK_NS = 5 * CLOCK_NS_PER_MS,
 	CPU_SAMPLE_NS = 20 * CLOCK_NS_PER_MS,
-	SILENCE_NS =
-		200 *
-		CLOCK_NS_PER_MS /* this long without an echo: no one is served */
+	/* this long without an echo: no one is served */
+	SILENCE_NS = CLOCK_NS_PER_S
 };
 
 static const uint64_t patience_ns = 50 * CLOCK_NS_PER_S;

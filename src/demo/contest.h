@@ -44,7 +44,7 @@ struct contest_plan {
 	size_t slow_bytes; /* before the stop; 0: 64 KiB */
 	/* called again and again during the stop; NULL: after hold_ns, when
 	 * echoes were seen, or when there was no echo in all that time and for
-	 * 200 ms at least: a machine may be busy */
+	 * a second at least: a machine may be busy */
 	contest_resume_fn *may_resume;
 	void *user;
 	uint64_t hold_ns;
