@@ -118,6 +118,8 @@ struct weir_progress conn_probe_progress(struct conn_probe *p);
 void conn_turns(unsigned n);
 /* Turn and let p's peer read all it can until neither has anything to do. */
 void conn_flow(struct conn_probe *p);
+/* Over TCP: turn, in real time, until all that p's peer has is acknowledged. */
+void conn_await_acks(struct conn_probe *p);
 /* Turn for so long in virtual time. */
 void conn_pass(uint64_t ns);
 

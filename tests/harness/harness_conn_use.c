@@ -2,8 +2,10 @@
 #include "harness_conn.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 
 enum {
 	MANY_TURNS = 100000,
+	MANY_WAITS = 200, /* of 50 ms each */
 	NO_FD = -1
 };
 
@@ -161,6 +164,24 @@ void conn_flow(struct conn_probe *p)
 		 harness_peer_read(&p->peer, SIZE_MAX) > 0);
 	if (weir_conn_is_open(&p->conn))
 		conn_probe_check(p);
+}
+
+/* A delayed acknowledgement comes 40 ms later, or more on a busy machine. */
+void conn_await_acks(struct conn_probe *p)
+{
+	int n_there = 0;
+	int n_unacked = 0;
+
+	for (int i = 0; i < MANY_WAITS; i++) {
+		harness_turn_until_idle(conn_loop, MANY_TURNS);
+		must(ioctl(p->peer.fd, FIONREAD, &n_there), "FIONREAD");
+		must(ioctl(weir_conn_fd(&p->conn), SIOCOUTQ, &n_unacked),
+		     "SIOCOUTQ");
+		if (p->conn.out.sent == p->peer.n_received + (uint64_t)n_there +
+						(uint64_t)n_unacked)
+			return;
+	}
+	harness_die("of what the peer has, some is never acknowledged");
 }
 
 void conn_pass(uint64_t ns)

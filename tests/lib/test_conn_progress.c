@@ -181,7 +181,7 @@ Test(conn_progress, knows_the_kernels_share_on_tcp)
 	cr_assert_eq(conn_probe_progress(&p).kernel_unacked, 0);
 	cr_assert_eq(conn_probe_progress(&p).kernel_unsent, 0);
 	conn_probe_sendall(&p, 900000);
-	harness_turn_until_idle(conn_loop, 1000);
+	conn_await_acks(&p);
 	is = conn_probe_progress(&p);
 	ioctl(p.peer.fd, FIONREAD, &n_there);
 	cr_assert_gt(is.queued, 0);
@@ -198,7 +198,7 @@ Test(conn_progress, does_not_count_the_fin)
 
 	conn_probe_open_tcp(&p, 4608, NULL);
 	while (conn_probe_send(&p, 100000) > 0)
-		harness_turn_until_idle(conn_loop, 1000);
+		conn_await_acks(&p);
 	before = conn_probe_progress(&p);
 	cr_assert_gt(before.kernel_unsent, 0);
 	weir_conn_shutdown(&p.conn);

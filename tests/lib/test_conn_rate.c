@@ -76,7 +76,7 @@ Test(conn_rate, ends_it_by_reset)
 {
 	conn_probe_open_tcp(&p, SNDBUF, &a_thousand);
 	conn_probe_sendall(&p, MUCH);
-	conn_turns(2);
+	conn_await_acks(&p);
 	conn_pass(13 * SECOND);
 	expect_end_by(WEIR_REASON_TOO_SLOW);
 	harness_peer_read(&p.peer, SIZE_MAX);
@@ -99,7 +99,7 @@ static void open_tcp_with_room(void)
 	conn_probe_open_tcp(&p, SNDBUF, &a_thousand);
 	fault_result(FAULT_UNACKED, FAULT_ANY_FD, FAULT_ALWAYS, 1000000);
 	conn_probe_sendall(&p, MUCH);
-	harness_turn_until_idle(conn_loop, 1000);
+	conn_await_acks(&p);
 	fault_clear();
 }
 

@@ -83,7 +83,7 @@ Test(conn_stall, ends_it_by_reset)
 {
 	conn_probe_open_tcp(&p, SNDBUF, &ten);
 	conn_probe_sendall(&p, MUCH);
-	conn_turns(2);
+	conn_await_acks(&p);
 	expect_stalled_in(10 * SECOND);
 	harness_peer_read(&p.peer, SIZE_MAX);
 	cr_assert_eq(p.peer.error, -ECONNRESET);
@@ -159,7 +159,7 @@ Test(conn_stall, does_not_end_a_peer_that_acknowledges_slowly)
 	p.then = send_again;
 	conn_probe_open_tcp(&p, SNDBUF, &ten);
 	cr_assert_lt(conn_probe_send(&p, MUCH), MUCH);
-	harness_turn_until_idle(conn_loop, 1000);
+	conn_await_acks(&p);
 	for (look = 1; look <= 40; look++)
 		fault_result(FAULT_UNACKED, FAULT_ANY_FD, (uint64_t)look,
 			     3000 - look / 3);
@@ -180,7 +180,7 @@ Test(conn_stall, is_not_put_off_by_what_our_own_kernel_takes)
 
 	conn_probe_open_tcp(&p, SNDBUF, &ten);
 	conn_probe_sendall(&p, MUCH);
-	conn_turns(2);
+	conn_await_acks(&p);
 	n_sent = p.conn.out.sent;
 	conn_pass(9 * SECOND);
 	setsockopt(weir_conn_fd(&p.conn), SOL_SOCKET, SO_SNDBUF, &n_bytes,
