@@ -175,16 +175,20 @@ static void limit_idle(struct worker *worker)
 	}
 }
 
-/* Serve what has been sent already, until nothing more is ready at once.
- * Returns how many descriptors were ready. */
+/* Serve what has been sent already, until nothing more is ready at once and
+ * the loop has no work left over, which may make room for more. Returns how
+ * many descriptors were ready, and a turn of such work counts as one. */
 static size_t take_last_turns(struct worker *worker)
 {
 	size_t n_ready = 0;
-	int n = 1;
 
-	for (int i = 0; i < MAX_LAST_TURNS && n > 0; i++) {
-		n = weir_loop_turn(worker->loop, 0);
-		n_ready += n > 0 ? (size_t)n : 0;
+	for (int i = 0; i < MAX_LAST_TURNS; i++) {
+		bool has_work = weir_loop_prepare(worker->loop) == 0;
+		int n = weir_loop_turn(worker->loop, 0);
+
+		if (n <= 0 && !has_work)
+			break;
+		n_ready += n > 0 ? (size_t)n : 1;
 	}
 	return n_ready;
 }

@@ -332,7 +332,7 @@ Test(server_broadcast, carries_it_between_four_workers_too)
  * more than the workers can pass to one another at a time. */
 static void stop_in_the_midst(const char *workers)
 {
-	start(workers, "broadcast=127.0.0.1:0");
+	start(workers, "broadcast=127.0.0.1:0,high=16M");
 	for (size_t i = 0; i < AUDIENCE_MAX; i++)
 		audience_join(&audience, address, 0);
 	served_halt(&audience.served);
