@@ -2,6 +2,7 @@
 #include "harness_server.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -219,6 +220,23 @@ void expect_refusal_of(const char *argument, const char *line)
 
 /* -- its clients -- */
 
+void connect_to(int fd, const struct weir_address *address)
+{
+	struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
+
+	if (address->sa.any.sa_family == AF_UNIX) {
+		must(connect(fd, &address->sa.any, address->len), "connect");
+		return;
+	}
+	must(fcntl(fd, F_SETFL, O_NONBLOCK), "fcntl");
+	if (connect(fd, &address->sa.any, address->len) < 0 &&
+	    errno != EINPROGRESS)
+		must(-1, "connect");
+	if (poll(&pollfd, 1, PATIENCE_MS) <= 0)
+		harness_die("the server does not let its client in");
+	must(fcntl(fd, F_SETFL, 0), "fcntl");
+}
+
 int dial(const char *text, int rcvbuf)
 {
 	struct weir_address address = harness_address(text);
@@ -230,7 +248,7 @@ int dial(const char *text, int rcvbuf)
 		must(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf,
 				sizeof rcvbuf),
 		     "setsockopt");
-	must(connect(fd, &address.sa.any, address.len), text);
+	connect_to(fd, &address);
 	return fd;
 }
 

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct weir_address;
+
 enum {
 	SERVED_LINE_SIZE = 8192,
 	SERVED_ADDRESS_SIZE = 192
@@ -69,6 +71,9 @@ void expect_refusal_of(const char *argument, const char *line);
 
 /* -- its clients -- */
 
+/* Connect a stream socket. It may have been reset by then, or refused: that is
+ * left for whoever reads or writes. */
+void connect_to(int fd, const struct weir_address *address);
 /* A connected socket; rcvbuf > 0: its SO_RCVBUF, so that it is soon full. */
 int dial(const char *address, int rcvbuf);
 /* Die unless the peer's FIN is what comes next. */

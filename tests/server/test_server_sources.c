@@ -150,7 +150,7 @@ static int dial_from(const char *address, const char *from)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	cr_assert_eq(bind(fd, &own.sa.any, own.len), 0);
-	cr_assert_eq(connect(fd, &to.sa.any, to.len), 0);
+	connect_to(fd, &to);
 	return fd;
 }
 

@@ -41,7 +41,7 @@ static void check_trust(const char *options, const char *from, bool is_trusted)
 	to = harness_address(endpoint);
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	cr_assert_eq(bind(fd, &own.sa.any, own.len), 0);
-	cr_assert_eq(connect(fd, &to.sa.any, to.len), 0);
+	connect_to(fd, &to);
 	if (strstr(options, "untrusted=refuse")) {
 		expect_reset(fd);
 		served_line(&s, ": it comes from no trusted network");
