@@ -13,7 +13,7 @@
 #include "test_server_nats.h"
 
 enum {
-	QUIET_MS = 300,
+	QUIET_MS = 1000,
 	TRY_MS = 10,
 	PATIENCE_MS = 20000,
 	TEXT_SIZE = 256

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "harness_net.h"
 #include "test_server_relay.h"
 
@@ -245,6 +246,8 @@ Test(server_proxy, tells_of_a_flood_in_a_few_lines)
 {
 	struct served s;
 	char address[SERVED_ADDRESS_SIZE];
+	uint64_t began = clock_read(CLOCK_MONOTONIC);
+	uint64_t n_seconds;
 	size_t n_lines = 0;
 
 	start(&s, "echo", NULL, address);
@@ -255,6 +258,7 @@ Test(server_proxy, tells_of_a_flood_in_a_few_lines)
 		shutdown(fd, SHUT_WR);
 		expect_closed(fd);
 	}
+	n_seconds = (clock_read(CLOCK_MONOTONIC) - began) / CLOCK_NS_PER_S;
 	/* nor do they hide a failure of another kind */
 	check_turned_away(&s, address, "PROXY TCP4 1.2.3.4 1.2",
 			  "ended before its PROXY header did");
@@ -263,7 +267,7 @@ Test(server_proxy, tells_of_a_flood_in_a_few_lines)
 	for (const char *at = s.text; (at = strstr(at, "turned away")); at++)
 		n_lines++;
 	cr_expect_gt(n_lines, 0);
-	cr_expect_lt(n_lines, N_FLOOD / 4);
+	cr_expect_leq(n_lines, 10 * (n_seconds + 2) + 1);
 	served_forget(&s);
 }
 
@@ -298,8 +302,11 @@ Test(server_proxy, waits_for_a_header_idly_and_not_for_ever)
 	silent = dial(address, 0);
 	slow = dial(address, 0);
 	harness_write(slow, binary, 10);
-	served_line(&s, "expected a PROXY header within 5 s, got 0 bytes");
-	served_line(&s, "expected a PROXY header within 5 s, got 10 bytes");
+	/* of which either may be told first */
+	served_line(&s, "expected a PROXY header within 5 s, got ");
+	served_line(&s, "expected a PROXY header within 5 s, got ");
+	cr_expect(strstr(s.text, "got 0 bytes"), "%s", s.text);
+	cr_expect(strstr(s.text, "got 10 bytes"), "%s", s.text);
 	expect_closed(silent);
 	expect_closed(slow);
 	cr_assert_lt(cpu_ticks(&s), (unsigned long)sysconf(_SC_CLK_TCK));
