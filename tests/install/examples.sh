@@ -227,11 +227,12 @@ chat_has_rooms_and_drains() {
 	mkfifo "$T/ann" "$T/bob"
 	"$WEIR_BUILD/weir-client" "$at" <"$T/ann" >"$T/ann.heard" &
 	ann=$!
+	pids="$pids $ann"
 	exec 3>"$T/ann"
 	echo '/nick ann' >&3
 	"$WEIR_BUILD/weir-client" "$at" <"$T/bob" >"$T/bob.heard" &
 	bob=$!
-	pids="$pids $ann $bob"
+	pids="$pids $bob"
 	exec 4>"$T/bob"
 	await $server "$T/bob.heard" 'is here'
 	echo 'to all' >&3
@@ -311,6 +312,7 @@ pubsub_sends_subscribers_what_others_publish() {
 	serve pubsub "$at"
 	subscribe
 	echo 'PUB my own' >&3
+	until [ "$(grep -c OK "$T/sub.heard")" = 2 ]; do kill -0 $server; done
 	printf 'PUB one\nWHAT\nPUB two\n' | client >"$T/answers"
 	test "$(xargs <"$T/answers")" = '+OK -ERR no such command +OK'
 	await $server "$T/sub.heard" '^two$'
