@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,6 +302,29 @@ Test(server_limits, out_of_descriptors_it_answers_healthz)
 	cr_assert_eq(served_stop(&s), 0);
 }
 
+/* Each leaves when it has been served, which makes room for others. */
+static void expect_echoes_in_any_order(const int *fds)
+{
+	struct pollfd pollfds[N_CROWD];
+	int n_left = N_CROWD;
+
+	for (int i = 0; i < N_CROWD; i++) {
+		harness_write(fds[i], "x", 1);
+		pollfds[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+	}
+	while (n_left > 0) {
+		cr_assert_gt(poll(pollfds, N_CROWD, 1000 * PATIENCE_S), 0);
+		for (int i = 0; i < N_CROWD; i++) {
+			if (pollfds[i].fd < 0 || pollfds[i].revents == 0)
+				continue;
+			harness_read(pollfds[i].fd, &(char){0}, 1);
+			close(pollfds[i].fd);
+			pollfds[i].fd = -1;
+			n_left--;
+		}
+	}
+}
+
 /* Each client of a relay needs two: until there are, it waits. */
 Test(server_limits, out_of_descriptors_a_relay_resets_no_client)
 {
@@ -316,10 +340,7 @@ Test(server_limits, out_of_descriptors_a_relay_resets_no_client)
 	served_address(&s, "relay", address);
 	for (int i = 0; i < N_CROWD; i++)
 		fds[i] = dial(address, 0);
-	for (int i = 0; i < N_CROWD; i++) {
-		expect_echo(fds[i], "sooner or later");
-		close(fds[i]);
-	}
+	expect_echoes_in_any_order(fds);
 	cr_assert_eq(served_stop(&s), 0);
 	cr_assert_eq(served_stop(&target), 0);
 }
