@@ -61,22 +61,32 @@ static void await_request(struct client *client, struct weir_loop *loop)
 
 /* -- answers -- */
 
+/* Of this second; it is written once a second, not once an answer. */
+static const char *date_now(void)
+{
+	static char date[64];
+	static time_t written;
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (now != written)
+		strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT",
+			 gmtime_r(&now, &tm));
+	written = now;
+	return date;
+}
+
 /* Send a head; with a status of an error that is all, its body is empty. */
 static int answer(struct client *client, const char *status, uint64_t size,
 		  const char *more)
 {
 	char text[512];
-	char date[64];
-	time_t now = time(NULL);
-	struct tm tm;
 	int n;
 
-	strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT",
-		 gmtime_r(&now, &tm));
 	n = snprintf(text, sizeof text,
 		     "HTTP/1.1 %s\r\nDate: %s\r\nContent-Length: %ju\r\n"
 		     "%s%s\r\n",
-		     status, date, (uintmax_t)size,
+		     status, date_now(), (uintmax_t)size,
 		     client->is_last ? "Connection: close\r\n" : "", more);
 	return weir_conn_sendall(&client->conn, text, (size_t)n);
 }
