@@ -3,7 +3,7 @@
 # closed loop; what is compared is the median of each pair's ratio, since a
 # machine's speed drifts.
 
-rounds=${ROUNDS:-15}
+rounds=${ROUNDS:-11}
 seconds=${SECONDS_EACH:-2}
 
 # need PROGRAM PACKAGE: without it there is nothing to compare with
