@@ -138,7 +138,7 @@ void weir_loop_spend_at_once(struct weir_loop *loop, size_t n_bytes);
  * of others. */
 bool weir_loop_is_busy_writing(const struct weir_loop *loop);
 
-/* Whether the program ignores SIGPIPE, asked once a turn. */
+/* Whether SIGPIPE is ignored, asked once a turn; between turns each time. */
 bool weir_loop_ignores_sigpipe(struct weir_loop *loop);
 /* The loop's pipe, made with room for n_bytes if there is none. */
 int weir_loop_open_pipe(struct weir_loop *loop, size_t n_bytes);

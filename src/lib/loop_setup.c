@@ -69,7 +69,8 @@ int weir_loop_new(struct weir_loop **loop)
 
 bool weir_loop_ignores_sigpipe(struct weir_loop *loop)
 {
-	if (loop->sigpipe_asked_in_turn != loop->n_turns) {
+	/* between two turns the program may have changed it */
+	if (!loop->is_in_turn || loop->sigpipe_asked_in_turn != loop->n_turns) {
 		loop->sigpipe_asked_in_turn = loop->n_turns;
 		loop->is_sigpipe_ignored = weir_sys_is_sigpipe_ignored();
 	}

@@ -99,6 +99,20 @@ Test(conn_sendfile, blocks_no_sigpipe_that_is_ignored)
 	cr_assert_not(is_pending());
 }
 
+/* What was found in the turn before need not hold any more. */
+Test(conn_sendfile, asks_anew_between_two_turns_whether_sigpipe_is_ignored)
+{
+	signal(SIGPIPE, SIG_IGN);
+	conn_probe_open(&p, 0, NULL);
+	cr_assert_eq(sendfile_next(&p, LARGE), 0);
+	conn_turns(1);
+	cr_assert_not(was_blocked);
+	signal(SIGPIPE, SIG_DFL);
+	cr_assert_eq(sendfile_next(&p, LARGE), 0);
+	weir_conn_abort(&p.conn, false);
+	cr_assert(was_blocked);
+}
+
 static volatile sig_atomic_t n_signals;
 
 static void on_signal(int signo)
