@@ -141,8 +141,8 @@ struct weir_loop_stats {
  * A program needs no care about SIGPIPE, and the library leaves its disposition
  * alone: sends pass MSG_NOSIGNAL, and around sendfile(2) and splice(2), which
  * have no such flag, the signal is blocked for the calling thread and taken if
- * it was raised. A program that ignores it saves these calls; a turn takes what
- * it finds ignored at first for ignored to its end. */
+ * it was raised. A program that ignores it, and does not block it, saves these
+ * calls; a turn takes what it finds ignored at first for ignored to its end. */
 int weir_loop_new(struct weir_loop **loop);
 
 /* -EBUSY, and nothing is done, while a watch or a connection is open or a

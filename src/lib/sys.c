@@ -410,9 +410,13 @@ ssize_t weir_sys_pread(int fd, void *data, size_t n_bytes, off_t offset)
 bool weir_sys_is_sigpipe_ignored(void)
 {
 	struct sigaction action;
+	sigset_t blocked;
 
 	return sigaction(SIGPIPE, NULL, &action) == 0 &&
-	       !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_IGN;
+	       !(action.sa_flags & SA_SIGINFO) &&
+	       action.sa_handler == SIG_IGN &&
+	       sigprocmask(SIG_BLOCK, NULL, &blocked) == 0 &&
+	       sigismember(&blocked, SIGPIPE) == 0;
 }
 
 /* What this thread had before SIGPIPE was blocked. */

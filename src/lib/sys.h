@@ -109,8 +109,9 @@ int weir_sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n);
 int weir_sys_take_error(int fd);
 /* At offset of a file, whatever its own place. 0: the file has ended. */
 ssize_t weir_sys_pread(int fd, void *data, size_t n_bytes, off_t offset);
-/* Whether the program ignores SIGPIPE. Then the two calls below, which take no
- * MSG_NOSIGNAL, need not block it: no signal comes of them in either case. */
+/* Whether the program ignores SIGPIPE, and this thread does not block it: where
+ * it is blocked the kernel keeps it all the same. If so the two calls below,
+ * which take no MSG_NOSIGNAL, need not block it. If not, they leave none. */
 bool weir_sys_is_sigpipe_ignored(void);
 /* From file, at *offset, which is moved on. 0: the file has ended. The socket
  * must be non-blocking: sendfile(2) takes no flags. */

@@ -113,6 +113,16 @@ Test(conn_sendfile, asks_anew_between_two_turns_whether_sigpipe_is_ignored)
 	cr_assert(was_blocked);
 }
 
+/* The kernel keeps a signal that is blocked, though it is ignored. */
+Test(conn_sendfile, leaves_none_that_is_ignored_and_blocked)
+{
+	signal(SIGPIPE, SIG_IGN);
+	block(SIG_BLOCK);
+	send_to_nobody(LARGE);
+	cr_assert(is_blocked());
+	cr_assert_not(is_pending());
+}
+
 static volatile sig_atomic_t n_signals;
 
 static void on_signal(int signo)
