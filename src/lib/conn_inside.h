@@ -314,7 +314,7 @@ int weir_conn_change_keepalive(const struct weir_conn *c,
 			       const struct weir_conn_limits *limits);
 /* What to be in epoll for when nothing else is waited for. */
 uint32_t weir_conn_keepalive_events(const struct weir_conn *c);
-/* EPOLLERR came: where no call would meet the error, act on it. */
+/* EPOLLERR came: where no call is sure to meet the error, act on it. */
 void weir_conn_take_silent_error(struct weir_conn *c);
 
 /* -- conn_limits.c -- */

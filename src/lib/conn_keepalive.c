@@ -106,10 +106,12 @@ uint32_t weir_conn_keepalive_events(const struct weir_conn *c)
 
 void weir_conn_take_silent_error(struct weir_conn *c)
 {
+	bool waits = weir_conn_has(c, WEIR_FACT_OWES | WEIR_FACT_WANTS_ROOM);
+	bool comes_again = !(c->watch.committed & EPOLLET);
 	int error;
 
-	if (weir_conn_is_reading(c) ||
-	    weir_conn_has(c, WEIR_FACT_OWES | WEIR_FACT_WANTS_ROOM))
+	/* What waits to be sent may be dropped before a call meets it. */
+	if (weir_conn_is_reading(c) || (waits && comes_again))
 		return;
 	error = weir_sys_socket_error(c->watch.fd);
 	if (error < 0)

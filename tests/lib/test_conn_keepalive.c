@@ -189,6 +189,40 @@ Test(conn_keepalive, a_paused_one_is_told_of_its_peers_end)
 	}
 }
 
+static struct conn_probe before, behind;
+
+static void use_up_the_turn(struct conn_probe *probe, char call)
+{
+	(void)probe;
+	(void)call;
+	weir_loop_spend(conn_loop, WEIR_TURN_BYTES);
+}
+
+static void drop_what_waits(struct conn_probe *probe, char call)
+{
+	(void)probe;
+	(void)call;
+	(void)weir_conn_trim(&p.conn, 0);
+}
+
+/* A send would have met the error, which epoll reports once. */
+Test(conn_keepalive, a_paused_one_is_told_though_what_it_owed_is_dropped)
+{
+	before.then = use_up_the_turn;
+	behind.then = drop_what_waits;
+	cr_assert_eq(conn_probe_open(&before, 0, NULL), 0);
+	cr_assert_eq(conn_probe_open(&behind, 0, NULL), 0);
+	cr_assert_eq(conn_probe_open_tcp(&p, 0, &table[0]), 0);
+	weir_conn_pause(&p.conn);
+	conn_turns(2);
+	conn_probe_write(&before, 1);
+	cr_assert_eq(conn_probe_sendbuf(&p, 1000), 0);
+	conn_probe_reset(&p);
+	conn_probe_write(&behind, 1);
+	harness_turn_until_idle(conn_loop, MAX_TURNS);
+	expect_end(WEIR_REASON_RESET, -ECONNRESET);
+}
+
 /* From here on the peer's kernel drops what comes, and answers nothing. */
 static void unplug_peer(void)
 {
