@@ -162,8 +162,8 @@ static void splice_on(struct weir_conn *source, struct weir_conn *sink)
 	n = weir_smaller(n, WEIR_TURN_BYTES);
 	if (n < WEIR_READ_SIZE || weir_loop_open_pipe(loop, n) < 0)
 		return;
-	n_moved = weir_sys_splice(source->watch.fd, loop->pipe[1], n,
-				  weir_loop_ignores_sigpipe(loop));
+	/* no SIGPIPE comes of a pipe whose other end is ours */
+	n_moved = weir_sys_splice(source->watch.fd, loop->pipe[1], n, true);
 	if (n_moved > 0) {
 		source->received += (uint64_t)n_moved;
 		take_from_pipe(source, sink, (size_t)n_moved);

@@ -419,71 +419,72 @@ bool weir_sys_is_sigpipe_ignored(void)
 	       sigismember(&blocked, SIGPIPE) == 0;
 }
 
-/* What this thread had before SIGPIPE was blocked. */
+/* How SIGPIPE was for this thread before it was blocked. */
 struct sigpipe {
-	sigset_t blocked;
+	bool is_harmless; /* and so it was not blocked */
+	bool is_blocked;
 	bool is_pending; /* one, which is not ours */
 };
 
 /* See weir_sys_signalfd_open. */
-static void block_sigpipe(struct sigpipe *before)
+static struct sigpipe block_sigpipe(bool is_harmless)
 {
+	struct sigpipe before = {.is_harmless = is_harmless};
 	sigset_t set;
+	sigset_t old;
 
+	if (is_harmless)
+		return before;
 	sigemptyset(&set);
 	sigaddset(&set, SIGPIPE);
-	sigprocmask(SIG_BLOCK, &set, &before->blocked);
-	before->is_pending = sigismember(&before->blocked, SIGPIPE) == 1 &&
-			     sigpending(&set) == 0 &&
-			     sigismember(&set, SIGPIPE) == 1;
+	sigprocmask(SIG_BLOCK, &set, &old);
+	before.is_blocked = sigismember(&old, SIGPIPE) == 1;
+	before.is_pending = before.is_blocked && sigpending(&set) == 0 &&
+			    sigismember(&set, SIGPIPE) == 1;
+	return before;
 }
 
 /* After a call that did all it was to do, or not. A SIGPIPE that this call has
  * raised is taken first: when the peer goes in mid-call it raises one, and yet
  * returns the bytes that went before. */
-static void unblock_sigpipe(const struct sigpipe *before, bool is_done)
+static void unblock_sigpipe(struct sigpipe before, bool is_done)
 {
 	const struct timespec at_once = {.tv_sec = 0};
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGPIPE);
-	if (!is_done && !before->is_pending)
+	if (before.is_harmless)
+		return;
+	if (!is_done && !before.is_pending) {
+		sigemptyset(&set);
+		sigaddset(&set, SIGPIPE);
 		sigtimedwait(&set, NULL, &at_once);
-	if (sigismember(&before->blocked, SIGPIPE) != 1)
-		sigprocmask(SIG_SETMASK, &before->blocked, NULL);
+	}
+	if (!before.is_blocked)
+		(void)weir_sys_signal_unblock(SIGPIPE);
 }
 
 ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes,
-			  bool is_sigpipe_ignored)
+			  bool is_sigpipe_harmless)
 {
-	struct sigpipe before;
-	ssize_t n;
+	struct sigpipe before = block_sigpipe(is_sigpipe_harmless);
+	ssize_t n = sendfile(fd, file, offset, n_bytes);
 
-	if (!is_sigpipe_ignored)
-		block_sigpipe(&before);
-	n = sendfile(fd, file, offset, n_bytes);
 	if (n < 0)
 		n = failure_of_socket();
-	if (!is_sigpipe_ignored)
-		unblock_sigpipe(&before, n == (ssize_t)n_bytes);
+	unblock_sigpipe(before, n == (ssize_t)n_bytes);
 	return n;
 }
 
 ssize_t weir_sys_splice(int from, int to, size_t n_bytes,
-			bool is_sigpipe_ignored)
+			bool is_sigpipe_harmless)
 {
-	struct sigpipe before;
-	ssize_t n;
+	struct sigpipe before = block_sigpipe(is_sigpipe_harmless);
+	ssize_t n = splice(from, NULL, to, NULL, n_bytes,
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
-	if (!is_sigpipe_ignored)
-		block_sigpipe(&before);
-	n = splice(from, NULL, to, NULL, n_bytes,
-		   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	if (n < 0)
 		n = failure_of_socket();
-	if (!is_sigpipe_ignored)
-		unblock_sigpipe(&before, n == (ssize_t)n_bytes);
+	unblock_sigpipe(before, n == (ssize_t)n_bytes);
 	return n;
 }
 

@@ -110,13 +110,14 @@ int weir_sys_take_error(int fd);
 /* At offset of a file, whatever its own place. 0: the file has ended. */
 ssize_t weir_sys_pread(int fd, void *data, size_t n_bytes, off_t offset);
 /* Whether the program ignores SIGPIPE, and this thread does not block it: where
- * it is blocked the kernel keeps it all the same. If so the two calls below,
- * which take no MSG_NOSIGNAL, need not block it. If not, they leave none. */
+ * it is blocked the kernel keeps it all the same. Then one is harmless to the
+ * two calls below, which take no MSG_NOSIGNAL. If it is not, they block it, and
+ * leave none. */
 bool weir_sys_is_sigpipe_ignored(void);
 /* From file, at *offset, which is moved on. 0: the file has ended. The socket
  * must be non-blocking: sendfile(2) takes no flags. */
 ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes,
-			  bool is_sigpipe_ignored);
+			  bool is_sigpipe_harmless);
 bool weir_sys_is_nonblocking(int fd);
 /* A pipe that does not block, with room for n_bytes if the kernel grants that;
  * fds[0] is read from. */
@@ -125,7 +126,7 @@ int weir_sys_pipe(int fds[2], size_t n_bytes);
  * non-blocking, without a copy where the kernel can. 0: the socket's input has
  * ended. */
 ssize_t weir_sys_splice(int from, int to, size_t n_bytes,
-			bool is_sigpipe_ignored);
+			bool is_sigpipe_harmless);
 ssize_t weir_sys_read(int fd, void *data, size_t n_bytes);
 /* How many bytes the send buffer has room for as it is; 0: or nobody knows. */
 size_t weir_sys_send_room(int fd);

@@ -385,7 +385,7 @@ ssize_t weir_sys_pread(int fd, void *data, size_t n_bytes, off_t offset)
 }
 
 ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes,
-			  bool is_sigpipe_ignored)
+			  bool is_sigpipe_harmless)
 {
 	size_t max;
 	int r = fault_take(FAULT_SENDFILE, fd, &max);
@@ -393,7 +393,7 @@ ssize_t weir_sys_sendfile(int fd, int file, off_t *offset, size_t n_bytes,
 	if (r != FAULT_PASS)
 		return r;
 	return real_sendfile(fd, file, offset, n_bytes < max ? n_bytes : max,
-			     is_sigpipe_ignored);
+			     is_sigpipe_harmless);
 }
 
 int weir_sys_pipe(int fds[2], size_t n_bytes)
@@ -404,7 +404,7 @@ int weir_sys_pipe(int fds[2], size_t n_bytes)
 }
 
 ssize_t weir_sys_splice(int from, int to, size_t n_bytes,
-			bool is_sigpipe_ignored)
+			bool is_sigpipe_harmless)
 {
 	size_t max;
 	int r = fault_take(FAULT_SPLICE, to, &max);
@@ -412,7 +412,7 @@ ssize_t weir_sys_splice(int from, int to, size_t n_bytes,
 	if (r != FAULT_PASS)
 		return r;
 	return real_splice(from, to, n_bytes < max ? n_bytes : max,
-			   is_sigpipe_ignored);
+			   is_sigpipe_harmless);
 }
 
 size_t weir_sys_send_room(int fd)
