@@ -133,6 +133,21 @@ struct weir_address harness_refusing_address(int *fd)
 	return address;
 }
 
+struct weir_address harness_free_address(const char *text)
+{
+	struct weir_address address = harness_address(text);
+	int fd = socket(AF_INET, address.type | SOCK_CLOEXEC, 0);
+	int port = 20000 + getpid() % 10000;
+
+	must(fd, "socket");
+	do
+		address.sa.in.sin_port = htons((uint16_t)port++);
+	while (bind(fd, &address.sa.any, address.len) < 0 &&
+	       errno == EADDRINUSE);
+	close(fd);
+	return address;
+}
+
 bool harness_has_v6(void)
 {
 	struct weir_address address = harness_address("[::1]:0");

@@ -30,5 +30,8 @@ bool harness_accept(int listener);
 bool harness_has_v6(void);
 /* An address that refuses: it is bound and nobody listens. *fd holds it. */
 struct weir_address harness_refusing_address(int *fd);
+/* One of text's host that nobody holds, and that stays so: its port is below
+ * those that the kernel gives out by itself. */
+struct weir_address harness_free_address(const char *text);
 
 #endif

@@ -148,22 +148,6 @@ Test(connector_race, when_all_have_failed_the_last_failure_is_told)
 
 /* -- a socket that meets itself -- */
 
-/* A port in network order that is free, and stays so while nobody holds it: it
- * is below those that the kernel gives out by itself. */
-static in_port_t free_port(void)
-{
-	struct sockaddr_in name = {.sin_family = AF_INET};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int port = 20000 + getpid() % 10000;
-
-	do
-		name.sin_port = htons((uint16_t)port++);
-	while (bind(fd, (struct sockaddr *)(void *)&name, sizeof name) < 0 &&
-	       errno == EADDRINUSE);
-	close(fd);
-	return name.sin_port;
-}
-
 /* From the very port that it connects to: there a socket meets itself. */
 static void expect_refusal(const char *from, const char *to)
 {
@@ -175,7 +159,8 @@ static void expect_refusal(const char *from, const char *to)
 	int listener = harness_listen(&addresses[1], BACKLOG);
 	struct connecting c;
 
-	local.sa.in.sin_port = free_port();
+	local.sa.in.sin_port =
+		harness_free_address("127.0.0.1:0").sa.in.sin_port;
 	addresses[0].sa.in.sin_port = local.sa.in.sin_port;
 	connecting_begin(&c);
 	connecting_start_by(&c, addresses, 1, &options);
@@ -200,12 +185,11 @@ Test(connector_race, a_socket_that_meets_itself_is_refused)
 
 Test(connector_race, a_refused_meeting_leaves_the_port_to_its_server)
 {
-	struct weir_address local = harness_address("127.0.0.1:0");
+	struct weir_address local = harness_free_address("127.0.0.1:0");
 	const struct weir_connector_options options = {.local = &local};
 	struct connecting c;
 	int fd;
 
-	local.sa.in.sin_port = free_port();
 	connecting_begin(&c);
 	connecting_start_by(&c, &local, 1, &options);
 	connecting_run(&c);

@@ -2,7 +2,6 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -186,20 +185,10 @@ Test(dgram_ends, it_may_be_freed_when_it_has_drained)
 
 /* -- errors of destinations -- */
 
-/* Nobody is there: its port is below those that the kernel gives out itself. */
-static struct weir_address free_address(void)
-{
-	char text[32];
-
-	snprintf(text, sizeof text, "udp:127.0.0.1:%d",
-		 20000 + getpid() % 10000);
-	return harness_address(text);
-}
-
 Test(dgram_ends, a_refusal_by_icmp_is_counted_and_drops_nothing)
 {
 	struct weir_dgram_stats stats;
-	const struct weir_address address = free_address();
+	const struct weir_address address = harness_free_address(any_port);
 	struct talk t = {.then = NULL};
 
 	talk_connect(&t, &address, NULL);
@@ -217,7 +206,7 @@ Test(dgram_ends, a_refusal_by_icmp_is_counted_and_drops_nothing)
 /* The error waits in the socket when the next one is sent. */
 Test(dgram_ends, an_error_of_an_earlier_one_does_not_drop_the_next)
 {
-	const struct weir_address address = free_address();
+	const struct weir_address address = harness_free_address(any_port);
 	struct talk t = {.then = NULL};
 	int peer;
 
