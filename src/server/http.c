@@ -130,7 +130,7 @@ static bool is_printable(const char *text, size_t n)
 	return true;
 }
 
-static bool is_word(const char *text, size_t n, const char *word)
+bool http_is_word(const char *text, size_t n, const char *word)
 {
 	return n == strlen(word) && memcmp(text, word, n) == 0;
 }
@@ -153,7 +153,7 @@ static enum http_status find_method(const char *text, size_t n,
 					    [HTTP_POST] = "POST"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (is_word(text, n, names[i])) {
+		if (http_is_word(text, n, names[i])) {
 			*method = (enum http_method)i;
 			return HTTP_OK;
 		}
@@ -192,7 +192,7 @@ static enum http_status parse_target(const char *target, size_t n,
 		request->n_path = 1;
 	}
 	if (!is_printable(target, n) || request->n_path == 0 ||
-	    (request->path[0] != '/' && !is_word(target, n, "*")))
+	    (request->path[0] != '/' && !http_is_word(target, n, "*")))
 		return HTTP_BAD_REQUEST;
 	return HTTP_OK;
 }
@@ -308,7 +308,7 @@ const char *http_field(const struct http_request *request, const char *name,
 
 bool http_is_path(const struct http_request *request, const char *path)
 {
-	return is_word(request->path, request->n_path, path);
+	return http_is_word(request->path, request->n_path, path);
 }
 
 const char *http_status_line(enum http_status status)

@@ -62,6 +62,8 @@ enum http_status http_parse(const char *data, size_t n,
 const char *http_field(const struct http_request *request, const char *name,
 		       size_t *n);
 
+/* Whether the n bytes of text are that word. */
+bool http_is_word(const char *text, size_t n, const char *word);
 /* Whether it asks for that path, whatever its query. */
 bool http_is_path(const struct http_request *request, const char *path);
 

@@ -85,11 +85,6 @@ void events_answer_options(struct weir_conn *c)
 
 /* -- what may be asked -- */
 
-static bool is_text(const char *text, size_t n, const char *other)
-{
-	return other && n == strlen(other) && memcmp(text, other, n) == 0;
-}
-
 bool events_is_path(const struct endpoint *endpoint,
 		    const struct http_request *request)
 {
@@ -108,7 +103,8 @@ bool events_is_allowed(const struct endpoint *endpoint,
 	const char *origin = http_field(request, "Origin", &n);
 	const char *host = http_field(request, "Host", &n_host);
 
-	if (!origin || is_text("*", 1, cors) || is_text(origin, n, cors))
+	if (!origin || (cors && (http_is_word("*", 1, cors) ||
+				 http_is_word(origin, n, cors))))
 		return true;
 	return host && n >= n_host + 3 &&
 	       memcmp(origin + n - n_host - 3, "://", 3) == 0 &&
